@@ -1,0 +1,1 @@
+"""InceptGraph: networks defined, not coded."""

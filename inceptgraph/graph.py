@@ -1,0 +1,244 @@
+"""The graph of a network: the one thing that every pass and every backend reads.
+
+A :class:`Graph` is its nodes in an order in which operands come first. ``Node.inputs`` is the truth
+about the wiring, since the order of operands matters to a concatenation; the networkx view
+:attr:`Graph.digraph` is derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from inceptgraph.ops import Input, Operation, Weight
+from inceptgraph.source import Origin
+from inceptgraph.types import Phase, Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["Graph", "InvalidGraph", "Node", "Output", "Scope", "ScopeKind"]
+
+
+class InvalidGraph(Exception):
+    """A graph that breaks its own rules: a defect in a pass or in a hand-made graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation with its operands.
+
+    Attributes:
+        name: path of spec names, such as ``inception_3a.3x3.reduce.conv``; weights are named after
+            it in a ``state_dict``.
+        op: the operation and its attributes.
+        inputs: names of the operands, in order.
+        shape: shape of the output once it is inferred.
+        origin: where the step is written.
+    """
+
+    name: str
+    op: Operation
+    inputs: tuple[str, ...] = ()
+    shape: Shape | None = None
+    origin: Origin | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A named result: an output of the network, or the end of an auxiliary head.
+
+    Attributes:
+        name: what the caller gets it as.
+        node: the node that computes it.
+        loss_weight: for a head that exists in training alone, the weight of its loss in the total;
+            None for an output of the network itself.
+    """
+
+    name: str
+    node: str
+    loss_weight: float | None = None
+
+    @property
+    def training_only(self) -> bool:
+        return self.loss_weight is not None
+
+
+class ScopeKind:
+    """What a scope came from."""
+
+    STAGE = "stage"
+    HEAD = "head"
+    STEP = "step"
+    BRANCH = "branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named part of a spec that holds nodes: a stage, a step that is a block, a branch.
+
+    Attributes:
+        path: its path of spec names, a prefix of the names of its nodes.
+        kind: one of :class:`ScopeKind`.
+        block: the block or operation that the spec names there, None for an inline body.
+        arguments: the block's parameters as they were evaluated, defaults included.
+        output: the node whose value the scope hands on.
+        given: the parameters that the use itself wrote.
+        origin: where it is written.
+    """
+
+    path: str
+    kind: str
+    block: str | None
+    arguments: Mapping[str, Any]
+    output: str
+    given: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network.
+
+    Attributes:
+        name: the network's name.
+        nodes: by name, operands before their users.
+        outputs: named results, those of the network first, then the auxiliary heads.
+        scopes: the parts of the spec, by path, outer ones first.
+        sections: runs of stages that diagrams and tables group, by name: first and last stage.
+    """
+
+    name: str
+    nodes: dict[str, Node]
+    outputs: tuple[Output, ...]
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    sections: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def shape(self, name: str) -> Shape:
+        """Shape of a node's output. Raises InvalidGraph before shapes are inferred."""
+        shape = self.nodes[name].shape
+        if shape is None:
+            raise InvalidGraph(f"{name} has no shape yet: run infer first")
+        return shape
+
+    def operands(self, node: Node) -> tuple[Shape, ...]:
+        """Shapes of a node's operands, in order."""
+        return tuple(self.shape(name) for name in node.inputs)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        """The tensors that a node owns, by their names in it."""
+        return node.op.weights(*self.operands(node))
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes where data enters, in the order of the spec."""
+        return tuple(node for node in self.nodes.values() if isinstance(node.op, Input))
+
+    @cached_property
+    def users(self) -> dict[str, tuple[str, ...]]:
+        """For each node, the nodes that read it, in order, once each."""
+        found: dict[str, dict[str, None]] = {name: {} for name in self.nodes}
+        for node in self.nodes.values():
+            for operand in node.inputs:
+                found[operand][node.name] = None
+        return {name: tuple(readers) for name, readers in found.items()}
+
+    @cached_property
+    def stages(self) -> tuple[Scope, ...]:
+        """The top level of the spec, without the auxiliary heads."""
+        return tuple(s for s in self.scopes.values() if s.kind == ScopeKind.STAGE)
+
+    @cached_property
+    def heads(self) -> tuple[Scope, ...]:
+        """The auxiliary heads."""
+        return tuple(s for s in self.scopes.values() if s.kind == ScopeKind.HEAD)
+
+    def within(self, path: str) -> tuple[Node, ...]:
+        """The nodes at or below a path, in order."""
+        return tuple(self.nodes[name] for name in self._members.get(path, ()))
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        members: dict[str, list[str]] = {}
+        for name in self.nodes:
+            end = len(name)
+            while end != -1:
+                members.setdefault(name[:end], []).append(name)
+                end = name.rfind(".", 0, end)
+        return members
+
+    @cached_property
+    def digraph(self) -> networkx.DiGraph[str]:
+        """The wiring as a networkx ``DiGraph``: nodes carry ``node``, edges ``operands``, the
+        positions at which the value enters."""
+        import networkx  # a tenth of a second to import: only who asks for it pays
+
+        digraph: networkx.DiGraph[str] = networkx.DiGraph(name=self.name)
+        for node in self.nodes.values():
+            digraph.add_node(node.name, node=node)
+            for position, operand in enumerate(node.inputs):
+                if digraph.has_edge(operand, node.name):
+                    digraph.edges[operand, node.name]["operands"].append(position)
+                else:
+                    digraph.add_edge(operand, node.name, operands=[position])
+        return digraph
+
+    # -- changing ----------------------------------------------------------------------------
+
+    def with_nodes(self, nodes: dict[str, Node]) -> Graph:
+        """The same graph over other nodes."""
+        return replace(self, nodes=nodes)
+
+    def phase(self, phase: Phase | str) -> Graph:
+        """The graph as it runs in training (everything) or in evaluation (no auxiliary heads,
+        nor anything that only they need)."""
+        if Phase(phase) is Phase.TRAIN:
+            return self
+        outputs = tuple(output for output in self.outputs if not output.training_only)
+        needed = {output.node for output in outputs}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.inputs)
+        kept = {n: node for n, node in self.nodes.items() if n in needed or isinstance(node.op, Input)}
+        scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
+        return replace(self, nodes=kept, outputs=outputs, scopes=scopes)
+
+    # -- checking ----------------------------------------------------------------------------
+
+    def verify(self) -> Graph:
+        """Check the rules that every pass must keep, and return the graph.
+
+        Operands come before their users (hence no cycles), every operation has as many as it
+        takes, shapes are what the operations infer, outputs and scopes name nodes that exist, and
+        names are unique.
+
+        Raises:
+            InvalidGraph: with the node and the rule that it breaks.
+        """
+        seen: set[str] = set()
+        for name, node in self.nodes.items():
+            if node.name != name:
+                raise InvalidGraph(f"{name}: the node stored here calls itself {node.name}")
+            for operand in node.inputs:
+                if operand not in seen:
+                    where = "comes later" if operand in self.nodes else "does not exist"
+                    raise InvalidGraph(f"{name}: its operand {operand} {where}")
+            least, most = node.op.arity
+            if not least <= len(node.inputs) <= (len(node.inputs) if most is None else most):
+                raise InvalidGraph(f"{name}: {node.op.op} cannot take {len(node.inputs)} operands")
+            if node.shape is not None and node.shape != node.op.infer(*self.operands(node)):
+                raise InvalidGraph(f"{name}: its shape is not what {node.op.op} infers")
+            seen.add(name)
+        for output in self.outputs:
+            if output.node not in seen:
+                raise InvalidGraph(f"the output {output.name} names no node: {output.node}")
+        if len({output.name for output in self.outputs}) < len(self.outputs):
+            raise InvalidGraph("two outputs have one name")
+        for scope in self.scopes.values():
+            if scope.output not in seen:
+                raise InvalidGraph(f"the scope {scope.path} ends in no node: {scope.output}")
+        return self

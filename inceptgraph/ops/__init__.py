@@ -1,0 +1,98 @@
+"""The operations, and how a name in a spec finds one.
+
+A new operation is a class in one of these files and one name in ``BUILT_IN``. A package of its own
+adds one through the entry-point group ``inceptgraph.operations``; the entry point's name is the
+word that specs use.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from inceptgraph.errors import Code, SpecError, Diagnostic
+from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops.base import Operation, Weight
+from inceptgraph.ops.shape import Input
+
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "Input", "Operation", "Weight", "find", "names"]
+
+ENTRY_POINTS = "inceptgraph.operations"
+
+BUILT_IN: dict[str, type[Operation]] = {
+    kind.op: kind
+    for kind in (
+        conv.Conv2d,
+        conv.DepthwiseConv2d,
+        linear.Linear,
+        norm.BatchNorm,
+        norm.Lrn,
+        norm.Affine,
+        pool.MaxPool,
+        pool.AvgPool,
+        pool.AdaptiveAvgPool,
+        pool.AdaptiveMaxPool,
+        pool.GlobalAvgPool,
+        pool.GlobalMaxPool,
+        activation.Relu,
+        activation.Relu6,
+        activation.LeakyRelu,
+        activation.Prelu,
+        activation.Elu,
+        activation.Gelu,
+        activation.Silu,
+        activation.Mish,
+        activation.Sigmoid,
+        activation.HardSigmoid,
+        activation.HardSwish,
+        activation.Softplus,
+        activation.Tanh,
+        activation.Softmax,
+        activation.LogSoftmax,
+        merge.Concat,
+        merge.Add,
+        merge.Multiply,
+        shape.Identity,
+        shape.Flatten,
+        shape.Dropout,
+        shape.Scale,
+        shape.Pad,
+        shape.Crop,
+    )
+}
+
+
+@cache
+def find(name: str) -> type[Operation] | None:
+    """The operation of this name: built in, or brought by an installed package.
+
+    Raises:
+        SpecError: a package names it but cannot be loaded.
+    """
+    built_in = BUILT_IN.get(name)
+    if built_in is not None:
+        return built_in
+    # Reading the metadata of every installed package costs milliseconds: only now is it needed.
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            kind = point.load()
+        except Exception as error:  # a plug-in may fail in any way
+            raise SpecError([_broken(point.value, name, f"{type(error).__name__}: {error}")]) from error
+        if not (isinstance(kind, type) and issubclass(kind, Operation) and kind.op == name):
+            raise SpecError([_broken(point.value, name, "it is not an Operation of that name")])
+        return kind
+    return None
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Every name that :func:`find` knows, built-in ones first."""
+    from importlib.metadata import entry_points
+
+    return (*BUILT_IN, *sorted(point.name for point in entry_points(group=ENTRY_POINTS)))
+
+
+def _broken(value: str, name: str, reason: str) -> Diagnostic:
+    message = f"the plug-in `{value}` that provides the operation `{name}` cannot be used: {reason}"
+    return Diagnostic(Code.BROKEN_PLUGIN, message, help="mend or uninstall the package that adds it")

@@ -1,0 +1,176 @@
+"""Activations: element by element, and softmax over the channels."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from inceptgraph.ops.base import Operation, Weight
+from inceptgraph.ops.initializers import Initializer, constant
+from inceptgraph.types import Family, Shape
+
+__all__ = [
+    "Elu",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "LeakyRelu",
+    "LogSoftmax",
+    "Mish",
+    "Prelu",
+    "Relu",
+    "Relu6",
+    "Sigmoid",
+    "Silu",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
+
+
+class _Activation(Operation):
+    family: ClassVar[Family] = Family.ACTIVATION
+
+
+class Relu(_Activation):
+    """max(x, 0)."""
+
+    op: ClassVar[str] = "relu"
+
+    def label(self) -> str:
+        return "ReLU"
+
+
+class Relu6(_Activation):
+    """min(max(x, 0), 6)."""
+
+    op: ClassVar[str] = "relu6"
+
+    def label(self) -> str:
+        return "ReLU6"
+
+
+class LeakyRelu(_Activation):
+    """x where positive, ``slope``·x elsewhere.
+
+    Args:
+        slope: factor of the negative part.
+    """
+
+    op: ClassVar[str] = "leaky_relu"
+
+    slope: float = 0.01
+
+    def label(self) -> str:
+        return "leaky ReLU"
+
+
+class Prelu(_Activation):
+    """Leaky ReLU whose slope is learned for each channel (He et al. 2015).
+
+    Args:
+        slope_init: how the slopes start.
+    """
+
+    op: ClassVar[str] = "prelu"
+
+    slope_init: Initializer = constant(0.25)
+
+    def weights(self, *inputs: Shape) -> dict[str, Weight]:
+        return {"weight": Weight((inputs[0][0],), self.slope_init)}
+
+    def label(self) -> str:
+        return "PReLU"
+
+
+class Elu(_Activation):
+    """x where positive, ``alpha``·(exp(x) − 1) elsewhere.
+
+    Args:
+        alpha: factor of the negative part.
+    """
+
+    op: ClassVar[str] = "elu"
+
+    alpha: float = 1.0
+
+    def label(self) -> str:
+        return "ELU"
+
+
+class Gelu(_Activation):
+    """x·Φ(x), with Φ the normal distribution function (Hendrycks & Gimpel 2016).
+
+    Args:
+        approximate: ``none`` for the exact function, ``tanh`` for the usual approximation.
+    """
+
+    op: ClassVar[str] = "gelu"
+
+    approximate: Literal["none", "tanh"] = "none"
+
+    def label(self) -> str:
+        return "GELU"
+
+
+class Silu(_Activation):
+    """x·sigmoid(x), also called swish."""
+
+    op: ClassVar[str] = "silu"
+
+    def label(self) -> str:
+        return "SiLU"
+
+
+class Mish(_Activation):
+    """x·tanh(softplus(x))."""
+
+    op: ClassVar[str] = "mish"
+
+
+class Sigmoid(_Activation):
+    """1 / (1 + exp(−x))."""
+
+    op: ClassVar[str] = "sigmoid"
+
+
+class HardSigmoid(_Activation):
+    """min(max(x/6 + 1/2, 0), 1)."""
+
+    op: ClassVar[str] = "hard_sigmoid"
+
+
+class HardSwish(_Activation):
+    """x·hard_sigmoid(x)."""
+
+    op: ClassVar[str] = "hard_swish"
+
+
+class Softplus(_Activation):
+    """log(1 + exp(x))."""
+
+    op: ClassVar[str] = "softplus"
+
+
+class Tanh(_Activation):
+    """Hyperbolic tangent."""
+
+    op: ClassVar[str] = "tanh"
+
+
+class _OverChannels(Operation):
+    family: ClassVar[Family] = Family.OUTPUT
+
+
+class Softmax(_OverChannels):
+    """Softmax over the channels or features."""
+
+    op: ClassVar[str] = "softmax"
+
+
+class LogSoftmax(_OverChannels):
+    """Logarithm of the softmax over the channels or features."""
+
+    op: ClassVar[str] = "log_softmax"
+
+    def label(self) -> str:
+        return "log softmax"

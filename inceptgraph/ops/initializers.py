@@ -1,0 +1,121 @@
+"""How weights start. A spec names a scheme, gives a number, or spells the scheme out.
+
+Schemes follow the papers that introduced them; ``lecun_uniform`` is what Caffe calls ``xavier``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+__all__ = ["Constant", "Initializer", "Normal", "Uniform", "VarianceScaling", "constant", "scheme"]
+
+
+class _Scheme(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+class Constant(_Scheme):
+    """Every element is ``value``."""
+
+    scheme: Literal["constant"] = "constant"
+    value: float = 0.0
+
+
+class Normal(_Scheme):
+    """Normal with ``mean`` and ``std``; elements outside ``bound`` standard deviations are drawn
+    again where ``bound`` is given (truncated normal)."""
+
+    scheme: Literal["normal"] = "normal"
+    mean: float = 0.0
+    std: Annotated[float, Field(gt=0)] = 0.01
+    bound: Annotated[float, Field(gt=0)] | None = None
+
+
+class Uniform(_Scheme):
+    """Uniform between ``low`` and ``high``."""
+
+    scheme: Literal["uniform"] = "uniform"
+    low: float = -0.05
+    high: float = 0.05
+
+
+class VarianceScaling(_Scheme):
+    """Zero mean and variance ``scale / fan``, where ``fan`` is what ``mode`` names."""
+
+    scheme: Literal["variance_scaling"] = "variance_scaling"
+    scale: Annotated[float, Field(gt=0)] = 1.0
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
+    distribution: Literal["normal", "truncated_normal", "uniform"] = "truncated_normal"
+
+
+_NAMED: dict[str, _Scheme] = {
+    "zeros": Constant(value=0.0),
+    "ones": Constant(value=1.0),
+    # Glorot & Bengio 2010
+    "xavier_uniform": VarianceScaling(scale=1.0, mode="fan_avg", distribution="uniform"),
+    "xavier_normal": VarianceScaling(scale=1.0, mode="fan_avg", distribution="normal"),
+    # He et al. 2015, for ReLU
+    "kaiming_uniform": VarianceScaling(scale=2.0, mode="fan_in", distribution="uniform"),
+    "kaiming_normal": VarianceScaling(scale=2.0, mode="fan_in", distribution="normal"),
+    "kaiming_normal_fan_out": VarianceScaling(scale=2.0, mode="fan_out", distribution="normal"),
+    # LeCun et al. 1998
+    "lecun_uniform": VarianceScaling(scale=1.0, mode="fan_in", distribution="uniform"),
+    "lecun_normal": VarianceScaling(scale=1.0, mode="fan_in", distribution="normal"),
+    # What torch layers do when nobody says otherwise: uniform in ±1/sqrt(fan_in)
+    "torch": VarianceScaling(scale=1 / 3, mode="fan_in", distribution="uniform"),
+}
+_SCHEMES = {c.model_fields["scheme"].default: c for c in (Constant, Normal, Uniform, VarianceScaling)}
+
+
+def scheme(value: Any) -> _Scheme:
+    """Read an initialiser as a spec writes it.
+
+    Args:
+        value: a scheme's name, a number (a constant), or a mapping with ``scheme`` and settings.
+
+    >>> scheme("zeros")
+    Constant(scheme='constant', value=0.0)
+    """
+    if isinstance(value, _Scheme):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Constant(value=value)
+    known = [*_NAMED, *(name for name in _SCHEMES if name not in _NAMED)]
+    name = value.get("scheme") if isinstance(value, dict) else value
+    if isinstance(value, str) and value in _NAMED:
+        return _NAMED[value]
+    if isinstance(name, str) and name in _SCHEMES:
+        return _SCHEMES[name].model_validate(value if isinstance(value, dict) else {})
+    if isinstance(name, str):
+        raise PydanticCustomError(
+            "unknown_word", "there is no initialiser `{word}`", {"word": name, "known": known}
+        )
+    raise PydanticCustomError(
+        "initializer",
+        "an initialiser is a scheme's name, a number, or a mapping such as"
+        " `{{scheme: normal, std: 0.01}}`",
+    )
+
+
+def constant(value: float) -> Constant:
+    """Every element is ``value``."""
+    return Constant(value=value)
+
+
+Initializer = Annotated[
+    Constant | Normal | Uniform | VarianceScaling,
+    BeforeValidator(scheme),
+    WithJsonSchema(
+        {
+            "description": "a scheme's name, a number, or a mapping with `scheme` and its settings",
+            "anyOf": [
+                {"enum": [*_NAMED, *_SCHEMES]},
+                {"type": "number"},
+                {"type": "object", "required": ["scheme"]},
+            ],
+        }
+    ),
+]

@@ -1,0 +1,85 @@
+"""Operations that join several tensors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+from inceptgraph.errors import Code, ShapeError
+from inceptgraph.ops.base import Operation
+from inceptgraph.types import Family, Shape, format_shape
+
+__all__ = ["Add", "Concat", "Multiply"]
+
+_AXES = ("channels", "height", "width")
+
+
+class Concat(Operation):
+    """Operands side by side along the channels; heights and widths must agree."""
+
+    op: ClassVar[str] = "concat"
+    family: ClassVar[Family] = Family.MERGE
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        need_agreement(self.op, inputs, skip_channels=True)
+        return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+
+
+class Add(Operation):
+    """Sum of operands of one shape."""
+
+    op: ClassVar[str] = "add"
+    family: ClassVar[Family] = Family.MERGE
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        need_agreement(self.op, inputs)
+        return inputs[0]
+
+
+class Multiply(Operation):
+    """Product, element by element. An operand of height and width 1 applies to every pixel, as in
+    squeeze-and-excitation."""
+
+    op: ClassVar[str] = "multiply"
+    family: ClassVar[Family] = Family.MERGE
+    arity: ClassVar[tuple[int, int | None]] = (1, None)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        maps = [shape for shape in inputs if shape[1:] != (1, 1)] or list(inputs)
+        largest = maps[0]
+        spread = tuple((shape[0], *largest[1:]) if shape[1:] == (1, 1) else shape for shape in inputs)
+        need_agreement(self.op, spread)
+        return largest
+
+
+def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = False) -> None:
+    """Check that operands have one shape, or one but for the channels.
+
+    Raises:
+        ShapeError: they do not; ``axes`` tells where.
+    """
+    if len({len(shape) for shape in inputs}) > 1:
+        shapes = ", ".join(format_shape(shape) for shape in inputs)
+        raise ShapeError(
+            Code.WRONG_RANK,
+            f"`{name}` cannot join feature maps and vectors: {shapes}",
+            help="flatten all of its inputs, or none",
+        )
+    first = 1 if skip_channels else 0
+    axes = tuple(a for a in range(first, len(inputs[0])) if len({s[a] for s in inputs}) > 1)
+    if not axes:
+        return
+    spatial = axes != (0,)
+    parts = []
+    for axis in axes:
+        values = [shape[axis] for shape in inputs]
+        common = Counter(values).most_common(1)[0][0]
+        odd = sorted({v for v in values if v != common})
+        parts.append(f"{_AXES[axis]} {common} and {' and '.join(map(str, odd))}")
+    raise ShapeError(
+        Code.SPATIAL_MISMATCH if spatial else Code.CHANNEL_MISMATCH,
+        f"`{name}` joins {', '.join(parts)}",
+        axes=axes,
+    )

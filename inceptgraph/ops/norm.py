@@ -1,0 +1,105 @@
+"""Normalisation and learned per-channel scales."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from inceptgraph.ops.base import Operation, Weight, need_feature_map
+from inceptgraph.ops.initializers import Initializer, constant
+from inceptgraph.types import Family, Shape
+
+__all__ = ["Affine", "BatchNorm", "Lrn"]
+
+
+class BatchNorm(Operation):
+    """Batch normalisation over a feature map or a vector (Ioffe & Szegedy 2015).
+
+    Args:
+        eps: added to the variance.
+        momentum: weight of the new batch in the running statistics, as torch means it
+            (TensorFlow's decay 0.9997 is momentum 0.0003).
+        scale: learn a factor for each channel (gamma); TF-slim's Inception networks do not.
+        shift: learn an offset for each channel (beta).
+        scale_init: how gamma starts.
+        shift_init: how beta starts.
+    """
+
+    op: ClassVar[str] = "batch_norm"
+    family: ClassVar[Family] = Family.NORM
+
+    eps: Annotated[float, Field(gt=0)] = 1e-5
+    momentum: Annotated[float, Field(ge=0, le=1)] = 0.1
+    scale: bool = True
+    shift: bool = True
+    scale_init: Initializer = constant(1.0)
+    shift_init: Initializer = constant(0.0)
+
+    def weights(self, *inputs: Shape) -> dict[str, Weight]:
+        channels = (inputs[0][0],)
+        found = {}
+        if self.scale:
+            found["weight"] = Weight(channels, self.scale_init)
+        if self.shift:
+            found["bias"] = Weight(channels, self.shift_init)
+        found["running_mean"] = Weight(channels, constant(0.0), trainable=False)
+        found["running_var"] = Weight(channels, constant(1.0), trainable=False)
+        return found
+
+    def label(self) -> str:
+        return "batch norm"
+
+
+class Lrn(Operation):
+    """Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3).
+
+    Args:
+        size: channels in the window. TensorFlow names a radius instead: radius 5 is size 11.
+        alpha: factor of the mean square; as in Caffe and torch it is divided by ``size``
+            (TensorFlow's alpha is not).
+        beta: exponent.
+        k: offset.
+    """
+
+    op: ClassVar[str] = "lrn"
+    family: ClassVar[Family] = Family.NORM
+
+    size: Annotated[int, Field(ge=1)] = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return need_feature_map(self, inputs[0])
+
+    def label(self) -> str:
+        return "LRN"
+
+
+class Affine(Operation):
+    """A learned factor and offset for each channel (LeNet-5's subsampling layers have them).
+
+    Args:
+        scale: learn a factor.
+        shift: learn an offset.
+        scale_init: how the factor starts.
+        shift_init: how the offset starts.
+    """
+
+    op: ClassVar[str] = "affine"
+    family: ClassVar[Family] = Family.NORM
+
+    scale: bool = True
+    shift: bool = True
+    scale_init: Initializer = constant(1.0)
+    shift_init: Initializer = constant(0.0)
+
+    def weights(self, *inputs: Shape) -> dict[str, Weight]:
+        channels = (inputs[0][0],)
+        found = {}
+        if self.scale:
+            found["weight"] = Weight(channels, self.scale_init)
+        if self.shift:
+            found["bias"] = Weight(channels, self.shift_init)
+        return found

@@ -1,0 +1,153 @@
+"""Inputs, and operations that only move, cut, scale or drop numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from inceptgraph.errors import Code, ShapeError
+from inceptgraph.ops.base import Operation, need_feature_map
+from inceptgraph.types import Family, Shape, format_shape
+
+__all__ = ["Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
+
+
+def _borders(value: Any) -> tuple[int, int, int, int]:
+    whole = isinstance(value, list | tuple) and all(type(v) is int for v in value)
+    if not whole or len(value) != 4 or min(value) < 0:
+        raise PydanticCustomError("borders", "is [top, bottom, left, right] in pixels")
+    top, bottom, left, right = value
+    return top, bottom, left, right
+
+
+Borders = Annotated[
+    tuple[int, int, int, int],
+    BeforeValidator(_borders),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0},
+            "minItems": 4,
+            "maxItems": 4,
+        }
+    ),
+]
+"""Pixels at the four borders: ``[top, bottom, left, right]``."""
+
+
+class Input(Operation):
+    """Where data enters. A spec declares inputs under ``input:``; no step uses this operation.
+
+    Args:
+        shape: shape of one sample, ``[channels, height, width]`` or ``[features]``.
+    """
+
+    op: ClassVar[str] = "input"
+    family: ClassVar[Family] = Family.INPUT
+    arity: ClassVar[tuple[int, int | None]] = (0, 0)
+
+    shape: Annotated[tuple[int, ...], BeforeValidator(tuple)]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        return self.shape
+
+
+class Identity(Operation):
+    """The input itself: a shortcut, or a place to insert a step later."""
+
+    op: ClassVar[str] = "identity"
+    family: ClassVar[Family] = Family.SHAPE
+
+
+class Flatten(Operation):
+    """A feature map as a vector, channels outermost (the order of Caffe and torch)."""
+
+    op: ClassVar[str] = "flatten"
+    family: ClassVar[Family] = Family.SHAPE
+
+    def infer(self, *inputs: Shape) -> Shape:
+        size = 1
+        for extent in inputs[0]:
+            size *= extent
+        return (size,)
+
+
+class Dropout(Operation):
+    """In training, sets a random share of the elements to zero and scales up the rest.
+
+    Args:
+        rate: the share that is dropped (not the share that is kept).
+    """
+
+    op: ClassVar[str] = "dropout"
+    family: ClassVar[Family] = Family.DROPOUT
+
+    rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
+
+    def label(self) -> str:
+        return f"dropout {self.rate:g}"
+
+
+class Scale(Operation):
+    """Multiplies by a constant and adds another.
+
+    Args:
+        factor: the multiplier.
+        offset: what is added after.
+    """
+
+    op: ClassVar[str] = "scale"
+    family: ClassVar[Family] = Family.SHAPE
+
+    factor: float = 1.0
+    offset: float = 0.0
+
+    def label(self) -> str:
+        return f"scale {self.factor:g}" + (f" + {self.offset:g}" if self.offset else "")
+
+
+class Pad(Operation):
+    """Adds a border.
+
+    Args:
+        border: ``[top, bottom, left, right]`` in pixels.
+        value: what the border holds.
+    """
+
+    op: ClassVar[str] = "pad"
+    family: ClassVar[Family] = Family.SHAPE
+
+    border: Borders
+    value: float = 0.0
+
+    def infer(self, *inputs: Shape) -> Shape:
+        channels, height, width = need_feature_map(self, inputs[0])
+        top, bottom, left, right = self.border
+        return channels, height + top + bottom, width + left + right
+
+
+class Crop(Operation):
+    """Cuts a border off.
+
+    Args:
+        border: ``[top, bottom, left, right]`` in pixels.
+    """
+
+    op: ClassVar[str] = "crop"
+    family: ClassVar[Family] = Family.SHAPE
+
+    border: Borders
+
+    def infer(self, *inputs: Shape) -> Shape:
+        channels, height, width = need_feature_map(self, inputs[0])
+        top, bottom, left, right = self.border
+        if height <= top + bottom or width <= left + right:
+            raise ShapeError(
+                Code.EMPTY_OUTPUT,
+                f"`crop` leaves nothing of its {format_shape(inputs[0])} input",
+                argument="border",
+                help="cut fewer pixels than there are",
+            )
+        return channels, height - top - bottom, width - left - right

@@ -1,0 +1,47 @@
+"""Words that every module shares: shapes, families of operations, phases."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Family", "Phase", "Shape", "format_shape"]
+
+Shape = tuple[int, ...]
+"""Shape of one tensor without the batch: ``(channels, height, width)`` or ``(features,)``."""
+
+
+class Family(StrEnum):
+    """What kind of work an operation does; diagrams colour by it, counts group by it."""
+
+    INPUT = "input"
+    CONV = "convolution"
+    POOL = "pooling"
+    NORM = "norm"
+    ACTIVATION = "activation"
+    LINEAR = "linear"
+    DROPOUT = "dropout"
+    MERGE = "merge"
+    SHAPE = "shape"
+    OUTPUT = "output"
+    OTHER = "other"
+
+
+class Phase(StrEnum):
+    """A view of a graph: training keeps the auxiliary heads, evaluation has none."""
+
+    TRAIN = "train"
+    EVAL = "eval"
+
+
+def format_shape(shape: Shape) -> str:
+    """Write a shape as the papers do, ``height×width×channels``.
+
+    >>> format_shape((256, 28, 28))
+    '28×28×256'
+    >>> format_shape((1000,))
+    '1000'
+    """
+    if len(shape) == 3:
+        channels, height, width = shape
+        return f"{height}×{width}×{channels}"
+    return "×".join(map(str, shape))
