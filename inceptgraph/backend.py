@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph
-from inceptgraph.ops import Operation
+from inceptgraph.ops import Input, Operation
 
 __all__ = ["ENTRY_POINTS", "Backend", "check_support", "find", "names"]
 
@@ -77,7 +77,8 @@ def check_support(backend: Backend, graph: Graph) -> None:
     missing: dict[type[Operation], Diagnostic] = {}
     for node in graph.nodes.values():
         kind = type(node.op)
-        if kind in missing or backend.supports(kind):
+        # inputs are where data enters, not work to be done: no backend needs a rule for them
+        if kind is Input or kind in missing or backend.supports(kind):
             continue
         message = f"the backend `{backend.name}` has no rule for `{kind.op}`"
         labels = (Label(node.origin.span, f"`{node.name}` uses it"),) if node.origin else ()

@@ -203,7 +203,9 @@ class Graph:
         for node in reversed(self.nodes.values()):
             if node.name in needed:
                 needed.update(node.inputs)
-        kept = {n: node for n, node in self.nodes.items() if n in needed or isinstance(node.op, Input)}
+        kept = {
+            n: node for n, node in self.nodes.items() if n in needed or isinstance(node.op, Input)
+        }
         scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
         return replace(self, nodes=kept, outputs=outputs, scopes=scopes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from inceptgraph.errors import Code, SpecError, Diagnostic
+from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.ops.base import Operation, Weight
 from inceptgraph.ops.shape import Input
@@ -78,7 +78,9 @@ def find(name: str) -> type[Operation] | None:
         try:
             kind = point.load()
         except Exception as error:  # a plug-in may fail in any way
-            raise SpecError([_broken(point.value, name, f"{type(error).__name__}: {error}")]) from error
+            raise SpecError(
+                [_broken(point.value, name, f"{type(error).__name__}: {error}")]
+            ) from error
         if not (isinstance(kind, type) and issubclass(kind, Operation) and kind.op == name):
             raise SpecError([_broken(point.value, name, "it is not an Operation of that name")])
         return kind
@@ -95,4 +97,6 @@ def names() -> tuple[str, ...]:
 
 def _broken(value: str, name: str, reason: str) -> Diagnostic:
     message = f"the plug-in `{value}` that provides the operation `{name}` cannot be used: {reason}"
-    return Diagnostic(Code.BROKEN_PLUGIN, message, help="mend or uninstall the package that adds it")
+    return Diagnostic(
+        Code.BROKEN_PLUGIN, message, help="mend or uninstall the package that adds it"
+    )

@@ -64,7 +64,9 @@ class Operation(BaseModel):
         super().__init_subclass__(**kwargs)
         final = next((base for base in cls.__mro__[1:] if "op" in vars(base)), None)
         if final is not None and final is not Operation:
-            raise TypeError(f"{final.__name__} is a concrete operation, hence final: {cls.__name__}")
+            raise TypeError(
+                f"{final.__name__} is a concrete operation, hence final: {cls.__name__}"
+            )
 
     def infer(self, *inputs: Shape) -> Shape:
         """Shape of the output for the shapes of the operands, without the batch.
@@ -93,7 +95,8 @@ class Operation(BaseModel):
         return {
             name: value
             for name, value in self
-            if fields[name].is_required() or value != fields[name].get_default(call_default_factory=True)
+            if fields[name].is_required()
+            or value != fields[name].get_default(call_default_factory=True)
         }
 
 

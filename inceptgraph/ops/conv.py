@@ -127,5 +127,3 @@ class DepthwiseConv2d(_Convolution):
     def label(self) -> str:
         times = f", ×{self.multiplier}" if self.multiplier > 1 else ""
         return f"{format_size(self.kernel)} depthwise conv{self._strides()}{times}"
-
-

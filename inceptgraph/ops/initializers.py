@@ -67,7 +67,9 @@ _NAMED: dict[str, _Scheme] = {
     # What torch layers do when nobody says otherwise: uniform in ±1/sqrt(fan_in)
     "torch": VarianceScaling(scale=1 / 3, mode="fan_in", distribution="uniform"),
 }
-_SCHEMES = {c.model_fields["scheme"].default: c for c in (Constant, Normal, Uniform, VarianceScaling)}
+_SCHEMES = {
+    c.model_fields["scheme"].default: c for c in (Constant, Normal, Uniform, VarianceScaling)
+}
 
 
 def scheme(value: Any) -> _Scheme:

@@ -49,7 +49,9 @@ class Multiply(Operation):
     def infer(self, *inputs: Shape) -> Shape:
         maps = [shape for shape in inputs if shape[1:] != (1, 1)] or list(inputs)
         largest = maps[0]
-        spread = tuple((shape[0], *largest[1:]) if shape[1:] == (1, 1) else shape for shape in inputs)
+        spread = tuple(
+            (shape[0], *largest[1:]) if shape[1:] == (1, 1) else shape for shape in inputs
+        )
         need_agreement(self.op, spread)
         return largest
 

@@ -1,0 +1,28 @@
+"""The torch backend: a spec's graph to a ``torch.fx.GraphModule``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inceptgraph.graph import Graph
+from inceptgraph.ops import Operation
+from inceptgraph_torch.lower import lower
+from inceptgraph_torch.module import SpecModule
+from inceptgraph_torch.rules import has_rule
+
+__all__ = ["SpecModule", "TorchBackend", "backend", "lower"]
+
+
+class TorchBackend:
+    """Compiles graphs to :class:`SpecModule`; options are those of :func:`lower`."""
+
+    name = "torch"
+
+    def supports(self, operation: type[Operation]) -> bool:
+        return has_rule(operation)
+
+    def lower(self, graph: Graph, **options: Any) -> SpecModule:
+        return lower(graph, **options)
+
+
+backend = TorchBackend()

@@ -1,0 +1,312 @@
+"""How each operation becomes torch: the one place that knows both vocabularies.
+
+A rule describes the layer; :mod:`inceptgraph_torch.lower` creates it and
+:mod:`inceptgraph_torch.codegen` writes it into a ``model.py``, so that both are the same network.
+
+A package that adds an operation offers its rule through the entry-point group
+``inceptgraph_torch.rules``, under the operation's name.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce, singledispatch
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops.window import Sides
+from inceptgraph.types import Shape
+from inceptgraph_torch import layers
+
+__all__ = ["ENTRY_POINTS", "Concatenate", "Fold", "Function", "Layer", "has_rule", "rule"]
+
+ENTRY_POINTS = "inceptgraph_torch.rules"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A module, called with the operands."""
+
+    kind: type[nn.Module]
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def create(self) -> nn.Module:
+        return self.kind(*self.args, **self.kwargs)
+
+
+@dataclass(frozen=True)
+class Concatenate:
+    """``torch.cat`` along the channels."""
+
+    def emit(self, graph: fx.Graph, operands: Sequence[fx.Node]) -> fx.Node:
+        return graph.call_function(torch.cat, (list(operands), 1))
+
+    def source(self, operands: Sequence[str]) -> str:
+        return f"torch.cat([{', '.join(operands)}], 1)"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A binary operator between all operands, from left to right."""
+
+    apply: Callable[[Any, Any], Any]
+    symbol: str
+
+    def emit(self, graph: fx.Graph, operands: Sequence[fx.Node]) -> fx.Node:
+        return reduce(lambda a, b: graph.call_function(self.apply, (a, b)), operands)
+
+    def source(self, operands: Sequence[str]) -> str:
+        return f" {self.symbol} ".join(operands)
+
+
+Function = Concatenate | Fold
+
+
+@singledispatch
+def rule(op: Operation, *inputs: Shape) -> Layer | Function:
+    """The layer or function that computes ``op`` on operands of these shapes.
+
+    Raises:
+        NotImplementedError: there is no rule for the operation.
+    """
+    raise NotImplementedError(op.op)
+
+
+def has_rule(kind: type[Operation]) -> bool:
+    """Whether there is a rule, here or in an installed package."""
+    if rule.dispatch(kind) is not rule.dispatch(object):
+        return True
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=kind.op):
+        rule.register(kind, point.load())
+        return True
+    return False
+
+
+def _pair(size: tuple[int, int]) -> int | tuple[int, int]:
+    """3 for (3, 3): what a person writes."""
+    return size[0] if size[0] == size[1] else size
+
+
+def _symmetric(sides: Sides) -> bool:
+    return sides[0] == sides[1] and sides[2] == sides[3]
+
+
+def _static_padding(
+    padding: str | Sides,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+) -> tuple[int, int] | None:
+    """Padding that is equal on opposite sides and for every size of map, if it is."""
+    if padding == "valid":
+        return (0, 0)
+    if padding == "same":
+        reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        fixed = stride == (1, 1) and not any(r % 2 for r in reach)
+        return (reach[0] // 2, reach[1] // 2) if fixed else None
+    assert not isinstance(padding, str)
+    return (padding[0], padding[2]) if _symmetric(padding) else None
+
+
+def _convolution(
+    op: conv.Conv2d | conv.DepthwiseConv2d, out: int, groups: int, inputs: int
+) -> Layer:
+    kwargs: dict[str, Any] = {}
+    if op.stride != (1, 1):
+        kwargs["stride"] = _pair(op.stride)
+    padding = _static_padding(op.padding, op.kernel, op.stride, op.dilation)
+    if padding not in (None, (0, 0)):
+        kwargs["padding"] = _pair(padding)
+    if op.dilation != (1, 1):
+        kwargs["dilation"] = _pair(op.dilation)
+    if groups != 1:
+        kwargs["groups"] = groups
+    if not op.bias:
+        kwargs["bias"] = False
+    if padding is None:
+        return Layer(
+            layers.PaddedConv2d,
+            (inputs, out, _pair(op.kernel)),
+            {**kwargs, "border": op.padding},
+        )
+    return Layer(nn.Conv2d, (inputs, out, _pair(op.kernel)), kwargs)
+
+
+@rule.register
+def _(op: conv.Conv2d, *inputs: Shape) -> Layer:
+    return _convolution(op, op.out, op.groups, inputs[0][0])
+
+
+@rule.register
+def _(op: conv.DepthwiseConv2d, *inputs: Shape) -> Layer:
+    out, groups = op.channels(inputs[0][0])
+    return _convolution(op, out, groups, inputs[0][0])
+
+
+@rule.register
+def _(op: linear.Linear, *inputs: Shape) -> Layer:
+    kwargs = {} if op.bias else {"bias": False}
+    return Layer(nn.Linear, (inputs[0][0], op.out), kwargs)
+
+
+@rule.register
+def _(op: norm.BatchNorm, *inputs: Shape) -> Layer:
+    is_map = len(inputs[0]) == 3
+    settings: dict[str, Any] = {"eps": op.eps, "momentum": op.momentum}
+    if op.scale == op.shift:
+        whole = nn.BatchNorm2d if is_map else nn.BatchNorm1d
+        affine = {} if op.scale else {"affine": False}
+        return Layer(whole, (inputs[0][0],), {**settings, **affine})
+    partial = layers.PartialBatchNorm2d if is_map else layers.PartialBatchNorm1d
+    return Layer(partial, (inputs[0][0],), {**settings, "scale": op.scale, "shift": op.shift})
+
+
+@rule.register
+def _(op: norm.Lrn, *inputs: Shape) -> Layer:
+    return Layer(nn.LocalResponseNorm, (op.size,), {"alpha": op.alpha, "beta": op.beta, "k": op.k})
+
+
+@rule.register
+def _(op: norm.Affine, *inputs: Shape) -> Layer:
+    return Layer(layers.Affine, (inputs[0][0],), {"scale": op.scale, "shift": op.shift})
+
+
+def _pool(
+    op: pool.MaxPool | pool.AvgPool,
+    plain: type[nn.Module],
+    padded: type[nn.Module],
+    extra: dict[str, Any],
+) -> Layer:
+    padding = _static_padding(op.padding, op.kernel, op.stride)
+    ceil = {"ceil_mode": True} if op.ceil else {}
+    # torch refuses a padding of more than half the kernel
+    if padding is None or any(2 * p > k for p, k in zip(padding, op.kernel, strict=True)):
+        border = {"border": op.padding}
+        return Layer(padded, (op.kernel, op.stride), {**border, **ceil, **extra})
+    if padding == (0, 0):
+        return Layer(plain, (_pair(op.kernel), _pair(op.stride)), ceil)
+    return Layer(
+        plain, (_pair(op.kernel), _pair(op.stride)), {"padding": _pair(padding), **ceil, **extra}
+    )
+
+
+@rule.register
+def _(op: pool.MaxPool, *inputs: Shape) -> Layer:
+    return _pool(op, nn.MaxPool2d, layers.PaddedMaxPool2d, {})
+
+
+@rule.register
+def _(op: pool.AvgPool, *inputs: Shape) -> Layer:
+    counted = {"count_include_pad": op.count_include_pad}
+    return _pool(op, nn.AvgPool2d, layers.PaddedAvgPool2d, counted)
+
+
+@rule.register
+def _(op: pool.AdaptiveAvgPool, *inputs: Shape) -> Layer:
+    return Layer(nn.AdaptiveAvgPool2d, (_pair(op.size),))
+
+
+@rule.register
+def _(op: pool.AdaptiveMaxPool, *inputs: Shape) -> Layer:
+    return Layer(nn.AdaptiveMaxPool2d, (_pair(op.size),))
+
+
+@rule.register
+def _(op: pool.GlobalAvgPool, *inputs: Shape) -> Layer:
+    return Layer(nn.AdaptiveAvgPool2d, (1,))
+
+
+@rule.register
+def _(op: pool.GlobalMaxPool, *inputs: Shape) -> Layer:
+    return Layer(nn.AdaptiveMaxPool2d, (1,))
+
+
+_WITHOUT_SETTINGS: dict[type[Operation], type[nn.Module]] = {
+    activation.Relu: nn.ReLU,
+    activation.Relu6: nn.ReLU6,
+    activation.Silu: nn.SiLU,
+    activation.Mish: nn.Mish,
+    activation.Sigmoid: nn.Sigmoid,
+    activation.HardSigmoid: nn.Hardsigmoid,
+    activation.HardSwish: nn.Hardswish,
+    activation.Softplus: nn.Softplus,
+    activation.Tanh: nn.Tanh,
+    shape.Identity: nn.Identity,
+    shape.Flatten: nn.Flatten,
+}
+for _kind, _module in _WITHOUT_SETTINGS.items():
+    rule.register(_kind, lambda op, *inputs, module=_module: Layer(module))
+
+
+@rule.register
+def _(op: activation.LeakyRelu, *inputs: Shape) -> Layer:
+    return Layer(nn.LeakyReLU, (op.slope,))
+
+
+@rule.register
+def _(op: activation.Prelu, *inputs: Shape) -> Layer:
+    return Layer(nn.PReLU, (inputs[0][0],))
+
+
+@rule.register
+def _(op: activation.Elu, *inputs: Shape) -> Layer:
+    return Layer(nn.ELU, (op.alpha,))
+
+
+@rule.register
+def _(op: activation.Gelu, *inputs: Shape) -> Layer:
+    return Layer(nn.GELU, (), {} if op.approximate == "none" else {"approximate": op.approximate})
+
+
+@rule.register
+def _(op: activation.Softmax, *inputs: Shape) -> Layer:
+    return Layer(nn.Softmax, (), {"dim": 1})
+
+
+@rule.register
+def _(op: activation.LogSoftmax, *inputs: Shape) -> Layer:
+    return Layer(nn.LogSoftmax, (), {"dim": 1})
+
+
+@rule.register
+def _(op: merge.Concat, *inputs: Shape) -> Function:
+    return Concatenate()
+
+
+@rule.register
+def _(op: merge.Add, *inputs: Shape) -> Function:
+    return Fold(operator.add, "+")
+
+
+@rule.register
+def _(op: merge.Multiply, *inputs: Shape) -> Function:
+    return Fold(operator.mul, "*")
+
+
+@rule.register
+def _(op: shape.Dropout, *inputs: Shape) -> Layer:
+    return Layer(nn.Dropout, (op.rate,))
+
+
+@rule.register
+def _(op: shape.Scale, *inputs: Shape) -> Layer:
+    return Layer(layers.Scale, (op.factor,), {"offset": op.offset} if op.offset else {})
+
+
+@rule.register
+def _(op: shape.Pad, *inputs: Shape) -> Layer:
+    top, bottom, left, right = op.border
+    return Layer(nn.ConstantPad2d, ((left, right, top, bottom), op.value))
+
+
+@rule.register
+def _(op: shape.Crop, *inputs: Shape) -> Layer:
+    return Layer(layers.Crop, (op.border,))
