@@ -1,1 +1,45 @@
-"""InceptGraph: networks defined, not coded."""
+"""InceptGraph: networks defined in YAML, compiled to ``torch.fx`` and to diagrams.
+
+>>> import inceptgraph
+>>> graph = inceptgraph.to_graph("googlenet")
+>>> graph.shape("inception_3a.merge")
+(256, 28, 28)
+
+``inceptgraph.compile("googlenet")`` gives the model, ``inceptgraph.load("model")`` reads one back
+that ``inceptgraph build`` wrote.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inceptgraph.errors import Diagnostic, SpecError
+    from inceptgraph.graph import Graph, Node
+    from inceptgraph.pipeline import Analysis, analyze, compile, load, to_graph
+
+__all__ = [
+    "Analysis",
+    "Diagnostic",
+    "Graph",
+    "Node",
+    "SpecError",
+    "analyze",
+    "compile",
+    "load",
+    "to_graph",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Analysis", "analyze", "compile", "load", "to_graph"), "inceptgraph.pipeline"),
+    **dict.fromkeys(("Diagnostic", "SpecError"), "inceptgraph.errors"),
+    **dict.fromkeys(("Graph", "Node"), "inceptgraph.graph"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a command that needs one module should not pay for all."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar
 
+from inceptgraph.spelling import closest, did_you_mean
+
 __all__ = [
     "Code",
     "Diagnostic",
@@ -23,6 +25,7 @@ __all__ = [
     "Span",
     "SpecError",
     "TooManyFindings",
+    "closest",
     "did_you_mean",
 ]
 
@@ -103,7 +106,7 @@ class Source:
     """A text with a name, as the user knows it (a path as typed, ``<stdin>``, ``--set …``)."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -236,11 +239,13 @@ class Findings:
         """Record a finding at ``span``; ``more`` are the other places that it involves.
 
         Raises:
-            TooManyFindings: this is one past the limit.
+            TooManyFindings: this is an error past the limit; a warning past it is dropped.
         """
         if (code, span) in self._seen:
             return
-        if len(self.diagnostics) >= self.LIMIT:
+        if sum(d.severity is severity for d in self.diagnostics) >= self.LIMIT:
+            if severity is Severity.WARNING:
+                return
             raise TooManyFindings
         self._seen.add((code, span))
         labels = (Label(span, label), *more) if span else more
@@ -262,11 +267,3 @@ class Findings:
         """Raise all findings if one of them is an error."""
         if self.errors:
             raise SpecError(self.ordered())
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the closest known words, or None where nothing comes close."""
-    import difflib
-
-    close = difflib.get_close_matches(word, [k for k in known if k != word], n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(f'`{c}`' for c in close)}?" if close else None

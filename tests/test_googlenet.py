@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from inceptgraph.compile import analyze, graph
 from inceptgraph.cost import cost, total
 from inceptgraph.graph import Graph
+from inceptgraph.pipeline import analyze, to_graph
 
 FACTS = Path(__file__).parent / "data" / "facts"
 
 
 @pytest.fixture(scope="module")
 def googlenet() -> Graph:
-    return graph("googlenet")
+    return to_graph("googlenet")
 
 
 @pytest.fixture(scope="module")

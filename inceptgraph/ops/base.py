@@ -91,12 +91,11 @@ class Operation(BaseModel):
 
     def arguments(self) -> dict[str, Any]:
         """The arguments that differ from their defaults, in the order of declaration."""
-        fields = type(self).model_fields
+        fields = type(self).model_fields  # their defaults are immutable: no copies are needed
         return {
             name: value
             for name, value in self
-            if fields[name].is_required()
-            or value != fields[name].get_default(call_default_factory=True)
+            if fields[name].is_required() or value != fields[name].default
         }
 
 

@@ -51,7 +51,9 @@ class VarianceScaling(_Scheme):
     distribution: Literal["normal", "truncated_normal", "uniform"] = "truncated_normal"
 
 
-_NAMED: dict[str, _Scheme] = {
+Scheme = Constant | Normal | Uniform | VarianceScaling
+
+_NAMED: dict[str, Scheme] = {
     "zeros": Constant(value=0.0),
     "ones": Constant(value=1.0),
     # Glorot & Bengio 2010
@@ -72,7 +74,7 @@ _SCHEMES = {
 }
 
 
-def scheme(value: Any) -> _Scheme:
+def scheme(value: Any) -> Scheme:
     """Read an initialiser as a spec writes it.
 
     Args:
@@ -81,7 +83,7 @@ def scheme(value: Any) -> _Scheme:
     >>> scheme("zeros")
     Constant(scheme='constant', value=0.0)
     """
-    if isinstance(value, _Scheme):
+    if isinstance(value, Scheme):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Constant(value=value)
@@ -108,7 +110,7 @@ def constant(value: float) -> Constant:
 
 
 Initializer = Annotated[
-    Constant | Normal | Uniform | VarianceScaling,
+    Scheme,
     BeforeValidator(scheme),
     WithJsonSchema(
         {

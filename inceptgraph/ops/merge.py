@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import ClassVar
 
 from inceptgraph.errors import Code, ShapeError
@@ -10,8 +9,6 @@ from inceptgraph.ops.base import Operation
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Add", "Concat", "Multiply"]
-
-_AXES = ("channels", "height", "width")
 
 
 class Concat(Operation):
@@ -73,15 +70,17 @@ def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = F
     axes = tuple(a for a in range(first, len(inputs[0])) if len({s[a] for s in inputs}) > 1)
     if not axes:
         return
-    spatial = axes != (0,)
-    parts = []
-    for axis in axes:
-        values = [shape[axis] for shape in inputs]
-        common = Counter(values).most_common(1)[0][0]
-        odd = sorted({v for v in values if v != common})
-        parts.append(f"{_AXES[axis]} {common} and {' and '.join(map(str, odd))}")
+    what = "maps of {}"
+    if axes == (0,):
+        kinds = [str(shape[0]) for shape in inputs]
+        what = "{} channels" if len(inputs[0]) > 1 else "vectors of {} features"
+    elif skip_channels:
+        kinds = ["×".join(map(str, shape[1:])) for shape in inputs]
+    else:
+        kinds = [format_shape(shape) for shape in inputs]
+    *others, last = dict.fromkeys(kinds)
     raise ShapeError(
-        Code.SPATIAL_MISMATCH if spatial else Code.CHANNEL_MISMATCH,
-        f"`{name}` joins {', '.join(parts)}",
+        Code.CHANNEL_MISMATCH if axes == (0,) else Code.SPATIAL_MISMATCH,
+        f"`{name}` cannot join {what.format(', '.join(others) + ' and ' + last)}",
         axes=axes,
     )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from inceptgraph.cost import total
-from inceptgraph.errors import Code, Findings
+from inceptgraph.errors import Code, Findings, did_you_mean
 from inceptgraph.graph import Graph
 from inceptgraph.source import Entry, Mapping, to_plain
 from inceptgraph.spec.models import Spec
-from inceptgraph.spec.steps import keys
+from inceptgraph.spec.stated import COUNTS
 
-__all__ = ["check_expectations"]
-
-COUNTS = ("params", "params_with_aux", "macs", "macs_with_aux", "depth")
+__all__ = ["COUNTS", "check_expectations"]
 
 
 def check_expectations(spec: Spec, graph: Graph, findings: Findings) -> None:
@@ -26,7 +24,6 @@ def check_expectations(spec: Spec, graph: Graph, findings: Findings) -> None:
     """
     if spec.expect is None:
         return
-    keys(spec.expect, (*COUNTS, "shapes"), "`expect`", findings)
     inference, training = total(graph.phase("eval")), total(graph)
     actual = {
         "params": inference.params,
@@ -37,7 +34,7 @@ def check_expectations(spec: Spec, graph: Graph, findings: Findings) -> None:
     }
     for name, entry in spec.expect.items.items():
         if name in actual:
-            _compare(name, entry, actual[name], findings)
+            _compare(f"`{name}`", entry, actual[name], findings)
     shapes = spec.expect.items.get("shapes")
     if shapes is not None and isinstance(shapes.value, Mapping):
         for name, entry in shapes.value.items.items():
@@ -46,26 +43,25 @@ def check_expectations(spec: Spec, graph: Graph, findings: Findings) -> None:
 
 def _check_shape(name: str, entry: Entry, graph: Graph, findings: Findings) -> None:
     scope = graph.scopes.get(name)
-    output = next((o.node for o in graph.outputs if o.name == name), None)
-    node = scope.output if scope else output or name
+    outputs = {output.name: output.node for output in graph.outputs}
+    node = scope.output if scope else outputs.get(name, name)
     if node not in graph.nodes:
-        message = f"there is no step or output `{name}`"
-        findings.add(Code.UNKNOWN_REFERENCE, message, entry.key.span)
+        message = f"there is no stage or output `{name}`"
+        hint = did_you_mean(name, (*graph.scopes, *outputs)) or "a shape is that of a stage"
+        findings.add(Code.UNKNOWN_REFERENCE, message, entry.key.span, help=hint)
         return
-    _compare(f"the shape of {name}", entry, list(graph.shape(node)), findings)
+    _compare(f"the shape of `{name}`", entry, list(graph.shape(node)), findings)
 
 
 def _compare(name: str, entry: Entry, actual: Any, findings: Findings) -> None:
     stated = to_plain(entry.value)
-    if stated == actual and type(stated) is type(actual):
+    if stated == actual:
         return
-    difference = ""
-    if isinstance(stated, int) and isinstance(actual, int):
-        difference = f", {abs(actual - stated):,} {'more' if actual > stated else 'fewer'}"
-    span = entry.value.span.first_line()
-    shown = f"{actual:,}" if isinstance(actual, int) else str(actual)
-    message = f"expected {name} to be {_shown(stated)}, but it is {shown}{difference}"
+    message = f"{name} is {_shown(actual)}, not {_shown(stated)} as expected"
+    if isinstance(stated, int):
+        message += f": {abs(actual - stated):,} {'more' if actual > stated else 'fewer'}"
     hint = f"if the network is right, write `{entry.key.text}: {actual}`"
+    span = entry.value.span.first_line()
     findings.add(Code.UNMET_EXPECTATION, message, span, help=hint)
 
 

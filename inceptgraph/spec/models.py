@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inceptgraph.errors import Span
-from inceptgraph.source import Entry, Mapping, Node, Scalar, Source
+from inceptgraph.errors import Source, Span
+from inceptgraph.source import Entry, Mapping, Node, Scalar
 
 __all__ = ["Block", "Body", "Chain", "Fork", "Head", "Param", "Section", "Spec", "Step"]
 
@@ -23,11 +23,13 @@ class Param:
         name: as written.
         type: one of :data:`inceptgraph.spec.values.TYPES`.
         default: its default, None where every use must give one.
+        readable: whether the declaration could be read; what depends on it is not at fault if not.
     """
 
     name: Scalar
     type: str
     default: Node | None
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,12 +75,21 @@ Body = Chain | Fork
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """A named body with parameters, used like an operation."""
+    """A named body with parameters, used like an operation.
+
+    Attributes:
+        name: as written.
+        params: by name, in order.
+        inputs: the names that its body gives to what it reads.
+        body: its steps or branches.
+        readable: whether all of it could be read; its uses are not at fault if not.
+    """
 
     name: Scalar
     params: dict[str, Param]
     inputs: tuple[str, ...]
     body: Body
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +118,7 @@ class Spec:
     description: str | None
     inputs: dict[str, tuple[Scalar, Mapping]]
     params: dict[str, Param]
-    defaults: dict[str, Mapping]
+    defaults: dict[str, tuple[Scalar, Mapping]]
     blocks: dict[str, Block]
     stages: Chain
     outputs: dict[str, Scalar]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as MappingType
 from typing import Any
 
 from inceptgraph.errors import Code, Findings, Source, Span, did_you_mean
-from inceptgraph.source import Entry, Mapping, Node, Scalar, parse
+from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse
+from inceptgraph.spec.structure import listed
+from inceptgraph.spec.values import TYPES
 
-__all__ = ["apply"]
+__all__ = ["apply", "flow", "path_keys", "redeclared"]
 
 
 def apply(root: Node, overrides: MappingType[str, Any], findings: Findings) -> Node:
@@ -21,58 +24,95 @@ def apply(root: Node, overrides: MappingType[str, Any], findings: Findings) -> N
         findings: receives paths that lead nowhere.
     """
     for path, value in overrides.items():
-        text = value if isinstance(value, str) else _flow(value)
+        text = value if isinstance(value, str) else flow(value)
         source = Source(f"--set {path}={text}", text)
-        replacement = parse(source, findings)
-        if replacement is None or not isinstance(root, Mapping):
+        if not text.strip():
+            message = f"`--set {path}=` gives no value"
+            hint = f"write `--set {path}=…`; `null` is the empty value"
+            findings.add(Code.BAD_OVERRIDE, message, Span(source, 0, 0, 0, 0), help=hint)
             continue
-        keys = path.split(".") if "." in path else ["params", path]
-        root = _replaced(root, keys, replacement, source, path, findings)
+        replacement = parse(source, findings)
+        if replacement is not None and isinstance(root, Mapping):
+            root = _replaced(root, replacement, source, path, findings)
     return root
 
 
-def _replaced(
-    root: Mapping, keys: list[str], value: Node, source: Source, path: str, findings: Findings
-) -> Mapping:
-    trail = [root]
-    for depth, key in enumerate(keys):
-        current = trail[-1]
-        entry = current.items.get(key)
-        last = depth == len(keys) - 1
-        inner = entry.value if entry else None
-        parameters = keys[:1] == ["params"]
-        if entry is None and not (last and not parameters and depth > 0):
-            _nowhere(current, keys, depth, source, path, findings)
-            return root
-        if not last:
-            if not isinstance(inner, Mapping):
-                _nowhere(current, keys, depth + 1, source, path, findings)
-                return root
-            trail.append(inner)
-    for key, container in zip(reversed(keys), reversed(trail), strict=True):
-        old = container.items.get(key)
-        name = old.key if old else Scalar(key, key, Span(source, 0, 0, 0, 0))
-        value = Mapping({**container.items, key: Entry(name, value)}, container.span)
-    return value if isinstance(value, Mapping) else root
+def path_keys(path: str) -> list[str]:
+    """A path's keys; a bare word is a parameter of the network."""
+    return path.split(".") if "." in path else ["params", path]
 
 
-def _nowhere(
-    at: Mapping, keys: list[str], depth: int, source: Source, path: str, findings: Findings
-) -> None:
-    where = ".".join(keys[:depth]) or "the spec"
-    missing = keys[min(depth, len(keys) - 1)]
-    known = list(at.items) if depth < len(keys) else []
-    listed = ", ".join(known[:8]) or "nothing"
-    findings.add(
-        Code.BAD_OVERRIDE,
-        f"`--set {path}`: there is no `{missing}` in {where}",
-        Span(source, 0, 0, 0, len(source.text)),
-        help=did_you_mean(missing, known) or f"it holds {listed}",
-    )
-
-
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
     """A Python value as one line of YAML."""
     import json
 
     return json.dumps(value)
+
+
+def _replaced(root: Mapping, value: Node, source: Source, path: str, findings: Findings) -> Mapping:
+    """The tree with one value replaced. The last key of a path may be new, unless it would be a
+    section or a parameter."""
+    keys = path_keys(path)
+    trail = [root]
+    for depth, key in enumerate(keys):
+        entry = trail[-1].items.get(key)
+        last = depth == len(keys) - 1
+        may_be_new = last and depth > 0 and keys[0] != "params"
+        inner = entry.value if entry else None
+        if (entry is None and not may_be_new) or not (last or isinstance(inner, Mapping)):
+            missing = depth if entry is None else depth + 1
+            _nowhere(trail[-1] if entry is None else inner, keys, missing, source, path, findings)
+            return root
+        if isinstance(inner, Mapping) and not last:
+            trail.append(inner)
+    declared = trail[-1].items.get(keys[-1])
+    if keys[0] == "params" and len(keys) == 2 and declared is not None:
+        value = redeclared(declared.value, value)
+    for key, container in zip(reversed(keys), reversed(trail), strict=True):
+        old = container.items.get(key)
+        name = old.key if old else Scalar(key, key, Span(source, 0, 0, 0, 0))
+        value = Mapping({**container.items, key: Entry(name, value)}, container.span)
+    assert isinstance(value, Mapping)
+    return value
+
+
+def redeclared(declared: Node, value: Node) -> Node:
+    """A parameter's new default, held to the type that its declaration has.
+
+    A bare default stays one where its type is the same.
+    """
+    if not isinstance(declared, Scalar) or not isinstance(value, Scalar | Sequence):
+        return value
+    kind = type(declared.value).__name__
+    same = isinstance(value, Scalar) and type(value.value).__name__ == kind
+    if isinstance(declared.value, str):
+        match = re.match(r"\s*(\w+)", declared.text)
+        kind = match[1] if match else ""
+        same = False
+    if same or kind not in TYPES or (isinstance(value, Scalar) and value.value is None):
+        return value
+    span = value.span.first_line()
+    text = "\n".join(span.source.lines) if isinstance(value, Sequence) else value.text
+    declaration = f"{kind} = {text}"
+    return Scalar(declaration, declaration, span)
+
+
+def _nowhere(
+    at: Node | None, keys: list[str], depth: int, source: Source, path: str, findings: Findings
+) -> None:
+    """Report a path that leads to nothing."""
+    missing = keys[min(depth, len(keys) - 1)]
+    known = list(at.items) if isinstance(at, Mapping) else []
+    if "." not in path:
+        what = f"the network has no parameter `{missing}`"
+    elif not isinstance(at, Mapping):
+        what = f"`{'.'.join(keys[:depth])}` is a value, with nothing inside"
+    else:
+        where = f"`{'.'.join(keys[:depth])}`" if depth else "the spec"
+        what = f"there is no `{missing}` in {where}"
+    if not known or (depth == 0 and "." not in path):
+        hint = None
+    else:
+        hint = did_you_mean(missing, known) or f"there are {listed(known[:8])}"
+    span = Span(source, 0, 0, 0, len(source.lines[0]))
+    findings.add(Code.BAD_OVERRIDE, f"`--set {path}`: {what}", span, help=hint)

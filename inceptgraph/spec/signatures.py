@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inceptgraph import ops
-from inceptgraph.errors import Code, Findings, Label, Severity, did_you_mean
+from inceptgraph.errors import Code, Findings, Label, Severity, closest, did_you_mean
 from inceptgraph.ops import Operation
-from inceptgraph.source import Scalar
+from inceptgraph.source import Entry, Scalar
 from inceptgraph.spec.models import Block, Body, Chain, Spec, Step
 from inceptgraph.spec.steps import walk
+from inceptgraph.spec.structure import listed, rename
 
-__all__ = ["check_arguments", "check_uses", "operation_exists"]
+__all__ = ["check_arguments", "check_uses", "find_operation", "operation_exists"]
+
+Uses = dict[str | None, dict[str, Scalar]]
+"""For each block, None for the network, the operations and blocks that it uses."""
+
+_KEYWORDS = ("from", "repeat")
 
 
 def check_uses(spec: Spec, findings: Findings) -> None:
     """Check every step whose operation is named outright; drop blocks that include themselves."""
-    bodies: list[tuple[Body, str | None]] = [(block.body, name) for name, block in spec.blocks.items()]
+    bodies: list[tuple[Body, str | None]] = [(b.body, name) for name, b in spec.blocks.items()]
     heads = {name: head.step for name, head in spec.heads.items()}
     bodies += [(spec.stages, None), (Chain(heads, spec.stages.span), None)]
-    uses: dict[str | None, dict[str, Scalar]] = {}
+    for key, mapping in spec.defaults.values():
+        _check_defaults(spec, key, mapping.items, findings)
+    uses: Uses = {}
     for body, owner in bodies:
         mine = uses.setdefault(owner, {})
         for step in walk(body):
@@ -27,137 +35,182 @@ def check_uses(spec: Spec, findings: Findings) -> None:
             if name is None:
                 continue
             mine.setdefault(name.text, name)
-            if "$" not in name.text and operation_exists(name, spec, findings):
+            if "$" in name.text:
+                continue
+            if operation_exists(name, spec, findings):
                 check_arguments(step, spec, findings)
-    for name, mapping in spec.defaults.items():
-        first = next(iter(mapping.items.values()), None)
-        key = Scalar(name, name, first.key.span if first else mapping.span.first_line())
-        check_defaults(spec, key, findings)
+                continue
+            for meant in closest(name.text, spec.blocks):
+                mine.setdefault(meant, name)  # a misspelt use is a use
     _check_recursion(spec, uses, findings)
     _check_unused(spec, uses, findings)
 
 
-def operation_exists(name: Scalar, spec: Spec, findings: Findings) -> bool:
-    if name.text in spec.blocks or ops.find(name.text) is not None:
+def find_operation(name: str) -> type[Operation] | None:
+    """The operation of this name. To look for one that does not exist reads the metadata of all
+    installed packages, once; names are read from texts, of which there may be many."""
+    built_in = ops.BUILT_IN.get(name)
+    if built_in is not None or name not in ops.names():
+        return built_in
+    return ops.find(name)
+
+
+def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label) -> bool:
+    """Whether a word names an operation or a block; reports it if not."""
+    if name.text in spec.blocks or find_operation(name.text) is not None:
         return True
-    known = (*spec.blocks, *ops.names())
+    hint = did_you_mean(name.text, (*spec.blocks, *ops.names()))
     findings.add(
         Code.UNKNOWN_OPERATION,
         f"there is no operation or block `{name.text}`",
-        name.span,
-        help=did_you_mean(name.text, known)
+        name.span.first_line(),
+        "",
+        *more,
+        help=hint
         or "`inceptgraph list operations` shows them all; a block of your own goes under `blocks:`",
     )
     return False
 
 
 def check_arguments(step: Step, spec: Spec, findings: Findings, name: str | None = None) -> None:
-    """Arguments that the operation or block does not take, and those that it lacks."""
+    """Arguments that the operation or block does not take, and those that it lacks.
+
+    A misspelt one is taken for what it is a slip for.
+
+    Args:
+        step: a use.
+        spec: with the blocks and defaults.
+        findings: receives what is wrong.
+        name: what ``op`` means here, where a parameter says it.
+    """
     assert step.operation is not None
-    name = name or step.operation.text
-    block = spec.blocks.get(name)
-    if block is not None:
-        takes = {key: param.default is None for key, param in block.params.items()}
-        label = (Label(block.name.span, "defined here"),)
-    else:
-        kind = ops.find(name)
-        if kind is None:
-            return
-        takes = {key: field.is_required() for key, field in kind.model_fields.items()}
-        for key in spec.defaults[name].items if name in spec.defaults else ():
-            takes[key] = False
-        label = ()
-    for key, entry in step.arguments.items():
-        if key not in takes:
-            unknown_argument(name, entry.key, takes, findings, *label)
-    misspelt = [key for key in step.arguments if key not in takes]
+    word = name or step.operation.text
+    block = spec.blocks.get(word)
+    if block is not None and not block.readable:
+        return
+    takes = _signature(word, spec)
+    if takes is None:
+        return
+    label = (Label(block.name.span, "defined here"),) if block is not None else ()
+    for key in [key for key in step.arguments if key not in takes]:
+        slip = _unknown_argument(word, key, step.arguments, takes, findings, *label)
+        if slip and name is None:
+            rename(step.arguments, key, slip)
+        elif slip:
+            takes[slip] = False
     missing = [key for key, required in takes.items() if required and key not in step.arguments]
-    missing = [key for key in missing if not any(did_you_mean(m, (key,)) for m in misspelt)]
     if missing:
-        listed = ", ".join(f"`{key}`" for key in missing)
         example = ", ".join(f"{key}: …" for key in missing)
         findings.add(
             Code.MISSING_ARGUMENT,
-            f"`{name}` needs {listed}",
-            step.operation.span,
+            f"`{word}` needs {listed(missing)}",
+            step.operation.span.first_line(),
             "",
             *label,
-            help=f"write `{{op: {name}, {example}}}`",
+            help=f"write `{{op: {step.operation.text}, {example}}}`",
         )
 
 
-def unknown_argument(
-    name: str, key: Scalar, takes: Iterable[str], findings: Findings, *labels: Label
-) -> None:
+def _signature(name: str, spec: Spec) -> dict[str, bool] | None:
+    """What an operation or a block takes, and whether it must be given."""
+    block = spec.blocks.get(name)
+    if block is not None:
+        return {k: p.default is None and p.readable for k, p in block.params.items()}
+    kind = find_operation(name)
+    if kind is None:
+        return None
+    takes = {key: field.is_required() for key, field in kind.model_fields.items()}
+    if name in spec.defaults:
+        takes.update(dict.fromkeys(spec.defaults[name][1].items.keys() & takes.keys(), False))
+    return takes
+
+
+def _unknown_argument(
+    name: str,
+    written: str,
+    arguments: dict[str, Entry],
+    takes: Iterable[str],
+    findings: Findings,
+    *labels: Label,
+) -> str | None:
+    """Report an argument that does not exist; returns the one that it is a slip for."""
     takes = tuple(takes)
-    findings.add(
-        Code.UNKNOWN_ARGUMENT,
-        f"`{name}` has no argument `{key.text}`",
-        key.span,
-        "",
-        *labels,
-        help=did_you_mean(key.text, takes)
-        or (f"its arguments are {', '.join(takes)}" if takes else "it takes no arguments"),
-    )
+    key = arguments[written].key
+    free = [k for k in takes if k not in arguments]
+    close = closest(written, free)
+    hint = did_you_mean(written, free) or did_you_mean(written, _KEYWORDS)
+    known = f"its arguments are {listed(takes)}" if takes else "it takes no arguments"
+    message = f"`{name}` has no argument `{written}`"
+    place = key.span.first_line()
+    findings.add(Code.UNKNOWN_ARGUMENT, message, place, "", *labels, help=hint or known)
+    return close[0] if close else None
 
 
-def check_defaults(spec: Spec, key: Scalar, findings: Findings) -> None:
+def _check_defaults(spec: Spec, key: Scalar, items: dict[str, Entry], findings: Findings) -> None:
     """``defaults:`` sets arguments of operations; blocks say theirs themselves."""
     if key.text in spec.blocks:
-        message = f"`{key.text}` is a block: its defaults stand in its own `params`"
+        message = f"`{key.text}` is a block, and `defaults` are for operations"
         label = Label(spec.blocks[key.text].name.span, "defined here")
-        findings.add(Code.UNKNOWN_OPERATION, message, key.span, "", label)
+        hint = "give its parameters defaults where it is defined: `out: int = 64`"
+        findings.add(Code.UNKNOWN_OPERATION, message, key.span, "", label, help=hint)
         return
-    kind: type[Operation] | None = ops.find(key.text)
+    kind = find_operation(key.text)
     if kind is None:
-        operation_exists(key, spec, findings)
+        hint = did_you_mean(key.text, ops.names()) or "`inceptgraph list operations` shows them all"
+        message = f"there is no operation `{key.text}`"
+        findings.add(Code.UNKNOWN_OPERATION, message, key.span.first_line(), help=hint)
         return
-    for entry in spec.defaults[key.text].items.values():
-        if entry.key.text not in kind.model_fields:
-            unknown_argument(key.text, entry.key, kind.model_fields, findings)
+    for name in [name for name in items if name not in kind.model_fields]:
+        slip = _unknown_argument(key.text, name, items, kind.model_fields, findings)
+        if slip:
+            rename(items, name, slip)
 
 
-def _check_recursion(
-    spec: Spec, uses: dict[str | None, dict[str, Scalar]], findings: Findings
-) -> None:
-    """Blocks that include themselves are reported, then dropped so that expansion ends."""
+def _check_recursion(spec: Spec, uses: Uses, findings: Findings) -> None:
+    """Blocks that include themselves are reported, and emptied so that expansion ends."""
     settled: set[str] = set()
     recursive: set[str] = set()
     for root in spec.blocks:
-        path: list[str] = [root]
-        pending = [iter(uses.get(root, {}).values())]
-        while path:
+        path: dict[str, None] = {}
+        pending = []
+        if root not in settled:
+            path[root] = None
+            pending.append(iter(uses.get(root, {}).values()))
+        while pending:
             use = next(pending[-1], None)
             if use is None:
-                settled.add(path.pop())
                 pending.pop()
+                settled.add(path.popitem()[0])
             elif use.text in path:
-                loop = path[path.index(use.text) :]
+                names = list(path)
+                loop = names[names.index(use.text) :]
                 recursive.update(loop)
                 _report_recursion(loop, use, spec.blocks, findings)
             elif use.text in spec.blocks and use.text not in settled:
-                path.append(use.text)
+                path[use.text] = None
                 pending.append(iter(uses.get(use.text, {}).values()))
     for name in recursive:
-        del spec.blocks[name]
+        block = spec.blocks[name]
+        nothing = Chain({}, block.name.span)
+        spec.blocks[name] = Block(block.name, block.params, block.inputs, nothing, readable=False)
 
 
 def _report_recursion(
     loop: list[str], use: Scalar, blocks: dict[str, Block], findings: Findings
 ) -> None:
+    shown = [*loop, loop[0]] if len(loop) < 12 else [*loop[:6], "…", *loop[-4:], loop[0]]
+    through = f": {' → '.join(shown)}" if len(loop) > 1 else ""
     findings.add(
         Code.RECURSIVE_BLOCK,
-        f"the block `{loop[0]}` includes itself: {' → '.join((*loop, loop[0]))}",
-        use.span,
+        f"the block `{loop[0]}` includes itself{through}",
+        use.span.first_line(),
         "",
         Label(blocks[loop[0]].name.span, "this block"),
         help="a block cannot contain itself; to chain copies of a step, use `repeat:`",
     )
 
 
-def _check_unused(
-    spec: Spec, uses: dict[str | None, dict[str, Scalar]], findings: Findings
-) -> None:
+def _check_unused(spec: Spec, uses: Uses, findings: Findings) -> None:
     """Blocks that neither the stages nor the heads reach."""
     reached: set[str] = set()
     queue: list[str | None] = [None]

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from inceptgraph.errors import Code, Findings, Label, did_you_mean
+from inceptgraph.errors import Code, Findings, Label, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec.models import Body, Chain, Fork, Step
+from inceptgraph.spec.references import Visible, check_sources
+from inceptgraph.spec.structure import (
+    NAME,
+    RESERVED,
+    check_name,
+    kind_of,
+    need_text,
+    read_keys,
+    read_mapping,
+    rename,
+)
 
-__all__ = [
-    "RESERVED",
-    "StepReader",
-    "Visible",
-    "check_name",
-    "keys",
-    "need_mapping",
-    "need_text",
-    "walk",
-]
+__all__ = ["NAME", "RESERVED", "StepReader", "Visible", "walk"]
 
-RESERVED = ("op", "from", "repeat", "steps", "branches", "merge")
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
-
-Visible = tuple[Iterable[str], ...]
-"""Names that a ``from:`` may use, innermost scope last."""
+_BY_NAME = "steps are keyed by name: write `conv1: {op: conv2d, out: 64}`"
+_BRANCHES_BY_NAME = "branches are keyed by name: write `left: {op: conv2d, out: 64}`"
 
 
 def walk(body: Body) -> Iterator[Step]:
@@ -49,89 +47,94 @@ class StepReader:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
 
-    def body(self, mapping: Mapping, name: Scalar, what: str, visible: Visible) -> Body | None:
+    def body(
+        self, items: dict[str, Entry], name: Scalar, what: str, visible: Visible
+    ) -> Body | None:
         """The body that a block, a step or a branch writes as ``steps:`` or ``branches:``."""
-        items = mapping.items
         steps, branches, merge = (items.get(key) for key in ("steps", "branches", "merge"))
         if steps and branches:
-            self.findings.add(
-                Code.CONFLICTING_KEYS,
+            self.conflict(
                 f"{what} has both `steps` and `branches`",
-                branches.key.span,
-                "",
-                Label(steps.key.span, "the other one"),
-                help="a body is one or the other: put the branches into a step of their own",
+                branches,
+                steps,
+                "a body is one or the other: put the branches into a step of their own",
             )
             return None
         if steps:
             if merge:
-                message = f"{what} has `merge` but no `branches`"
-                self.findings.add(Code.CONFLICTING_KEYS, message, merge.key.span)
-            if not need_mapping(steps.value, f"the `steps` of {what}", self.findings):
-                return None
-            assert isinstance(steps.value, Mapping)
-            return self.chain(steps.value, f"the `steps` of {what}", visible, steps.key)
+                hint = "`merge` joins branches: remove it, or write `branches` for `steps`"
+                self.conflict(f"{what} has `merge` but no `branches`", merge, steps, hint)
+            of = f"the `steps` of {what}"
+            mapping = read_mapping(steps.value, of, self.findings, _BY_NAME)
+            return self.chain(mapping, of, visible, steps.key) if mapping else None
         if branches:
             return self.fork(branches, merge, what, visible)
-        message = f"{what} has no body"
         hint = "give it `steps:`, or `branches:` with `merge:`"
-        self.findings.add(Code.MISSING_KEY, message, name.span, help=hint)
+        self.findings.add(Code.MISSING_KEY, f"{what} has no body", name.span, help=hint)
         return None
 
+    def conflict(self, message: str, entry: Entry, other: Entry, help: str) -> None:
+        label = Label(other.key.span, "and this")
+        code = Code.CONFLICTING_KEYS
+        self.findings.add(code, message, entry.key.span, "this", label, help=help)
+
     def chain(self, mapping: Mapping, what: str, visible: Visible, where: Scalar) -> Chain:
+        """Steps in order. The last scope that is visible holds the names of what comes in."""
         if not mapping.items:
             hint = "write at least one step; to pass the input on, use `{op: identity}`"
             self.findings.add(Code.EMPTY_BODY, f"{what} are empty", where.span, help=hint)
         steps: dict[str, Step] = {}
         scope = (*visible, steps)
-        first_needs_source = len(tuple(visible[-1])) != 1
+        inputs = tuple(visible[-1])
         for entry in mapping.items.values():
             check_name(entry.key, "step", self.findings)
             step = self.step(entry, scope) or _unreadable(entry.key)
-            if first_needs_source and not steps and step.sources is None:
-                names = tuple(visible[-1])
+            if len(inputs) > 1 and not steps and step.sources is None:
                 self.findings.add(
                     Code.AMBIGUOUS_INPUT,
-                    f"`{entry.key.text}` could read any of {len(names)} inputs",
+                    f"`{entry.key.text}` could read any of {len(inputs)} inputs",
                     entry.key.span,
-                    help=f"say which: `from: {names[0] if names else 'x'}`, or several in a list",
+                    help=f"say which one, `from: {inputs[0]}`, or several,"
+                    f" `from: [{', '.join(inputs[:2])}]`",
                 )
             steps[entry.key.text] = step
-        self.check_sources(steps, visible)
+        check_sources(steps, visible, self.findings)
         return Chain(steps, mapping.span)
 
-    def fork(self, branches: Entry, merge: Entry | None, what: str, visible: Visible) -> Fork | None:
+    def fork(
+        self, branches: Entry, merge: Entry | None, what: str, visible: Visible
+    ) -> Body | None:
         if merge is None:
             message = f"the `branches` of {what} are never joined"
             hint = "say how: `merge: concat`, `merge: add`"
             self.findings.add(Code.MISSING_KEY, message, branches.key.span, help=hint)
-        if not need_mapping(branches.value, f"the `branches` of {what}", self.findings):
+        of = f"the `branches` of {what}"
+        mapping = read_mapping(branches.value, of, self.findings, _BRANCHES_BY_NAME)
+        if mapping is None:
             return None
-        assert isinstance(branches.value, Mapping)
-        if not branches.value.items:
-            message = f"the `branches` of {what} are empty"
-            self.findings.add(Code.EMPTY_BODY, message, branches.key.span)
-        found = {}
-        for entry in branches.value.items.values():
+        if not mapping.items:
+            hint = "write at least one branch; `shortcut: {}` passes the input on"
+            self.findings.add(Code.EMPTY_BODY, f"{of} are empty", branches.key.span, help=hint)
+        found: dict[str, Step] = {}
+        for entry in mapping.items.values():
             check_name(entry.key, "branch", self.findings)
-            found[entry.key.text] = self.branch(entry, visible) or _unreadable(entry.key)
-        self.check_sources(found, visible)
-        joined = self.merge(merge) if merge else None
-        return Fork(found, joined, branches.value.span) if joined else None
+            step = self.branch(entry, (*visible[:-1], found, visible[-1]))
+            found[entry.key.text] = step or _unreadable(entry.key)
+        check_sources(found, visible, self.findings, chained=False)
+        joined = self.merge(merge) if merge and mapping.items else None
+        return Fork(found, joined, mapping.span) if joined else None
 
     def branch(self, entry: Entry, visible: Visible) -> Step | None:
         """A lone step, or a mapping of steps; an empty mapping passes the input on."""
-        value = entry.value
-        if not need_mapping(value, f"the branch `{entry.key.text}`", self.findings):
+        value = self.step_mapping(entry, f"the branch `{entry.key.text}`")
+        if value is None:
             return None
-        assert isinstance(value, Mapping)
         if not value.items:
             return Step(entry.key, Scalar("identity", "identity", entry.key.span), None, {})
-        values = (item.value for item in value.items.values())
-        if "op" in value.items or "steps" in value.items or "branches" in value.items:
+        # A step whose `op` is missing or misspelt holds values; a body holds steps.
+        bodies = any(isinstance(item.value, Mapping) for item in value.items.values())
+        if not bodies or {"op", "steps", "branches"} & value.items.keys():
             return self.step(entry, visible)
-        if not any(isinstance(item, Mapping) for item in values):
-            return self.step(entry, visible)  # a step whose `op` is missing or misspelt
         what = f"the steps of the branch `{entry.key.text}`"
         body = self.chain(value, what, (*visible, ("input",)), entry.key)
         return Step(entry.key, None, body, {})
@@ -139,205 +142,103 @@ class StepReader:
     def merge(self, entry: Entry) -> Step | None:
         """``merge: concat``, or ``merge: {op: concat, …}`` with arguments."""
         value = entry.value
+        arguments: dict[str, Entry] = {}
         if isinstance(value, Mapping):
-            keys(value, None, "`merge`", self.findings, required=("op",))
-            if "op" not in value.items:
+            hint = "say which operation joins: `merge: concat`"
+            items = self.with_operation(value, "`merge`", entry.key, hint)
+            if items is None:
                 return None
-            operation = need_text(value.items["op"].value, "`op`", self.findings)
-            arguments = {key: item for key, item in value.items.items() if key != "op"}
+            operation = need_text(items.pop("op").value, "`op`", self.findings)
+            arguments = items
         else:
-            operation, arguments = need_text(value, "`merge`", self.findings), {}
+            hint = "name the operation that joins, `merge: concat`"
+            operation = need_text(value, "`merge`", self.findings, hint)
         return Step(entry.key, operation, None, arguments) if operation else None
 
-    def step(self, entry: Entry, visible: Visible) -> Step | None:
-        key, value = entry.key, entry.value
-        what = f"the step `{key.text}`"
-        if isinstance(value, Scalar) and isinstance(value.value, str):
-            message = f"{what} is a word, not a mapping"
-            hint = f"write `{key.text}: {{op: {value.text}}}`"
-            self.findings.add(Code.WRONG_TYPE, message, value.span.first_line(), help=hint)
-            return None
-        if not need_mapping(value, what, self.findings):
-            return None
-        assert isinstance(value, Mapping)
-        items = value.items
-        repeat = items["repeat"].value if "repeat" in items else None
-        sources = self.sources(items.get("from"))
-        if "op" in items:
-            for inline in ("steps", "branches", "merge"):
-                if inline in items:
-                    message = f"{what} has both `op` and `{inline}`"
-                    other = Label(items["op"].key.span, "the other one")
-                    span = items[inline].key.span
-                    self.findings.add(Code.CONFLICTING_KEYS, message, span, "", other)
-            operation = need_text(items["op"].value, "`op`", self.findings)
-            if operation is None:
+    def step_mapping(self, entry: Entry, what: str) -> Mapping | None:
+        key, value = entry.key.text, entry.value
+        hint = f"write `{key}: {{op: conv2d, out: 64}}`"
+        if isinstance(value, Scalar) and isinstance(value.value, str) and value.text:
+            hint = f"write `{key}: {{op: {value.text}}}`"
+        elif isinstance(value, Scalar) and value.value is None:
+            hint = f"give it an operation, `{key}: {{op: relu}}`, or remove it"
+        elif isinstance(value, Sequence):
+            hint = f"arguments have names: {hint}"
+        return read_mapping(value, what, self.findings, hint)
+
+    def with_operation(
+        self, value: Mapping, what: str, key: Scalar, hint: str
+    ) -> dict[str, Entry] | None:
+        """The entries of a step that has ``op``; a slip in the key is read as meant."""
+        items = dict(value.items)
+        if "op" not in items:
+            slip = next((k for k in items if k not in RESERVED and closest(k, ("op",))), None)
+            if slip is None:
+                self.findings.add(Code.MISSING_KEY, f"{what} needs `op`", key.span, help=hint)
                 return None
-            arguments = {k: item for k, item in items.items() if k not in RESERVED}
-            return Step(key, operation, None, arguments, sources, repeat)
-        if "steps" not in items and "branches" not in items:
-            hint = next(filter(None, (did_you_mean(k, ("op",)) for k in items)), None)
-            hint = hint or "say which operation or block it is: `op: conv2d`"
-            self.findings.add(Code.MISSING_KEY, f"{what} needs `op`", key.span, help=hint)
+            message, place = f"{what} has no key `{slip}`", items[slip].key.span
+            self.findings.add(Code.UNKNOWN_KEY, message, place, help="did you mean `op`?")
+            rename(items, slip, "op")
+        return items
+
+    def step(self, entry: Entry, visible: Visible) -> Step | None:
+        key = entry.key
+        what = f"the step `{key.text}`"
+        value = self.step_mapping(entry, what)
+        if value is None:
             return None
-        keys(value, ("from", "repeat", "steps", "branches", "merge"), what, self.findings)
-        body = self.body(value, key, what, (*visible, ("input",)))
-        return Step(key, None, body, {}, sources, repeat) if body else None
+        bodies = ("steps", "branches", "merge")
+        if "op" not in value.items and self.has_body(value):
+            items = read_keys(value, ("from", "repeat", *bodies), what, self.findings)
+            body = self.body(items, key, what, (*visible, ("input",)))
+            repeat = items["repeat"].value if "repeat" in items else None
+            return Step(key, None, body, {}, self.sources(items.get("from")), repeat)
+        hint = "say which operation or block it is: `op: conv2d`"
+        found = self.with_operation(value, what, key, hint)
+        if found is None:
+            return None
+        for inline in bodies:
+            if inline in found:
+                message = f"{what} has both `op` and `{inline}`"
+                hint = "a step is one operation, or a body of its own: remove one of them"
+                self.conflict(message, found[inline], found["op"], hint)
+        operation = need_text(
+            found["op"].value, "`op`", self.findings, "name an operation or block"
+        )
+        arguments = {k: item for k, item in found.items() if k not in RESERVED}
+        repeat = found["repeat"].value if "repeat" in found else None
+        return Step(key, operation, None, arguments, self.sources(found.get("from")), repeat)
+
+    def has_body(self, value: Mapping) -> bool:
+        """Whether a step without ``op`` is meant to have a body of its own."""
+        if {"steps", "branches"} & value.items.keys():
+            return True
+        bodies = ("steps", "branches")
+        slips = (k for k, item in value.items.items() if isinstance(item.value, Mapping))
+        return any(closest(k, bodies) for k in slips if k not in RESERVED)
 
     def sources(self, entry: Entry | None) -> tuple[Scalar, ...] | None:
         if entry is None:
             return None
-        many = isinstance(entry.value, Sequence)
-        items: list[Node] = entry.value.items if isinstance(entry.value, Sequence) else [entry.value]
-        if many and not items:
-            message = "`from` is empty"
-            hint = "name at least one step, or leave `from` out to read the step before"
-            self.findings.add(Code.EMPTY_BODY, message, entry.key.span, help=hint)
-            return None
-        found = [need_text(item, "`from`", self.findings) for item in items]
-        return tuple(item for item in found if item is not None) or None
-
-    # -- references --------------------------------------------------------------------------
-
-    def check_sources(self, steps: dict[str, Step], visible: Visible) -> None:
-        """Every ``from:`` names an input or an earlier step, here or in an enclosing body."""
-        earlier: dict[str, None] = {}
-        for name, step in steps.items():
-            for source in step.sources or ():
-                head = source.text.partition(".")[0]
-                if head in earlier or any(head in scope for scope in visible if scope is not steps):
-                    continue
-                if head in steps:
-                    self.out_of_order(step, source, head, steps)
-                    continue
-                known = dict.fromkeys(n for scope in visible for n in scope if n != name)
-                known.update(dict.fromkeys(steps))
-                known.pop(name, None)
-                self.findings.add(
-                    Code.UNKNOWN_REFERENCE,
-                    f"there is no step `{source.text}` to read from",
-                    source.span,
-                    help=did_you_mean(head, known) or f"in scope here: {_some(known)}",
-                )
-            earlier[name] = None
-
-    def out_of_order(self, step: Step, source: Scalar, head: str, steps: dict[str, Step]) -> None:
-        order = list(steps)
-        cycle = _path_between(step.name.text, head, steps, order)
-        if cycle:
-            arrows = " → ".join((*cycle, cycle[0]))
-            message = f"`{step.name.text}` reads its own result: {arrows}"
-            hint = "a network runs from its inputs to its outputs: break the loop"
-            code = Code.CYCLE
+        if not isinstance(entry.value, Sequence):
+            found = [self.source(entry.value)]
         else:
-            message = f"`{step.name.text}` reads `{head}`, which is written later"
-            hint = f"move `{head}` above `{step.name.text}`"
-            code = Code.FORWARD_REFERENCE
-        more = () if head == step.name.text else (Label(steps[head].name.span, "written here"),)
-        self.findings.add(code, message, source.span, "", *more, help=hint)
+            found = [self.source(item) for item in entry.value.items]
+            if not found:
+                message = "`from` is empty"
+                hint = "name at least one step, or leave `from` out to read the step before"
+                self.findings.add(Code.EMPTY_BODY, message, entry.key.span, help=hint)
+        return tuple(item for item in found if item is not None)
+
+    def source(self, node: Node) -> Scalar | None:
+        if isinstance(node, Scalar):
+            return need_text(node, "`from`", self.findings, "name the step to read")
+        message = f"`from` names steps, but this is {kind_of(node)}"
+        hint = "write `from: conv1`, or `from: [conv1, conv2]`"
+        self.findings.add(Code.WRONG_TYPE, message, node.span.first_line(), help=hint)
+        return None
 
 
 def _unreadable(name: Scalar) -> Step:
     """A step that was reported; its name stays, since what reads it is not at fault."""
     return Step(name, None, None, {})
-
-
-def _path_between(start: str, end: str, steps: dict[str, Step], order: list[str]) -> list[str]:
-    """Steps through which ``start`` feeds ``end``; empty if it does not."""
-    readers: dict[str, list[str]] = {}
-    for position, name in enumerate(order):
-        sources = steps[name].sources
-        if sources is not None:
-            for source in sources:
-                readers.setdefault(source.text.partition(".")[0], []).append(name)
-        elif position:
-            readers.setdefault(order[position - 1], []).append(name)
-    came_from: dict[str, str | None] = {start: None}
-    queue = [start]
-    while queue and end not in came_from:
-        name = queue.pop(0)
-        for reader in readers.get(name, ()):
-            if reader not in came_from:
-                came_from[reader] = name
-                queue.append(reader)
-    if end not in came_from:
-        return []
-    path, at = [], end
-    while True:
-        path.append(at)
-        before = came_from[at]
-        if before is None:
-            return path[::-1]
-        at = before
-
-
-def _some(names: Iterable[str], most: int = 8) -> str:
-    listed = [f"`{name}`" for name in names]
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return (", ".join(listed[-most:]) + more) or "nothing"
-
-
-# -- structure ------------------------------------------------------------------------------
-
-
-def keys(
-    mapping: Mapping,
-    known: Iterable[str] | None,
-    what: str,
-    findings: Findings,
-    required: Iterable[str] = (),
-) -> None:
-    """Report keys that ``mapping`` should not have, and those that it lacks."""
-    known = None if known is None else tuple(known)
-    unknown = [] if known is None else [e.key for k, e in mapping.items.items() if k not in known]
-    for key in unknown:
-        free = [k for k in known or () if k not in mapping.items]
-        findings.add(
-            Code.UNKNOWN_KEY,
-            f"{what} has no key `{key.text}`",
-            key.span,
-            help=did_you_mean(key.text, free) or f"its keys are {', '.join(known or ())}",
-        )
-    for key_name in required:
-        if key_name in mapping.items:
-            continue
-        if any(did_you_mean(key.text, (key_name,)) for key in unknown):
-            continue  # the misspelling has been reported
-        span = mapping.span.first_line()
-        findings.add(Code.MISSING_KEY, f"{what} needs `{key_name}`", span)
-
-
-def need_mapping(node: Node, what: str, findings: Findings) -> bool:
-    """Whether ``node`` is a mapping; reports it if not."""
-    if isinstance(node, Mapping):
-        return True
-    found = "a list" if isinstance(node, Sequence) else f"`{node.text}`" if node.text else "empty"
-    message = f"{what} must be a mapping (`key: value`), not {found}"
-    if found == "empty":
-        message = f"{what} is empty, but must be a mapping (`key: value`)"
-    findings.add(Code.WRONG_TYPE, message, node.span.first_line())
-    return False
-
-
-def need_text(node: Node, what: str, findings: Findings) -> Scalar | None:
-    """``node`` as a word; a number counts as the word that it is written as."""
-    if isinstance(node, Scalar) and node.value is not None and node.text:
-        return node
-    found = "a list" if isinstance(node, Sequence) else "a mapping"
-    found = "empty" if isinstance(node, Scalar) else found
-    message = f"{what} must be a word, but is {found}"
-    findings.add(Code.WRONG_TYPE, message, node.span.first_line())
-    return None
-
-
-def check_name(key: Scalar, what: str, findings: Findings, pattern: str = NAME) -> None:
-    """Names are parts of paths, and so of the names of weights."""
-    if key.text in RESERVED:
-        message = f"a {what} cannot be called `{key.text}`: the word is part of the language"
-        findings.add(Code.BAD_NAME, message, key.span, help=f"call it `{key.text}_1`, say")
-    elif not re.fullmatch(pattern, key.text):
-        message = f"`{key.text}` is not a name for {'an' if what[0] in 'aeiou' else 'a'} {what}"
-        hint = "names are made of letters, digits and _"
-        if pattern == NAME:
-            hint += " or -, with no dots: paths join them with dots"
-        findings.add(Code.BAD_NAME, message, key.span, help=hint)

@@ -1,0 +1,270 @@
+"""``build``: a directory that any PyTorch runs, with everything that made it.
+
+The directory is written beside its place and moved there whole, so that a build that is killed
+leaves either what was there before or the new one. A directory that someone changed since it was
+built is not replaced unless asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from inceptgraph import backend as backends
+from inceptgraph.cost import total
+from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.graph import Graph
+from inceptgraph.pipeline import Analysis
+from inceptgraph.spec.edit import edited_text
+from inceptgraph.text import to_text
+from inceptgraph.types import format_shape
+
+__all__ = ["LOCK", "build"]
+
+LOCK = "spec.lock.json"
+
+Progress = Callable[[str], None]
+
+
+def build(
+    analysis: Analysis,
+    out: str | Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    force: bool = False,
+    progress: Progress = lambda step: None,
+    **options: Any,
+) -> Path:
+    """Write the model of a spec to a directory.
+
+    Args:
+        analysis: of a spec without errors.
+        out: the directory. It may be missing, empty, or an unchanged earlier build.
+        overrides: what ``--set`` replaced, to be written into ``spec.yaml``.
+        force: replace an earlier build even where it was changed since.
+        progress: told what is being done, in a few words.
+        options: the torch backend's: ``device``, ``dtype``, ``seed``.
+
+    Returns:
+        The directory.
+
+    Raises:
+        SpecError: the spec has errors, or ``out`` is something else or was changed. Nothing is
+            written.
+    """
+    graph, source = analysis.require_graph(), analysis.source
+    assert source is not None
+    place = Path(os.path.abspath(out))
+    _check_place(place, force)
+    torch_backend: Any = backends.find("torch")
+    backends.check_support(torch_backend, graph)
+    with _replacing(place) as folder:
+        spec_text = edited_text(source.text, overrides or {})
+        (folder / "spec.yaml").write_text(spec_text, encoding="utf-8")
+        description = analysis.spec.description if analysis.spec else None
+        torch_backend.write(graph, folder, description=description, progress=progress, **options)
+        progress("drawing the diagram")
+        _draw(graph, folder)
+        (folder / "README.md").write_text(_readme(graph, place.name), encoding="utf-8")
+        lock = _lock(graph, folder, options)
+        (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+    return place
+
+
+def _check_place(place: Path, force: bool) -> None:
+    """Refuse to replace what no build wrote, or what was changed since."""
+    if not place.parent.is_dir():
+        _refuse(f"there is no directory `{place.parent}` to build into", "create it first")
+    if place.is_symlink() or (place.exists() and not place.is_dir()):
+        _refuse(f"`{place}` exists and is not a directory", "build into another place")
+    if not place.exists() or not any(place.iterdir()):
+        return
+    if not (place / LOCK).is_file():
+        hint = "build into a new directory, or empty this one"
+        _refuse(f"`{place}` holds files that no build wrote", hint)
+    changed = _changed_files(place)
+    if changed and not force:
+        listed = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
+        hint = "build into a new directory, or say --force to lose the changes"
+        _refuse(f"`{place}` was changed since it was built: {listed}", hint)
+
+
+def _changed_files(place: Path) -> list[str]:
+    """Files of a build that are new or not as it wrote them."""
+    try:
+        recorded = json.loads((place / LOCK).read_text(encoding="utf-8"))["files"]
+        hashes = {str(name): str(entry["sha256"]) for name, entry in recorded.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [LOCK]
+    ignored = {LOCK, "__pycache__"}
+    present = {p.relative_to(place).as_posix(): p for p in sorted(place.rglob("*")) if p.is_file()}
+    ours = {n: p for n, p in present.items() if not ignored & set(n.split("/"))}
+    missing = [name for name in hashes if name not in ours]
+    return [name for name, path in ours.items() if hashes.get(name) != _sha256(path)] + missing
+
+
+def _refuse(message: str, help: str) -> None:
+    raise SpecError([Diagnostic(Code.OUTPUT, message, help=help)])
+
+
+@contextmanager
+def _replacing(place: Path) -> Iterator[Path]:
+    """A new directory beside ``place`` that takes its place when the block ends well."""
+    _sweep(place)
+    folder = place.parent / f".{place.name}.building-{os.getpid()}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _refuse(f"`{place.parent}` cannot be written to: {reason}", "build into another place")
+    try:
+        yield folder
+        if place.exists():
+            _exchange(folder, place)
+        else:
+            folder.rename(place)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: Path) -> None:
+    """Remove what builds that were killed left beside ``place``."""
+    for folder in place.parent.glob(f".{place.name}.building-*"):
+        owner = folder.name.rpartition("-")[2]
+        if not (owner.isdigit() and _is_running(int(owner))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Swap two directories: in one step where the system can, else in two."""
+    if platform.system() == "Linux" and _renameat2_exchange(new, old):
+        return
+    aside = new.with_name(f"{new.name}.old")
+    old.rename(aside)
+    try:
+        new.rename(old)
+    except OSError:
+        aside.rename(old)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _renameat2_exchange(first: Path, second: Path) -> bool:
+    """Swap two paths atomically with Linux's ``renameat2``; False where it cannot."""
+    import ctypes
+
+    at_fdcwd, rename_exchange = -100, 2
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    paths = (os.fsencode(first), os.fsencode(second))
+    return bool(rename(at_fdcwd, paths[0], at_fdcwd, paths[1], rename_exchange) == 0)
+
+
+def _draw(graph: Graph, folder: Path) -> None:
+    """The diagram as SVG; as DOT on a machine that cannot draw."""
+    try:
+        graphviz = backends.find("graphviz")
+    except SpecError:
+        return  # a diagram is a comfort, not a part of the model
+    try:
+        (folder / "model.svg").write_text(graphviz.lower(graph, format="svg"), encoding="utf-8")
+    except SpecError:
+        (folder / "model.dot").write_text(graphviz.lower(graph, format="dot"), encoding="utf-8")
+
+
+def _lock(graph: Graph, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    inference, training = total(graph.phase("eval")), total(graph)
+    return {
+        "format": "inceptgraph-lock/1",
+        "name": graph.name,
+        "versions": {
+            "inceptgraph": version("inceptgraph"),
+            "torch": version("torch"),
+            "python": platform.python_version(),
+        },
+        "options": {name: str(value) for name, value in options.items() if value is not None},
+        "graph_sha256": hashlib.sha256(to_text(graph).encode()).hexdigest(),
+        "params": inference.params,
+        "params_with_aux": training.params,
+        "macs": inference.macs,
+        "inputs": {node.name: list(node.shape or ()) for node in graph.inputs},
+        "outputs": {o.name: list(graph.shape(o.node)) for o in graph.outputs},
+        "loss_weights": {o.name: o.loss_weight for o in graph.outputs if o.training_only},
+        "files": {
+            path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for path in sorted(folder.iterdir())
+        },
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _readme(graph: Graph, folder: str) -> str:
+    counts = total(graph.phase("eval"))
+    heads = [output for output in graph.outputs if output.training_only]
+    inputs = ", ".join(f"`{n.name}` {format_shape(graph.shape(n.name))}" for n in graph.inputs)
+    results = ", ".join(
+        f"`{o.name}` {format_shape(graph.shape(o.node))}" for o in graph.outputs if o not in heads
+    )
+    weighted = "".join(
+        f"\n- in training also `{h.name}`, loss weight {h.loss_weight:g}" for h in heads
+    )
+    return f"""# {graph.name}
+
+Compiled from `spec.yaml` by InceptGraph.
+
+- takes {inputs}
+- gives {results}{weighted}
+- {counts.params:,} parameters, {counts.macs:,} multiply-adds a sample (without heads)
+
+Run it (needs torch only):
+
+```console
+$ python {folder}/model.py
+```
+
+Use it:
+
+```python
+import sys; sys.path.insert(0, "{folder}")
+import model
+
+net = model.load()            # a torch.nn.Module in training mode, with these weights
+loss = model.loss(net(images), labels)
+```
+
+or, with InceptGraph, `net = inceptgraph.load("{folder}")`, a `torch.fx.GraphModule`.
+
+| file | what it is |
+| --- | --- |
+| `spec.yaml` | the network |
+| `spec.lock.json` | versions, counts and the hashes of these files |
+| `model.py` | the network as Python |
+| `model.safetensors` | its weights |
+| `model.svg` | its diagram |
+"""

@@ -1,0 +1,41 @@
+"""``build``: a directory with a model that runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from inceptgraph.build import build as build_model
+from inceptgraph.cli import console
+from inceptgraph.cli.group import verb
+from inceptgraph.cli.options import set_option, spec_argument
+from inceptgraph.cli.specs import load
+
+__all__ = ["build"]
+
+EXAMPLES = """
+inceptgraph build googlenet -o model/
+inceptgraph build my.yaml -o model/ --device cuda --dtype bfloat16
+inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
+"""
+
+
+@verb("build", examples=EXAMPLES)
+@spec_argument
+@click.option("-o", "--output", required=True, type=click.Path(), help="The directory to write.")
+@click.option("--device", metavar="DEVICE", help="Where the weights start: cpu, cuda, cuda:1, mps.")
+@click.option("--dtype", metavar="DTYPE", help="Type of the weights: float32, bfloat16, …")
+@click.option("--seed", type=int, help="Makes the weights reproducible.")
+@click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
+@set_option
+def build(spec: str, output: str, force: bool, values: dict[str, str], **options: Any) -> None:
+    """Write a model that runs.
+
+    The directory holds a standalone Python module that needs torch alone, its weights, the spec as
+    it was resolved, and a diagram. It is written beside its place and then moved there.
+    """
+    analysis = load(spec, values).analysis
+    given = {name: value for name, value in options.items() if value is not None}
+    build_model(analysis, output, overrides=values, force=force, progress=console.message, **given)
+    console.message(output)

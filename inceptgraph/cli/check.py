@@ -1,0 +1,78 @@
+"""``check``: every finding of every spec, for people and for programs."""
+
+from __future__ import annotations
+
+import click
+
+from inceptgraph import report
+from inceptgraph.cli import console, failures
+from inceptgraph.cli.group import verb
+from inceptgraph.cli.options import SPEC, set_option
+from inceptgraph.cli.specs import examine, shown_name
+from inceptgraph.cli.words import counted, exact, human
+from inceptgraph.cost import total
+from inceptgraph.errors import Diagnostic
+from inceptgraph.pipeline import Analysis
+
+__all__ = ["check"]
+
+EXAMPLES = """
+inceptgraph check my.yaml
+inceptgraph check specs/*.yaml --format concise
+inceptgraph check my.yaml --format sarif > findings.sarif
+inceptgraph check googlenet --set classes=10
+cat my.yaml | inceptgraph check -
+"""
+
+
+@verb("check", examples=EXAMPLES)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
+@click.option(
+    "--format",
+    type=click.Choice(report.FORMATS),
+    default="full",
+    show_default=True,
+    help="`full` and `concise` for people; `json`, `github` and `sarif` for programs.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print findings alone.")
+@set_option
+def check(specs: tuple[str, ...], format: str, quiet: bool, values: dict[str, str]) -> int:
+    """Find everything that is wrong with specs.
+
+    Findings go to stdout, the line that counts them to stderr. The exit code is 0 where there are
+    none, and 1 where there are: warnings count.
+    """
+    findings: list[Diagnostic] = []
+    clean: list[str] = []
+    for spec in specs:
+        analysis = examine(spec, values)
+        findings += analysis.findings
+        if not analysis.findings:
+            clean.append(f"{shown_name(spec)}: {_figures(analysis)}: no findings")
+    machine = format in ("json", "sarif")
+    if findings or machine:
+        console.data(report.render(findings, format, color=console.colored() and not machine))
+    if not quiet:
+        for line in clean:
+            console.message(line)
+        if findings:
+            console.message(_closing(findings, len(specs), len(clean)))
+    return failures.FINDINGS if findings else 0
+
+
+def _figures(analysis: Analysis) -> str:
+    assert analysis.graph is not None
+    network = analysis.graph.phase("eval")
+    cost = total(network)
+    operations = sum(1 for node in network.nodes.values() if node.inputs)
+    return (
+        f"{counted(operations, 'operation')}, {exact(cost.params)} parameters,"
+        f" {human(cost.macs)} multiply-adds"
+    )
+
+
+def _closing(findings: list[Diagnostic], specs: int, clean: int) -> str:
+    counts = report.summary_line(findings)
+    where = f" in {specs - clean} of {specs} specs" if specs > 1 else ""
+    codes = sorted({d.code.value for d in findings})
+    return f"\n{counts}{where}; `inceptgraph explain {codes[0]}` says more"

@@ -1,0 +1,86 @@
+"""Where text leaves the program: data to stdout, messages to stderr, colours where they belong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TextIO
+
+import click
+
+__all__ = [
+    "colored",
+    "data",
+    "from_environment",
+    "message",
+    "prepare_streams",
+    "raw",
+    "room",
+    "send_json",
+    "strong",
+]
+
+
+def from_environment(environment: Mapping[str, str]) -> bool | None:
+    """What the environment says of colours: None where it leaves them to the terminal.
+
+    >>> from_environment({"NO_COLOR": "1"}), from_environment({"TERM": "xterm"})
+    (False, None)
+    """
+    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
+        return False
+    return True if environment.get("FORCE_COLOR") else None
+
+
+def colored(stream: Literal["stdout", "stderr"] = "stdout") -> bool:
+    """Whether to paint what goes to a stream."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.color is not None:
+        return context.color
+    file: TextIO = getattr(sys, stream)
+    return file.isatty()
+
+
+def data(text: str) -> None:
+    """Print what the verb was asked for; nothing where there is none."""
+    if text:
+        click.echo(text.removesuffix("\n"), color=colored())
+
+
+def raw(content: str | bytes) -> None:
+    """Write a file's content to stdout as it is."""
+    click.echo(content, nl=False, color=True)
+
+
+def message(text: str) -> None:
+    """Say something about the work."""
+    click.echo(text, err=True, color=colored("stderr"))
+
+
+def send_json(value: Any) -> None:
+    """Print data for programs."""
+    from inceptgraph.report.json import dumps
+
+    click.echo(dumps(value))
+
+
+def strong(text: str) -> str:
+    """Text that stands out, where stdout has colours."""
+    return click.style(text, bold=True) if colored() else text
+
+
+def room() -> int | None:
+    """How wide stdout is; None where it is no terminal, so that files and pipes get everything."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def prepare_streams(streams: Sequence[Any]) -> None:
+    """Let a terminal that lacks a character, such as ``×``, show another instead of failing."""
+    for stream in streams:
+        encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+        if "utf" not in encoding and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

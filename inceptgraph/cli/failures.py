@@ -1,0 +1,97 @@
+"""What goes wrong, as a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from inceptgraph.cli import console
+
+__all__ = [
+    "BROKEN_PIPE",
+    "CRASH",
+    "DIFFERENT",
+    "FINDINGS",
+    "INTERRUPTED",
+    "USAGE",
+    "Refused",
+    "report",
+]
+
+FINDINGS = 1
+DIFFERENT = 1
+USAGE = 2
+CRASH = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""As shells count: 128 and the number of the signal."""
+
+DEBUG = "INCEPTGRAPH_DEBUG"
+
+
+class Refused(click.ClickException):
+    """A command that is well formed and cannot be carried out, such as one that would overwrite."""
+
+    exit_code = USAGE
+
+
+def report(error: Exception) -> int:
+    """Say what went wrong and return the exit code.
+
+    Raises:
+        Exception: ``error`` itself, where click handles it.
+    """
+    if isinstance(error, click.exceptions.Exit | click.Abort):
+        raise error
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    from inceptgraph.errors import SpecError
+
+    if isinstance(error, SpecError):
+        return _findings(error)
+    if os.environ.get(DEBUG):
+        raise error
+    return _crash(error)
+
+
+def _usage(error: click.ClickException) -> int:
+    console.message(f"{_error()}: {error.format_message()}")
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.UsageError) and context is not None:
+        console.message(f"\n{context.get_usage()}")
+        console.message(f"For more, try `{context.command_path} --help`.")
+    return USAGE
+
+
+def _findings(error: Exception) -> int:
+    from inceptgraph import report as reports
+    from inceptgraph.errors import SpecError
+
+    assert isinstance(error, SpecError)
+    color = console.colored("stderr")
+    console.message(reports.render(error.diagnostics, "full", color=color))
+    console.message(f"\n{reports.summary_line(error.diagnostics)}")
+    return FINDINGS
+
+
+def _crash(error: Exception) -> int:
+    from inceptgraph.graph import InvalidGraph
+
+    if isinstance(error, OSError) and error.filename is not None:
+        console.message(f"{_error()}: {error.filename}: {error.strerror}")
+        return CRASH
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    kind = "the graph is broken" if isinstance(error, InvalidGraph) else "inceptgraph failed"
+    command = " ".join(sys.argv[1:])
+    console.message(f"{_error()}: {kind}: {what}")
+    console.message(
+        "This is a defect of inceptgraph, not of your spec. Please report it with the spec and"
+        f" this line:\n  {DEBUG}=1 inceptgraph {command}\nwhich shows where it happened."
+    )
+    return CRASH
+
+
+def _error() -> str:
+    return click.style("error", fg="red", bold=True) if console.colored("stderr") else "error"

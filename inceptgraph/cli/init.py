@@ -1,0 +1,111 @@
+"""``init``: a first spec."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from inceptgraph.cli import console
+from inceptgraph.cli.failures import Refused
+from inceptgraph.cli.files import write
+from inceptgraph.cli.group import verb
+from inceptgraph.errors import Findings, SpecError
+from inceptgraph.source import read
+from inceptgraph.spec.library import locate
+from inceptgraph.spec.structure import NAME
+
+__all__ = ["init"]
+
+EXAMPLES = """
+inceptgraph init
+inceptgraph init tiny -o specs/tiny.yaml
+inceptgraph init tiny -o - | inceptgraph summary -
+inceptgraph init mine --from googlenet
+"""
+
+TEMPLATE = """\
+# A small network with two inception modules, for images of 32×32 pixels such as CIFAR-10.
+#
+#   inceptgraph check {file}                   finds mistakes, with the place and a remedy
+#   inceptgraph summary {file}                 shapes, parameters, multiply-adds
+#   inceptgraph render {file} -o {stem}.svg    a diagram
+#   inceptgraph build {file} -o {stem}/        a model that runs
+name: {name}
+input: {{name: image, channels: 3, height: 32, width: 32}}
+
+# Stages use these as $classes; `--set classes=100` replaces one from the command line.
+params: {{classes: 10}}
+
+# A block is a part with parameters of its own, used like an operation. `int` must be given;
+# `size = 1` has a default. `inceptgraph list operations` shows what there is to build on.
+blocks:
+  conv:
+    params: {{out: int, kernel: size = 1, stride: size = 1}}
+    steps:
+      conv: {{op: conv2d, out: $out, kernel: $kernel, stride: $stride, padding: same, bias: false}}
+      bn:   {{op: batch_norm}}
+      relu: {{op: relu}}
+  inception:
+    params: {{1x1: int, 3x3_reduce: int, 3x3: int, pool_proj: int}}
+    # Branches read the same input and are joined in this order.
+    branches:
+      1x1:  {{op: conv, out: $1x1}}
+      3x3:  {{reduce: {{op: conv, out: $3x3_reduce}}, 3x3: {{op: conv, out: $3x3, kernel: 3}}}}
+      pool:
+        pool: {{op: max_pool, kernel: 3, padding: same}}
+        proj: {{op: conv, out: $pool_proj}}
+    merge: concat
+
+# The network. A stage reads the one before it, unless it says `from: name`.
+stages:
+  conv1:       {{op: conv, out: 32, kernel: 3}}
+  inception_1: {{op: inception, 1x1: 16, 3x3_reduce: 16, 3x3: 32, pool_proj: 16}}
+  pool1:       {{op: max_pool, kernel: 3, stride: 2, padding: same}}
+  inception_2: {{op: inception, 1x1: 32, 3x3_reduce: 32, 3x3: 64, pool_proj: 32}}
+  pool2:       {{op: global_avg_pool}}
+  flatten:     {{op: flatten}}
+  classifier:  {{op: linear, out: $classes}}
+
+outputs: {{logits: classifier}}
+"""
+
+
+@verb("init", examples=EXAMPLES)
+@click.argument("name", default="my_network")
+@click.option("-o", "--output", type=click.Path(), help="The file, or -; NAME.yaml unless given.")
+@click.option("--from", "shipped", metavar="SPEC", help="Start from a copy of this shipped spec.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def init(name: str, output: str | None, shipped: str | None, force: bool) -> None:
+    """Start a spec of your own.
+
+    A small network with comments, which checks cleanly and is there to be changed; with --from, a
+    copy of a spec that is shipped.
+    """
+    name = name.removesuffix(".yaml")
+    if not re.fullmatch(NAME, name):
+        raise click.UsageError(f"`{name}` is not a name: use letters, digits, _ and -")
+    target = output or f"{name}.yaml"
+    file = f"{name}.yaml" if target == "-" else target
+    if shipped is None:
+        text = TEMPLATE.format(name=name, file=file, stem=Path(file).stem)
+    else:
+        text = _copied(shipped)
+    if target == "-":
+        console.raw(text)
+        return
+    if Path(target).exists() and not force:
+        raise Refused(f"`{target}` exists: --force replaces it")
+    write(target, text)
+    console.message(f"{target}\nNow try `inceptgraph summary {target}`.")
+
+
+def _copied(name: str) -> str:
+    """The text of a shipped spec."""
+    findings = Findings()
+    path = locate(name, findings)
+    source = read(path, findings) if path else None
+    if source is None:
+        raise SpecError(findings.ordered())
+    return source.text

@@ -1,0 +1,210 @@
+"""``list``: what there is to use."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inceptgraph import backend, codes, ops
+from inceptgraph.cli import console
+from inceptgraph.cli.group import verb
+from inceptgraph.cli.options import json_option
+from inceptgraph.cli.words import exact, short, value
+from inceptgraph.cost import total
+from inceptgraph.ops import Operation
+from inceptgraph.pipeline import analyze
+from inceptgraph.report.text import one_line
+from inceptgraph.spec.library import shipped
+from inceptgraph.table import Column, Row, draw
+
+__all__ = ["list_verb"]
+
+EXAMPLES = """
+inceptgraph list
+inceptgraph list operations
+inceptgraph list codes --json
+"""
+
+Item = dict[str, Any]
+
+
+@verb("list", examples=EXAMPLES)
+@click.argument(
+    "what",
+    type=click.Choice(["specs", "operations", "backends", "codes"]),
+    default="specs",
+)
+@json_option
+def list_verb(what: str, as_json: bool) -> None:
+    """List shipped specs, operations, backends and codes.
+
+    Specs unless told otherwise. The names of specs can stand wherever a verb takes a SPEC.
+    """
+    find, show = _LISTS[what]
+    items = find()
+    if as_json:
+        console.send_json(items)
+    else:
+        console.data(show(items))
+
+
+# -- specs -----------------------------------------------------------------------------------
+
+
+def _specs() -> list[Item]:
+    return [_spec(name, path) for name, path in shipped().items()]
+
+
+def _spec(name: str, path: Path) -> Item:
+    analysis = analyze(path)
+    item: Item = {"name": name, "path": str(path)}
+    if analysis.graph is not None and analysis.source is not None and analysis.spec is not None:
+        cost = total(analysis.graph.phase("eval"))
+        about = analysis.spec.description or _first_comment(analysis.source.text)
+        item |= {"params": cost.params, "macs": cost.macs, "description": about}
+    return item
+
+
+def _first_comment(text: str) -> str:
+    """The sentence that a file begins with, as a comment."""
+    comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    words = " ".join(line.lstrip("# ").rstrip() for line in comment if "-server:" not in line)
+    return re.split(r"\.(?=\s+[A-Z]|$)", words)[0]
+
+
+def _show_specs(items: list[Item]) -> str:
+    columns = (
+        Column("name"),
+        Column("params", right=True),
+        Column("MACs", right=True),
+        Column("what it is"),
+    )
+    room = console.room()
+    longest = max((len(item["name"]) for item in items), default=0)
+    left = 1000 if room is None else max(room - longest - 2 - 13 - 2 - 14 - 2, 20)
+    rows = [
+        Row(
+            (
+                item["name"],
+                exact(item["params"]) if "params" in item else "",
+                exact(item["macs"]) if "macs" in item else "",
+                short(one_line(item.get("description", "it has errors")), left),
+            )
+        )
+        for item in items
+    ]
+    return draw(columns, rows, color=console.colored())
+
+
+# -- operations ------------------------------------------------------------------------------
+
+
+def _operations() -> list[Item]:
+    return [_operation(kind) for name in ops.names() if (kind := ops.find(name)) is not None]
+
+
+def _operation(kind: type[Operation]) -> Item:
+    from inceptgraph.schema import argument_texts
+
+    texts = argument_texts(kind)
+    arguments = []
+    fields = sorted(kind.model_fields.items(), key=lambda item: not item[1].is_required())
+    for name, field in fields:
+        required = field.is_required()
+        default = {} if required else {"default": field.get_default(call_default_factory=True)}
+        arguments.append(
+            {"name": name, "required": required, **default, "description": texts.get(name, "")}
+        )
+    summary = " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
+    for argument in arguments:
+        if hasattr(argument.get("default"), "model_dump"):
+            argument["default"] = argument["default"].model_dump(exclude_none=True)
+    return {
+        "name": kind.op,
+        "family": kind.family.value,
+        "description": summary.replace("``", "`"),
+        "arguments": arguments,
+    }
+
+
+def _show_operations(items: list[Item]) -> str:
+    columns = (Column("name"), Column("family"), Column("arguments (* required)"))
+    room = console.room()
+    names = max(len(item["name"]) for item in items)
+    families = max(len(item["family"]) for item in items)
+    left = 1000 if room is None else max(room - names - families - 4, 20)
+    rows = []
+    for item in items:
+        lines = _wrapped([_argument(argument) for argument in item["arguments"]], left)
+        rows.append(Row((item["name"], item["family"], lines[0])))
+        rows += [Row(("", "", line)) for line in lines[1:]]
+    return draw(columns, rows, color=console.colored())
+
+
+def _argument(argument: Item) -> str:
+    if argument["required"]:
+        return f"{argument['name']}*"
+    default = argument["default"]
+    if isinstance(default, dict):  # how weights start: in a word where they start as a number
+        default = default.get("value", "…")
+    return f"{argument['name']}={value(default)}"
+
+
+def _wrapped(words: list[str], most: int) -> list[str]:
+    lines = [""]
+    for word in words:
+        if lines[-1] and len(lines[-1]) + 2 + len(word) > most:
+            lines.append("")
+        lines[-1] += f"{'  ' if lines[-1] else ''}{word}"
+    return lines
+
+
+# -- backends and codes ----------------------------------------------------------------------
+
+
+def _backends() -> list[Item]:
+    from importlib.metadata import entry_points
+
+    points = entry_points(group=backend.ENTRY_POINTS)
+    packages = {point.name: (point.value, point.dist) for point in points}
+    return [
+        {
+            "name": name,
+            "target": packages[name][0],
+            "package": dist.name if (dist := packages[name][1]) is not None else None,
+        }
+        for name in backend.names()
+    ]
+
+
+def _show_backends(items: list[Item]) -> str:
+    columns = (Column("name"), Column("package"), Column("target"))
+    rows = [Row((item["name"], item["package"] or "", item["target"])) for item in items]
+    return draw(columns, rows, color=console.colored())
+
+
+def _codes() -> list[Item]:
+    return [
+        {"code": code.value, "name": codes.name(code), "title": codes.title(code)}
+        for code in codes.every_code()
+    ]
+
+
+def _show_codes(items: list[Item]) -> str:
+    columns = (Column("code"), Column("name"), Column("what it says"))
+    rows = [Row((item["code"], item["name"], item["title"])) for item in items]
+    return draw(columns, rows, color=console.colored())
+
+
+_LISTS: dict[str, tuple[Callable[[], list[Item]], Callable[[list[Item]], str]]] = {
+    "specs": (_specs, _show_specs),
+    "operations": (_operations, _show_operations),
+    "backends": (_backends, _show_backends),
+    "codes": (_codes, _show_codes),
+}

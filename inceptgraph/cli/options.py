@@ -1,0 +1,74 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["SPEC", "json_option", "overrides", "set_option", "spec_argument"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Spec(click.ParamType[str]):
+    """A path, ``-`` for stdin, or the name of a shipped spec."""
+
+    name = "spec"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[Any]:
+        """Shipped specs, and files."""
+        from click.shell_completion import CompletionItem
+
+        from inceptgraph.spec.library import shipped
+
+        names = [CompletionItem(name) for name in shipped() if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="file")]
+
+
+SPEC = _Spec()
+
+
+def overrides(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """``path=value`` pairs as a mapping; a later one wins.
+
+    Raises:
+        click.BadParameter: one of them is not a pair.
+    """
+    found = {}
+    for text in values:
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            message = f"`{text}` is not PATH=VALUE, such as classes=10 or stages.conv1.out=96"
+            raise click.BadParameter(message, context, parameter)
+        found[path.strip()] = value
+    return found
+
+
+def spec_argument(function: F) -> F:
+    """One spec."""
+    return click.argument("spec", type=SPEC)(function)
+
+
+def set_option(function: F) -> F:
+    """``--set``, as often as one likes."""
+    return click.option(
+        "--set",
+        "values",
+        multiple=True,
+        metavar="PATH=VALUE",
+        callback=overrides,
+        help="Replace a value of the spec: a parameter (classes=10) or a path"
+        " (stages.conv1.out=96). Repeatable.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """``--json``."""
+    text = "Print JSON, for programs."
+    return click.option("--json", "as_json", is_flag=True, help=text)(function)

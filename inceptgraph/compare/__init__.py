@@ -1,0 +1,82 @@
+"""What changed between two networks, as data: stage by stage, with what it costs.
+
+Networks are compared as what they compute: comments, descriptions, the order of independent stages
+and blocks that nothing uses do not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from inceptgraph.compare.changes import Change, Kind, Named, StageChange, StepChange, differences
+from inceptgraph.compare.reading import stage_of
+from inceptgraph.compare.stages import compare_stages
+from inceptgraph.cost import total
+from inceptgraph.graph import Graph
+from inceptgraph.pipeline import Analysis
+from inceptgraph.source import to_plain
+from inceptgraph.types import Shape
+
+__all__ = ["Change", "Comparison", "Kind", "Named", "StageChange", "StepChange", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that differs between two networks.
+
+    Attributes:
+        name: of the networks.
+        inputs: shapes that differ.
+        outputs: what the outputs are taken from, where that differs.
+        params: the networks' parameters that differ.
+        stages: in the order of the network after, those that are gone last.
+        heads: likewise.
+        cost: without the auxiliary heads.
+        cost_with_heads: everything.
+    """
+
+    name: Change
+    inputs: Named
+    outputs: Named
+    params: Named
+    stages: tuple[StageChange, ...]
+    heads: tuple[StageChange, ...]
+    cost: Change
+    cost_with_heads: Change
+
+    @property
+    def equal(self) -> bool:
+        """Whether the two compute the same under the same names."""
+        parts = (self.inputs, self.outputs, self.params, self.stages, self.heads)
+        return self.name.before == self.name.after and not any(parts)
+
+
+def compare(before: Analysis, after: Analysis) -> Comparison:
+    """Compare two specs, each with a complete graph."""
+    old, new = before.graph, after.graph
+    assert old is not None
+    assert new is not None
+    return Comparison(
+        name=Change(old.name, new.name),
+        inputs=differences(_inputs(old), _inputs(new)),
+        outputs=differences(_outputs(old), _outputs(new)),
+        params=differences(_params(before), _params(after)),
+        stages=compare_stages(old, new, old.stages, new.stages),
+        heads=compare_stages(old, new, old.heads, new.heads),
+        cost=Change(total(old.phase("eval")), total(new.phase("eval"))),
+        cost_with_heads=Change(total(old), total(new)),
+    )
+
+
+def _inputs(graph: Graph) -> dict[str, Shape]:
+    return {node.name: graph.shape(node.name) for node in graph.inputs}
+
+
+def _outputs(graph: Graph) -> dict[str, str]:
+    return {o.name: stage_of(graph, o.node) for o in graph.outputs if not o.training_only}
+
+
+def _params(analysis: Analysis) -> dict[str, Any]:
+    params = analysis.spec.params if analysis.spec else {}
+    return {name: to_plain(p.default) for name, p in params.items() if p.default is not None}

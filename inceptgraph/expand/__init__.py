@@ -1,0 +1,8 @@
+"""A spec to a graph: blocks become their steps, parameters their values, names their paths."""
+
+from __future__ import annotations
+
+from inceptgraph.expand.budget import MAX_DEPTH, MAX_STEPS
+from inceptgraph.expand.network import expand
+
+__all__ = ["MAX_DEPTH", "MAX_STEPS", "expand"]

@@ -1,0 +1,154 @@
+"""The whole flow: source → spec → graph → passes → backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inceptgraph import backend as backends
+from inceptgraph.errors import (
+    Code,
+    Diagnostic,
+    Findings,
+    Severity,
+    Source,
+    SpecError,
+    TooManyFindings,
+)
+from inceptgraph.expand import expand
+from inceptgraph.graph import Graph
+from inceptgraph.infer import infer
+from inceptgraph.source import Node, parse, read
+from inceptgraph.spec import override
+from inceptgraph.spec.expect import check_expectations
+from inceptgraph.spec.library import locate
+from inceptgraph.spec.load import load as load_spec
+from inceptgraph.spec.models import Spec
+
+__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
+
+Pass = Callable[[Graph], Graph]
+"""Rewrites a graph; the result is verified."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that is known of a spec before a backend sees it.
+
+    Attributes:
+        findings: in the order of the text, warnings included.
+        source: the text; None where it could not be read.
+        tree: the parsed text; None where it is not YAML.
+        spec: the spec; None where it has no usable structure.
+        graph: with shapes, complete unless ``findings`` holds errors.
+    """
+
+    findings: tuple[Diagnostic, ...]
+    source: Source | None = None
+    tree: Node | None = None
+    spec: Spec | None = None
+    graph: Graph | None = None
+
+    def require_graph(self) -> Graph:
+        """The graph of a spec without errors.
+
+        Raises:
+            SpecError: the spec has errors; it holds all findings.
+        """
+        if self.graph is None or any(d.severity is Severity.ERROR for d in self.findings):
+            raise SpecError(self.findings)
+        return self.graph
+
+
+def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) -> Analysis:
+    """Take a spec as far as it goes, and report everything that is wrong with it.
+
+    Args:
+        spec: a path, ``-``, a shipped spec's name, or a text as :class:`Source`.
+        set: values to replace, by path.
+    """
+    findings = Findings()
+    source = tree = typed = graph = None
+    try:
+        source = spec if isinstance(spec, Source) else _read(spec, findings)
+        tree = parse(source, findings) if source else None
+        tree = override.apply(tree, set or {}, findings) if tree else None
+        typed = load_spec(tree, source, findings) if tree and source else None
+        graph = infer(expand(typed, findings), findings) if typed else None
+        if typed and graph and not findings.errors:
+            graph.verify()
+            if not set:  # a spec's expectations are of itself, not of what --set makes of it
+                check_expectations(typed, graph, findings)
+    except TooManyFindings:
+        pass
+    return Analysis(tuple(findings.ordered()), source, tree, typed, graph)
+
+
+def _read(spec: str | Path, findings: Findings) -> Source | None:
+    path = locate(spec, findings)
+    return read(path, findings) if path is not None else None
+
+
+def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) -> Graph:
+    """The verified graph of a spec, with shapes.
+
+    Raises:
+        SpecError: the spec has errors; it holds all findings.
+    """
+    return analyze(spec, set=set).require_graph()
+
+
+def compile(
+    spec: str | Path | Source | Graph,
+    backend: str = "torch",
+    *,
+    set: Mapping[str, Any] | None = None,
+    passes: Iterable[Pass] = (),
+    **options: Any,
+) -> Any:
+    """Compile a spec with a backend.
+
+    Args:
+        spec: a path, ``-``, a shipped spec's name, a :class:`Source`, or a graph.
+        backend: the name of an installed backend.
+        set: values of the spec to replace, by path: ``{"classes": 10}``.
+        passes: rewrites of the graph, applied in order and verified after each.
+        options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``.
+
+    Returns:
+        What the backend makes; ``torch`` makes a ``torch.fx.GraphModule``.
+
+    Raises:
+        SpecError: the spec has errors, or the backend is missing or lacks a rule.
+        InvalidGraph: a pass broke the graph.
+    """
+    network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
+    for rewrite in passes:
+        network = rewrite(network).verify()
+    target = backends.find(backend)
+    backends.check_support(target, network)
+    return target.lower(network, **options)
+
+
+def load(folder: str | Path, **options: Any) -> Any:
+    """The model in a directory that ``inceptgraph build`` wrote.
+
+    Args:
+        folder: the directory.
+        options: the torch backend's, such as ``device`` and ``dtype``.
+
+    Returns:
+        A ``torch.fx.GraphModule`` with the weights of the directory, in training mode.
+
+    Raises:
+        SpecError: the directory is not a build, or its parts do not fit together.
+    """
+    place = Path(folder)
+    if not (place / "spec.yaml").is_file():
+        message = f"`{place}` is not a directory that `inceptgraph build` wrote"
+        hint = "it has no spec.yaml: build one with `inceptgraph build googlenet -o model`"
+        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
+    torch_backend: Any = backends.find("torch")
+    return torch_backend.load(to_graph(place / "spec.yaml"), place, **options)

@@ -1,0 +1,92 @@
+"""The text of a spec with values replaced, its comments and layout kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from typing import Any
+
+from inceptgraph.errors import Findings, Source
+from inceptgraph.source import Mapping, Node, Scalar, Sequence, parse, to_plain
+from inceptgraph.spec.override import apply, flow, path_keys, redeclared
+
+__all__ = ["edited_text"]
+
+
+def edited_text(text: str, overrides: MappingType[str, Any]) -> str:
+    """The text of a spec after overrides.
+
+    What the spec expected of itself is left out: it was true of the text before.
+
+    Args:
+        text: a spec without errors.
+        overrides: as for :func:`inceptgraph.spec.override.apply`, and accepted by it.
+    """
+    if not overrides:
+        return text
+    root = _parse(text)
+    assert root is not None
+    wanted = to_plain(apply(root, overrides, Findings()))
+    wanted.pop("expect", None)
+    edited = text
+    for path, value in overrides.items():
+        written = value if isinstance(value, str) else flow(value)
+        edited = _replaced(edited, path_keys(path), written)
+    edited = _without_expectations(edited)
+    result = _parse(edited)
+    if result is not None and to_plain(result) == wanted:
+        return edited
+    # A value that cannot stand where the old one stood: the layout is lost, never the meaning.
+    import yaml
+
+    return yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+
+
+def _parse(text: str) -> Node | None:
+    return parse(Source("spec.yaml", text), Findings())
+
+
+def _replaced(text: str, keys: list[str], value: str) -> str:
+    container = _parse(text)
+    for key in keys[:-1]:
+        if not isinstance(container, Mapping) or key not in container.items:
+            return text
+        container = container.items[key].value
+    if not isinstance(container, Mapping) or not container.items:
+        return text
+    entry = container.items.get(keys[-1])
+    if entry is not None:
+        given = _parse(value)
+        if keys[0] == "params" and len(keys) == 2 and given is not None:
+            declaration = redeclared(entry.value, given)
+            value = to_plain(declaration) if declaration is not given else value
+        start = _offset(text, entry.value.span.line, entry.value.span.column)
+        return text[:start] + value + text[_end(text, entry.value) :]
+    # before the first key of the mapping, in the style that the mapping is written in
+    first = next(iter(container.items.values())).key.span
+    start = _offset(text, first.line, first.column)
+    in_flow = text[_offset(text, container.span.line, container.span.column)] == "{"
+    separator = ", " if in_flow else "\n" + " " * first.column
+    return f"{text[:start]}{keys[-1]}: {value}{separator}{text[start:]}"
+
+
+def _without_expectations(text: str) -> str:
+    root = _parse(text)
+    if not isinstance(root, Mapping) or "expect" not in root.items:
+        return text
+    entry = root.items["expect"]
+    start = _offset(text, entry.key.span.line, 0)
+    following = text.find("\n", _end(text, entry.value))
+    return text[:start] + ("" if following == -1 else text[following + 1 :])
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    return sum(map(len, text.splitlines(keepends=True)[:line])) + column
+
+
+def _end(text: str, node: Node) -> int:
+    """Where a value ends; a mapping in block style ends with its last value."""
+    opening = text[_offset(text, node.span.line, node.span.column)]
+    if isinstance(node, Scalar) or opening in "{[":
+        return _offset(text, node.span.end_line, node.span.end_column)
+    inner = node.items if isinstance(node, Sequence) else [e.value for e in node.items.values()]
+    return _end(text, inner[-1])

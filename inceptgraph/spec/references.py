@@ -1,0 +1,119 @@
+"""What ``from:`` names: something in scope, written before."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+
+from inceptgraph.errors import Code, Findings, Label, did_you_mean
+from inceptgraph.source import Scalar
+from inceptgraph.spec.models import Step
+from inceptgraph.spec.structure import listed
+
+__all__ = ["Visible", "check_sources"]
+
+Visible = tuple[Iterable[str], ...]
+"""Names that a ``from:`` may use, innermost scope last."""
+
+
+def check_sources(
+    steps: dict[str, Step], visible: Visible, findings: Findings, *, chained: bool = True
+) -> None:
+    """Every ``from:`` names an input or an earlier step, here or in an enclosing body.
+
+    Args:
+        steps: of one body, in order.
+        visible: the scopes around it.
+        findings: receives what is wrong.
+        chained: whether a step feeds the next; branches and heads do not.
+    """
+    earlier: dict[str, None] = {}
+    for name, step in steps.items():
+        for source in step.sources or ():
+            head = source.text.partition(".")[0]
+            if head in earlier or any(head in scope for scope in visible if scope is not steps):
+                continue
+            if head in steps:
+                _out_of_order(step, source, head, steps, findings, chained)
+            else:
+                _unknown(name, source, head, steps, visible, findings)
+        earlier[name] = None
+
+
+def _unknown(
+    name: str,
+    source: Scalar,
+    head: str,
+    steps: dict[str, Step],
+    visible: Visible,
+    findings: Findings,
+) -> None:
+    known = dict.fromkeys(n for scope in visible for n in scope)
+    known.update(dict.fromkeys(steps))
+    known.pop(name, None)
+    where = f"`{name}` can read {_some(known)}"
+    several = re.findall(r"[\w.-]+", source.text)
+    hint = did_you_mean(head, known) or (where if known else None)
+    if len(several) > 1 and all(word.partition(".")[0] in known for word in several):
+        hint = f"to read several steps, write `from: [{', '.join(several)}]`"
+    message = f"there is no step `{source.text}` to read from"
+    findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
+
+
+def _out_of_order(
+    step: Step,
+    source: Scalar,
+    head: str,
+    steps: dict[str, Step],
+    findings: Findings,
+    chained: bool,
+) -> None:
+    name = step.name.text
+    cycle = _path_between(name, head, steps, chained)
+    if cycle:
+        arrows = " → ".join((*cycle, cycle[0]))
+        message = f"`{name}` reads its own result: {arrows}"
+        hint = "a network runs from its inputs to its outputs: break the loop"
+        code = Code.CYCLE
+    else:
+        message = f"`{name}` reads `{head}`, which is written later"
+        hint = f"move `{head}` above `{name}`"
+        code = Code.FORWARD_REFERENCE
+    label = Label(steps[head].name.span, f"`{head}` is written here")
+    more = () if head == name else (label,)
+    findings.add(code, message, source.span, "", *more, help=hint)
+
+
+def _path_between(start: str, end: str, steps: dict[str, Step], chained: bool) -> list[str]:
+    """Steps through which ``start`` feeds ``end``; empty if it does not."""
+    readers: dict[str, list[str]] = {}
+    before: str | None = None
+    for name, step in steps.items():
+        if step.sources is not None:
+            for source in step.sources:
+                readers.setdefault(source.text.partition(".")[0], []).append(name)
+        elif before is not None and chained:
+            readers.setdefault(before, []).append(name)
+        before = name
+    came_from: dict[str, str | None] = {start: None}
+    queue = deque([start])
+    while queue and end not in came_from:
+        name = queue.popleft()
+        for reader in readers.get(name, ()):
+            if reader not in came_from:
+                came_from[reader] = name
+                queue.append(reader)
+    path: list[str] = []
+    at: str | None = end if end in came_from else None
+    while at is not None:
+        path.append(at)
+        at = came_from[at]
+    return path[::-1]
+
+
+def _some(names: Iterable[str], most: int = 8) -> str:
+    """The names nearest to the place, last written first kept."""
+    words = list(names)
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return f"{', '.join(f'`{w}`' for w in words[-most:])}{more}" if more else listed(words, "or")

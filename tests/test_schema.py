@@ -1,0 +1,144 @@
+"""The JSON Schema: it takes every spec that compiles and refuses misspelt keys."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from inceptgraph.cli.init import TEMPLATE
+from inceptgraph.errors import Findings, Source
+from inceptgraph.ops import BUILT_IN
+from inceptgraph.pipeline import analyze
+from inceptgraph.schema import argument_texts, language
+from inceptgraph.source import parse, to_plain
+from inceptgraph.spec.library import shipped
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    schema = language()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def plain(text: str) -> Any:
+    root = parse(Source("spec.yaml", text), Findings())
+    assert root is not None
+    return to_plain(root)
+
+
+SMALL = """\
+name: small
+input: {channels: 3, height: 8, width: 8}
+params: {classes: 10, wide: int = 4, window: "size = [1, 3]", mode: string = same}
+defaults: {conv2d: {bias: false}}
+blocks:
+  conv:
+    params: {out: int, kernel: size = 1}
+    steps: {conv: {op: conv2d, out: $out, kernel: [1, $wide - 3]}, relu: {op: relu}}
+  two:
+    inputs: [left, right]
+    steps: {sum: {op: add, from: [left, right]}}
+stages:
+  1: {op: conv2d, out: $wide * 2, kernel: 3, padding: [0, 1, 1, 0], weight_init: {scheme: normal}}
+  fork:
+    branches:
+      a: {op: conv, out: $wide}
+      b: {one: {op: conv, out: 2}, two: {op: conv, out: 4}}
+      c: {}
+      d: {steps: {x: {op: identity}}}
+    merge: {op: concat}
+  body: {repeat: 2, steps: {x: {op: relu}}}
+  both: {op: two, from: [fork, body]}
+  flatten: {op: flatten}
+  fc: {op: linear, out: $classes}
+aux_heads:
+  aux: {from: fork, loss_weight: 0.3, steps: {flatten: {op: flatten}, fc: {op: linear, out: 2}}}
+  aux2: {from: fork, loss_weight: 0.3, op: global_avg_pool}
+outputs: {logits: fc}
+sections: {head: flatten .. fc}
+expect: {params: 1, shapes: {fc: [10]}}
+"""
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_takes_every_shipped_spec(name: str, validator: Any) -> None:
+    text = shipped()[name].read_text(encoding="utf-8")
+    validator.validate(plain(text))
+
+
+def test_takes_the_first_spec(validator: Any) -> None:
+    text = TEMPLATE.format(name="tiny", file="tiny.yaml", stem="tiny")
+    assert analyze(Source("tiny.yaml", text)).findings == ()
+    validator.validate(plain(text))
+
+
+def test_takes_every_form_of_the_language(validator: Any) -> None:
+    codes = {d.code for d in analyze(Source("small.yaml", SMALL)).findings if d.code < "IG5"}
+    assert not codes, "the spec of this test must have the structure of a spec"
+    validator.validate(plain(SMALL))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("name: small", "nmae: small"),
+        ("channels: 3", "chanels: 3"),
+        ("channels: 3", "channels: many"),
+        ("wide: int = 4", "wide: integer = 4"),
+        ("{conv2d: {bias: false}}", "{conv2: {bias: false}}"),
+        ("{conv2d: {bias: false}}", "{conv2d: {biass: false}}"),
+        ("{conv2d: {bias: false}}", "{conv2d: {bias: maybe}}"),
+        ("    params: {out: int,", "    parms: {out: int,"),
+        ("    steps: {conv:", "    stpes: {conv:"),
+        ("kernel: 3, padding", "kernal: 3, padding"),
+        ("kernel: 3, padding", "kernel: 0, padding"),
+        ("kernel: 3, padding", "kernel: three, padding"),
+        ("padding: [0, 1, 1, 0]", "padding: samee"),
+        ("weight_init: {scheme: normal}", "weight_init: kaiming"),
+        ("    merge: {op: concat}", "    merge: {op: concatenate}"),
+        ("    merge: {op: concat}", "    merges: {op: concat}"),
+        ("  flatten: {op: flatten}", "  flatten: {opp: flatten}"),
+        ("  flatten: {op: flatten}", "  flatten: flatten"),
+        ("  flatten: {op: flatten}", "  flat.ten: {op: flatten}"),
+        ("repeat: 2", "repeat: 0"),
+        ("aux2: {from: fork, loss_weight: 0.3", "aux2: {from: fork, weight: 0.3"),
+        ("aux2: {from: fork, loss_weight: 0.3, op: ", "aux2: {from: fork, loss_weight: 0.3, of: "),
+        ("flatten .. fc", "flatten to fc"),
+        ("params: 1, shapes", "parms: 1, shapes"),
+    ],
+)
+def test_refuses(right: str, wrong: str, validator: Any) -> None:
+    assert right in SMALL
+    assert not validator.is_valid(plain(SMALL.replace(right, wrong, 1)))
+
+
+@pytest.mark.parametrize("missing", ["name", "stages", "input"])
+def test_needs(missing: str, validator: Any) -> None:
+    spec = deepcopy(plain(SMALL))
+    del spec[missing]
+    assert not validator.is_valid(spec)
+
+
+def test_every_argument_has_a_text() -> None:
+    for kind in BUILT_IN.values():
+        assert set(argument_texts(kind)) == set(kind.model_fields), kind.op
+        for text in argument_texts(kind).values():
+            assert text.endswith((".", ")")), f"{kind.op}: {text}"
+
+
+def test_every_operation_is_there() -> None:
+    schema = language()
+    for name, kind in BUILT_IN.items():
+        described = schema["$defs"][name]
+        assert set(described["properties"]) == set(kind.model_fields)
+        assert not re.search("``|Args:", described["description"])
+
+
+def test_the_shipped_specs_are_found() -> None:
+    assert all(isinstance(path, Path) for path in shipped().values())
