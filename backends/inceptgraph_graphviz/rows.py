@@ -1,0 +1,157 @@
+"""Rows: what a diagram shows of a graph, an operation each.
+
+An author writes "3×3 conv, 64" and means the convolution with its normalisation and activation.
+So a row is a convolution or linear layer with the normalisation and the activation that follow it
+by the wiring; every other operation is a row of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from inceptgraph.cost import node_cost
+from inceptgraph.graph import Graph, Node
+from inceptgraph.ops.norm import Lrn
+from inceptgraph.types import Family, Shape
+
+__all__ = ["Cost", "Row", "make_rows", "stage_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a part of a network costs for one sample.
+
+    Attributes:
+        params: trainable parameters.
+        macs: multiply-adds.
+        memory: elements of the activations that it hands on.
+    """
+
+    params: int = 0
+    macs: int = 0
+    memory: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.params + other.params, self.macs + other.macs, self.memory + other.memory)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation of a diagram.
+
+    Attributes:
+        nodes: the operation, then those that it is drawn with.
+        shape: shape of what the last of them computes.
+        cost: of all of them.
+        hides: it is a norm or an activation that belongs to the row before it, and is only shown
+            because everything is.
+    """
+
+    nodes: tuple[Node, ...]
+    shape: Shape
+    cost: Cost
+    hides: bool = False
+
+    @property
+    def name(self) -> str:
+        """The row's identity: the path of its operation."""
+        return self.nodes[0].name
+
+    @property
+    def output(self) -> str:
+        """The node whose value the row hands on."""
+        return self.nodes[-1].name
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The nodes that the row reads."""
+        return self.nodes[0].inputs
+
+    @property
+    def family(self) -> Family:
+        return self.nodes[0].op.family
+
+    @cached_property
+    def label(self) -> str:
+        """What an author would write; an input goes by its name."""
+        node = self.nodes[0]
+        return node.name if node.op.family is Family.INPUT else node.op.label()
+
+
+def _cost(graph: Graph, nodes: Sequence[Node]) -> Cost:
+    """What the nodes of one row cost together; only the last one's activations leave it."""
+    costs = [node_cost(graph, node) for node in nodes]
+    return Cost(sum(c.params for c in costs), sum(c.macs for c in costs), costs[-1].activations)
+
+
+def make_rows(
+    graph: Graph, sections: Mapping[str, str], *, fuse: bool = True, by_stage: bool = False
+) -> list[Row]:
+    """The rows of a graph, operands first.
+
+    Args:
+        graph: with shapes.
+        sections: the section of each stage that is in one.
+        fuse: without it every operation is a row, and those that would be hidden say so.
+        by_stage: no row reaches beyond its stage.
+    """
+    followers = _Followers(graph, sections, by_stage)
+    rows = []
+    taken: set[str] = set()
+    for node in graph.nodes.values():
+        if node.name in taken:
+            continue
+        nodes = followers.with_node(node)
+        taken.update(follower.name for follower in nodes)
+        for group in (nodes,) if fuse else zip(nodes):
+            shape = graph.shape(group[-1].name)
+            rows.append(Row(group, shape, _cost(graph, group), hides=group[0] is not node))
+    return rows
+
+
+def stage_of(name: str) -> str:
+    """The stage or head of a node or a scope: the first part of its path."""
+    return name.partition(".")[0]
+
+
+class _Followers:
+    """Finds the norm and the activation that hide in the row of a layer."""
+
+    def __init__(self, graph: Graph, sections: Mapping[str, str], by_stage: bool) -> None:
+        self.graph, self.sections, self.by_stage = graph, sections, by_stage
+        self.results = {output.node for output in graph.outputs}
+        self.heads = {scope.path for scope in graph.heads}
+        self.sizes = Counter(map(stage_of, graph.nodes))
+
+    def with_node(self, node: Node) -> tuple[Node, ...]:
+        """A convolution or linear layer with those that alone read it, any other node alone."""
+        nodes = [node]
+        if node.op.family not in (Family.CONV, Family.LINEAR):
+            return (node,)
+        for wanted in (Family.NORM, Family.ACTIVATION):
+            users = self.graph.users[nodes[-1].name]
+            if nodes[-1].name in self.results or len(users) != 1:
+                break
+            follower = self.graph.nodes[users[0]]
+            fits = follower.op.family is wanted and not isinstance(follower.op, Lrn)
+            if fits and len(follower.inputs) == 1 and self._together(nodes, follower):
+                nodes.append(follower)
+        return tuple(nodes)
+
+    def _together(self, nodes: Sequence[Node], follower: Node) -> bool:
+        """Whether they are drawn in one block: in one stage or one section, or as a stage of its
+        own each."""
+        stages = [stage_of(node.name) for node in nodes]
+        stage = stage_of(follower.name)
+        if stage in stages:
+            return True
+        if self.by_stage or stage in self.heads or stages[-1] in self.heads:
+            return False
+        section = self.sections.get(stages[0])
+        if section != self.sections.get(stage):
+            return False
+        whole = all(self.sizes[name] == stages.count(name) for name in stages)
+        return section is not None or (whole and self.sizes[stage] == 1)

@@ -1,0 +1,214 @@
+"""Blocks as tables: a chain as rows, a fork as columns, a join as a bar below them.
+
+Every table nests in a cell of the one around it and grows with that cell, so that a lone operation
+fills its branch and branches of two and of three operations end at one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from inceptgraph.ops.shape import Identity
+from inceptgraph.types import Family, Shape, format_shape
+from inceptgraph_graphviz.markup import bold, cell, font, listed, table
+from inceptgraph_graphviz.picture import Block, Kind
+from inceptgraph_graphviz.rows import Cost, Row
+from inceptgraph_graphviz.structure import Fork, Item, Repeat, Series
+from inceptgraph_graphviz.style import Heat, Theme, heat_step
+from inceptgraph_graphviz.text import count, html, share
+
+__all__ = ["Painter"]
+
+_GAP = 2
+"""Points between two cells."""
+
+
+@dataclass(frozen=True)
+class Painter:
+    """Draws blocks in one theme.
+
+    Attributes:
+        theme: the colours.
+        heat: what tints the blocks.
+        total: cost of the whole network.
+        largest: of the blocks' values of what ``heat`` names; 0 to tint nothing.
+        ports: for the rows at whose cells an edge begins, what to call the cell.
+    """
+
+    theme: Theme
+    heat: Heat
+    total: Cost
+    largest: int
+    ports: Mapping[str, str]
+
+    # -- blocks ------------------------------------------------------------------------------
+
+    def block(self, block: Block, series: Series) -> str:
+        """A block whose rows are a series."""
+        if block.kind is Kind.STACK and len(block.rows) == 1:
+            return self.operation(block.rows[0])
+        times = None
+        if len(series) == 1 and isinstance(series[0], Repeat):
+            times, series = series[0].times, series[0].series
+        body = cell(self._series(series, shapes=True))
+        rows = [body] if block.kind is Kind.STACK else [cell(self._header(block, times)), body]
+        return self._frame(block, rows)
+
+    def stage(self, block: Block) -> str:
+        """A block without its inside: name, kind, output shape and cost."""
+        shape = font(format_shape(block.last.shape), self.theme.text)
+        about = font(block.about, self.theme.muted)
+        rows = [
+            _two_ends(bold(block.title), about),
+            _two_ends(shape, font(self.costs(block), self.theme.muted)),
+        ]
+        return self._frame(block, map(cell, rows))
+
+    def operation(self, row: Row, *, shape: bool = True) -> str:
+        """An operation that stands alone."""
+        return table([self._operation(row, shape=shape)])
+
+    def result(self, block: Block) -> str:
+        """The name of a result."""
+        hue, tint = self.theme.hue(Family.OUTPUT), self.theme.tint(Family.OUTPUT)
+        return table([cell(html(block.title), border=1, cellpadding=5, color=hue, bgcolor=tint)])
+
+    def tall_header(self, block: Block) -> str:
+        """Name and costs one below the other, so that edges pass beside them."""
+        lines = [bold(block.title)]
+        lines += [font(part, self.theme.muted) for part in self.costs(block).split(" · ")]
+        return table(cell(line, align="left") for line in lines)
+
+    def costs(self, block: Block) -> str:
+        """Parameters, multiply-adds and the block's share of the network, where there are any."""
+        cost = block.cost
+        params = f"{count(cost.params)} params" if cost.params else ""
+        macs = f"{count(cost.macs)} MACs" if cost.macs else ""
+        if block.kind is Kind.HEAD:
+            loss = "" if block.loss_weight is None else f"loss × {block.loss_weight:g}"
+            return listed(params, loss)
+        if self.heat == "params" and params:
+            return listed(f"{params} ({share(cost.params, self.total.params)})", macs)
+        if self.heat == "memory":
+            part = share(cost.memory, self.total.memory)
+            return listed(params, macs, f"{count(cost.memory)} activations ({part})")
+        return listed(params, macs, share(cost.macs, self.total.macs) if macs else "")
+
+    def background(self, block: Block) -> str:
+        """The block's heat; heads, which do not run in evaluation, stay cool."""
+        if self.heat == "none" or block.kind is Kind.HEAD:
+            return self.theme.heat[0]
+        return self.theme.heat[heat_step(getattr(block.cost, self.heat), self.largest)]
+
+    def _header(self, block: Block, times: int | None) -> str:
+        """Name at the left, costs at the right."""
+        copies = font(f" × {times}", self.theme.text, 10) if times else ""
+        costs = font(self.costs(block), self.theme.muted)
+        return _two_ends(bold(block.title) + copies, costs)
+
+    def _frame(self, block: Block, rows: Iterable[str]) -> str:
+        head = block.kind is Kind.HEAD
+        return table(
+            rows,
+            border=1,
+            cellpadding=1,
+            style="rounded,dashed" if head else "rounded",
+            color=self.theme.muted if head else self.theme.outline,
+            bgcolor=self.background(block),
+        )
+
+    # -- series ------------------------------------------------------------------------------
+
+    def _series(self, series: Series, *, shapes: bool = False) -> str:
+        """A chain as rows; ``shapes`` says whether to write an output shape where it changes."""
+        if not series:
+            return table([self._identity()], cellspacing=_GAP)
+        if all(isinstance(item, Row) for item in series):
+            rows = [item for item in series if isinstance(item, Row)]
+            return self._beside(rows) if shapes else self._rows(rows)
+        parts: list[str] = []
+        before: Item | None = None
+        for item in series:
+            if isinstance(item, Fork):
+                branches = [cell(self._series(branch)) for branch in item.branches]
+                parts.append(table(["".join(branches)]))
+            elif isinstance(item, Repeat):
+                parts.append(self._copies(item))
+            elif isinstance(before, Fork) and item.family is Family.MERGE:
+                parts.append(table([self._join(item)], cellspacing=_GAP))
+            else:
+                known = before.shape if isinstance(before, Row) else None
+                parts.append(self._rows([item], shape=shapes and item.shape != known))
+            before = item
+        return table(map(cell, parts))
+
+    def _rows(self, rows: Iterable[Row], *, shape: bool = False) -> str:
+        return table((self._operation(row, shape=shape) for row in rows), cellspacing=_GAP)
+
+    def _beside(self, rows: Iterable[Row]) -> str:
+        """Rows with their shapes, where they change, in a column of its own."""
+        lines = []
+        last: Shape | None = None
+        for row in rows:
+            shape = font(format_shape(row.shape), self.theme.muted) if row.shape != last else ""
+            lines.append(self._operation(row) + cell(shape, align="left", cellpadding=2))
+            last = row.shape
+        return table(lines, cellspacing=_GAP)
+
+    def _copies(self, repeat: Repeat) -> str:
+        """A chain that stands for several, in a frame with their number."""
+        times = cell(font(f"× {repeat.times}", self.theme.text, 10), cellpadding=3)
+        inside = cell(self._series(repeat.series, shapes=True))
+        look = {"style": "rounded,dotted", "color": self.theme.muted}
+        return table([cell(table([inside + times], border=1, **look))], cellspacing=_GAP)
+
+    # -- cells -------------------------------------------------------------------------------
+
+    def _operation(self, row: Row, *, shape: bool = False) -> str:
+        if isinstance(row.nodes[0].op, Identity):
+            return self._identity(row)
+        text = html(row.label)
+        if shape:
+            text += f"&nbsp; {font(format_shape(row.shape), self.theme.muted)}"
+        return self._cell(f"&nbsp;{text}&nbsp;", row, padding=3)
+
+    def _join(self, row: Row) -> str:
+        """The bar below a fork, with the shape that the block hands on."""
+        shape = font(format_shape(row.shape), self.theme.muted)
+        return self._cell(f"{font(row.label, self.theme.text)}&nbsp; {shape}", row, padding=1)
+
+    def _identity(self, row: Row | None = None) -> str:
+        """A branch that hands its input on."""
+        muted = self.theme.muted
+        tooltip = _tooltip(row) if row else None
+        return cell(
+            font("identity", muted),
+            border=1,
+            style="dashed",
+            color=muted,
+            cellpadding=3,
+            tooltip=tooltip,
+            port=self.ports.get(row.name) if row else None,
+        )
+
+    def _cell(self, content: str, row: Row, *, padding: int) -> str:
+        return cell(
+            content,
+            border=1,
+            cellpadding=padding,
+            color=self.theme.hue(row.family),
+            bgcolor=self.theme.tint(row.family),
+            port=self.ports.get(row.name),
+            tooltip=_tooltip(row),
+        )
+
+
+def _two_ends(left: str, right: str) -> str:
+    left = cell(left, align="left", cellpadding=3)
+    return table([left + cell(right, align="right", cellpadding=3)])
+
+
+def _tooltip(row: Row) -> str:
+    operations = ", ".join(node.op.label() for node in row.nodes)
+    return f"{row.name}: {operations} → {format_shape(row.shape)}"

@@ -1,0 +1,255 @@
+"""Whatever the network, the picture shows every operation once, and Graphviz has no complaint."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from dataclasses import replace
+from html import unescape
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
+from inceptgraph.ops import Input, Operation
+from inceptgraph.ops.activation import Relu
+from inceptgraph.ops.conv import Conv2d
+from inceptgraph.ops.merge import Add, Multiply
+from inceptgraph.ops.norm import BatchNorm, Lrn
+from inceptgraph.ops.shape import Identity
+from inceptgraph_graphviz import backend, to_dot
+from inceptgraph_graphviz.fonts import configured_fonts
+from inceptgraph_graphviz.render import _HARMLESS, _by_library
+from inceptgraph_graphviz.rows import make_rows
+
+Step = tuple[str, Operation, list[str]]
+
+SHAPE = (4, 8, 8)
+CONV = Conv2d(out=4, kernel=(3, 3), padding="same")
+UNARY = (CONV, Relu(), BatchNorm(), Lrn(), Identity())
+LETTERS = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters=".")
+NASTY = st.text(LETTERS, min_size=1, max_size=12)
+
+
+def build(
+    stages: dict[str, list[Step]],
+    *,
+    name: str = "net",
+    heads: dict[str, float] | None = None,
+    sections: dict[str, tuple[str, str]] | None = None,
+    outputs: list[str] | None = None,
+) -> Graph:
+    """A graph of stages of ``(name, operation, operands)``, with ``image`` as its input."""
+    heads = heads or {}
+    nodes = {"image": Node("image", Input(shape=SHAPE), (), SHAPE)}
+    scopes: dict[str, Scope] = {}
+    for stage, steps in stages.items():
+        for step, op, reads in steps:
+            nodes[step] = Node(step, op, tuple(reads), SHAPE)
+        kind = ScopeKind.HEAD if stage in heads else ScopeKind.STAGE
+        scopes[stage] = Scope(stage, kind, None, {}, steps[-1][0])
+    last = [stage for stage in stages if stage not in heads][-1]
+    results = [Output(f"out {i}", n) for i, n in enumerate(outputs or [scopes[last].output])]
+    results += [Output(head, scopes[head].output, weight) for head, weight in heads.items()]
+    return Graph(name, nodes, tuple(results), scopes, sections or {}).verify()
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """Any wiring: stages with any inside, reading any earlier value; several results and heads."""
+    values = ["image"]
+    stages: dict[str, list[Step]] = {}
+    names = draw(st.lists(NASTY, min_size=1, max_size=5, unique=True))
+    names = [name for name in names if name != "image"] or ["s"]
+    for stage in names:
+        steps = []
+        for index in range(draw(st.integers(1, 6))):
+            reads = draw(st.lists(st.sampled_from(values[-6:]), min_size=1, max_size=3))
+            op = draw(st.sampled_from(UNARY if len(reads) == 1 else (Add(), Multiply())))
+            steps.append((f"{stage}.{index}", op, reads))
+            values.append(f"{stage}.{index}")
+        stages[stage] = steps
+    heads = {name: 0.3 for name in names[1:] if draw(st.booleans())}
+    for head in heads:  # nothing else may read a head
+        inside = {step for step, _, _ in stages[head]}
+        read = {r for s, steps in stages.items() if s != head for _, _, rs in steps for r in rs}
+        if inside & read:
+            heads = {}
+            break
+    return build(stages, name=draw(NASTY), heads=heads)
+
+
+def shown(dot: str) -> Counter[str]:
+    """How often each operation is drawn, by its tooltip."""
+    return Counter(unescape(t).rpartition(": ")[0] for t in re.findall(r'tooltip="([^"]*)"', dot))
+
+
+def complaints(dot: str) -> str:
+    """What the library says about a text while it draws."""
+    with configured_fonts():
+        picture, messages = _by_library(dot, "svg")
+    assert picture.rstrip().endswith(b"</svg>")
+    return "\n".join(m for m in messages.splitlines() if not m.startswith(_HARMLESS))
+
+
+options = st.fixed_dictionaries(
+    {
+        "depth": st.sampled_from([2, 3]),
+        "fold": st.sampled_from([True, False, 2, 3]),
+        "heat": st.sampled_from(["macs", "params", "memory", "none"]),
+        "direction": st.sampled_from(["TB", "LR"]),
+        "theme": st.sampled_from(["light", "dark", "auto"]),
+        "legend": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(graphs(), options)
+def test_every_operation_is_shown_once_and_graphviz_is_content(
+    graph: Graph, chosen: dict[str, Any]
+) -> None:
+    dot = to_dot(graph, **chosen)
+    rows = make_rows(graph, {}, fuse=chosen["depth"] < 3)
+    assert shown(dot) == Counter(row.name for row in rows)
+    assert complaints(dot) == ""
+    assert dot == to_dot(graph, **chosen)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(graphs())
+def test_depth_one_and_mermaid_take_any_graph(graph: Graph) -> None:
+    assert complaints(to_dot(graph, depth=1)) == ""
+    text = backend.lower(graph, format="mermaid")
+    assert isinstance(text, str)
+    assert text.startswith("flowchart TB\n")
+
+
+def chain(stage: str, count: int, source: str, op: Operation) -> list[Step]:
+    steps = []
+    for index in range(count):
+        steps.append((f"{stage}.{index}", op, [source]))
+        source = f"{stage}.{index}"
+    return steps
+
+
+def test_a_long_network_folds_and_a_short_one_does_not() -> None:
+    stages = {}
+    source = "image"
+    for index in range(60):
+        stages[f"block{index}"] = chain(f"block{index}", 3, source, CONV)
+        source = f"block{index}.2"
+    long = build(stages)
+    assert "gutter" in to_dot(long)
+    assert "gutter" not in to_dot(long, fold=False)
+    assert "gutter" not in to_dot(build({"a": chain("a", 3, "image", CONV)}))
+    assert complaints(to_dot(long)) == ""
+
+
+def test_letters_that_neither_dot_nor_xml_can_hold_are_left_out() -> None:
+    graph = build({"a": [("a", Relu(), ["image"])]}, name="a\x00b\ud800c\\")
+    dot = to_dot(graph)
+    assert dot.startswith('digraph "a b c\\\\" {')
+    assert complaints(dot) == ""
+
+
+def test_a_norm_and_an_activation_that_are_stages_of_their_own_hide_too() -> None:
+    graph = build(
+        {
+            "conv": [("conv", CONV, ["image"])],
+            "norm": [("norm", BatchNorm(), ["conv"])],
+            "relu": [("relu", Relu(), ["norm"])],
+            "block": [("block.a", CONV, ["relu"]), ("block.b", CONV, ["block.a"])],
+            "last": [("last", Relu(), ["block.b"])],
+        }
+    )
+    assert set(shown(to_dot(graph))) == {"image", "conv", "block.a", "block.b", "last"}
+    assert len(shown(to_dot(graph, depth=3))) == 7
+    assert '"norm" [' in to_dot(graph, depth=1)
+
+
+def test_time_is_linear_in_the_network() -> None:
+    took = []
+    for count in (200, 1600):
+        stages = {}
+        source = "image"
+        for index in range(count):
+            stages[f"block{index}"] = chain(f"block{index}", 4, source, CONV)
+            source = f"block{index}.3"
+        graph = build(stages, sections={"start": ("block0", "block3")})
+        start = time.perf_counter()
+        to_dot(graph)
+        took.append(time.perf_counter() - start)
+    assert took[1] < 8 * 4 * took[0]
+
+
+def test_a_tap_on_a_row_that_stands_for_copies_begins_at_the_block() -> None:
+    steps = chain("s.copies", 3, "image", CONV)
+    graph = build(
+        {
+            "s": [*steps, ("s.end", Relu(), ["s.copies.2"])],
+            "t": [("t", Add(), ["s.end", "s.copies.2"])],
+        }
+    )
+    repeat = Scope("s.copies", ScopeKind.STEP, "conv", {"repeat": 3}, "s.copies.2", ("repeat",))
+    dot = to_dot(replace(graph, scopes={**graph.scopes, "s.copies": repeat}))
+    assert shown(dot) == Counter(["image", "s.copies.0", "s.end", "t"])
+    assert complaints(dot) == ""
+
+
+def test_plain_stages_stack_and_a_fork_ends_the_stack() -> None:
+    graph = build(
+        {
+            "a": [("a", CONV, ["image"])],
+            "b": [("b", Lrn(), ["a"])],
+            "c": [("c", CONV, ["b"])],
+            "d": [("d", CONV, ["b"])],
+        },
+        outputs=["c", "d"],
+    )
+    dot = to_dot(graph)
+    assert "<b>" not in dot.split("node [", 1)[1]  # no header but the caption's
+    assert '"image" -> "c"' in dot
+    assert '"image" -> "d"' in dot
+    assert "output:out 0" in dot
+
+
+def test_a_section_has_one_header_and_takes_in_the_input() -> None:
+    graph = build(
+        {
+            "a": [("a", CONV, ["image"])],
+            "b": chain("b", 2, "a", CONV),
+            "c": chain("c", 2, "b.1", CONV),
+        },
+        sections={"stem": ("a", "b")},
+    )
+    dot = to_dot(graph, legend=False)
+    assert re.findall(r"<b>(.*?)</b>", dot) == ["stem", "c"]
+    assert dot.count(" -> ") == 1
+
+
+def test_a_norm_and_an_activation_hide_in_their_convolution_unless_read_by_others() -> None:
+    steps = [
+        ("s.conv", CONV, ["image"]),
+        ("s.norm", BatchNorm(), ["s.conv"]),
+        ("s.relu", Relu(), ["s.norm"]),
+        ("s.other", CONV, ["s.relu"]),
+        ("s.lrn", Lrn(), ["s.other"]),
+        ("s.add", Add(), ["s.lrn", "s.other"]),
+    ]
+    rows = [row.name for row in make_rows(build({"s": steps}), {})]
+    assert rows == ["image", "s.conv", "s.other", "s.lrn", "s.add"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("depth", 4), ("heat", "cold"), ("direction", "up"), ("theme", "red"), ("format", "gif")],
+)
+def test_an_unknown_option_is_refused(option: str, value: object) -> None:
+    graph = build({"a": [("a", Relu(), ["image"])]})
+    options: dict[str, Any] = {option: value}
+    with pytest.raises(ValueError, match=f"{option} is one of"):
+        backend.lower(graph, **options)
