@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from inceptgraph.graph import Graph
@@ -23,6 +24,19 @@ class TorchBackend:
 
     def lower(self, graph: Graph, **options: Any) -> SpecModule:
         return lower(graph, **options)
+
+    def write(self, graph: Graph, folder: Path, **options: Any) -> None:
+        """Write ``model.py`` and its weights; see :func:`inceptgraph_torch.files.write`."""
+        from inceptgraph_torch.files import write
+
+        write(graph, folder, **options)
+
+    def load(self, graph: Graph, folder: Path, **options: Any) -> SpecModule:
+        """The module with the weights of a built directory; see
+        :func:`inceptgraph_torch.files.load`."""
+        from inceptgraph_torch.files import load
+
+        return load(graph, folder, **options)
 
 
 backend = TorchBackend()

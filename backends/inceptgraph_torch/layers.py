@@ -1,7 +1,9 @@
 """Layers that specs can ask for and ``torch.nn`` does not have.
 
-Each stands alone, on torch and ``same_padding`` only: a built ``model.py`` carries the source of
-those that it uses.
+Each stands alone, on torch, ``same_padding`` and the functions of this file: a built ``model.py``
+carries the source of those that it uses. So annotations name nothing but builtins and torch.
+
+``border`` is ``"same"`` as TensorFlow defines it, or (top, bottom, left, right).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from inceptgraph.ops.window import same_padding
 __all__ = [
     "Affine",
     "Crop",
+    "LocalResponseNorm",
     "PaddedAvgPool2d",
     "PaddedConv2d",
     "PaddedMaxPool2d",
@@ -24,111 +27,138 @@ __all__ = [
 ]
 
 
+def border_pixels(
+    x: Tensor,
+    border: str | tuple[int, int, int, int],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...] = (1, 1),
+) -> tuple[int, int, int, int]:
+    """A border as (left, right, top, bottom) pixels for this map, in the order of ``F.pad``."""
+    if isinstance(border, str):
+        top, bottom = same_padding(x.shape[-2], kernel[0], stride[0], dilation[0])
+        left, right = same_padding(x.shape[-1], kernel[1], stride[1], dilation[1])
+    else:
+        top, bottom, left, right = border
+    return left, right, top, bottom
+
+
 class PaddedConv2d(nn.Conv2d):
-    """A convolution whose padding differs between sides, or depends on the size of the map.
+    """A convolution whose padding differs between sides, or depends on the size of the map."""
 
-    ``border`` is ``"same"`` as TensorFlow defines it, or (top, bottom, left, right).
-    """
-
-    def __init__(self, *args, border="same", **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        border: str | tuple[int, int, int, int] = "same",
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, 0, dilation, groups, bias)
         self.border = border
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.border == "same":
-            height, width = x.shape[-2:]
-            top, bottom = same_padding(
-                height, self.kernel_size[0], self.stride[0], self.dilation[0]
-            )
-            left, right = same_padding(width, self.kernel_size[1], self.stride[1], self.dilation[1])
-        else:
-            top, bottom, left, right = self.border
-        return super().forward(F.pad(x, (left, right, top, bottom)))
+        pixels = border_pixels(x, self.border, self.kernel_size, self.stride, self.dilation)
+        return super().forward(F.pad(x, pixels))
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, border={self.border}"
+        sizes = f"kernel_size={self.kernel_size}, stride={self.stride}, dilation={self.dilation}"
+        rest = f"groups={self.groups}, bias={self.bias is not None}, border={self.border}"
+        return f"{self.in_channels}, {self.out_channels}, {sizes}, {rest}"
 
 
 class PaddedMaxPool2d(nn.Module):
     """Max pooling whose padding differs between sides, or depends on the size of the map."""
 
-    def __init__(self, kernel_size, stride, border="same", ceil_mode=False):
+    def __init__(
+        self,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int],
+        border: str | tuple[int, int, int, int] = "same",
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
-        self.kernel_size, self.stride, self.border = kernel_size, stride, border
-        self.ceil_mode = ceil_mode
+        self.kernel_size, self.stride = kernel_size, stride
+        self.border, self.ceil_mode = border, ceil_mode
 
     def forward(self, x: Tensor) -> Tensor:
-        before_after, windows = _borders(self, x.shape[-2:])
-        (top, bottom), (left, right) = before_after
-        # One pixel at the end, as in most networks, is what ceil mode does without a copy.
-        overhang = top == left == 0 and all(
-            pad < step for pad, step in zip((bottom, right), self.stride)
-        )
-        if overhang:
-            pooled = F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=True)
-            if pooled.shape[-2:] == windows:
-                return pooled
+        left, right, top, bottom = border_pixels(x, self.border, self.kernel_size, self.stride)
+        if self.border == "same" and left == top == 0 and min(self.stride) > 1:
+            # At most one pixel, at the end: ceil mode reaches it without a copy of the map.
+            return F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=True)
+        # A window must start on the map or on the padding before it, as torch has it.
+        rows = -(-(x.shape[-2] + top) // self.stride[0])
+        columns = -(-(x.shape[-1] + left) // self.stride[1])
         x = F.pad(x, (left, right, top, bottom), value=float("-inf"))
-        return F.max_pool2d(x, self.kernel_size, self.stride)[..., : windows[0], : windows[1]]
+        x = F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+        return x[..., :rows, :columns] if self.ceil_mode else x
 
     def extra_repr(self) -> str:
-        return f"{self.kernel_size}, stride={self.stride}, border={self.border}"
+        ceil = ", ceil_mode=True" if self.ceil_mode else ""
+        return f"{self.kernel_size}, stride={self.stride}, border={self.border}{ceil}"
 
 
 class PaddedAvgPool2d(nn.Module):
     """Average pooling whose padding differs between sides, or depends on the size of the map."""
 
     def __init__(
-        self, kernel_size, stride, border="same", ceil_mode=False, count_include_pad=False
-    ):
+        self,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int],
+        border: str | tuple[int, int, int, int] = "same",
+        ceil_mode: bool = False,
+        count_include_pad: bool = False,
+    ) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.border = kernel_size, stride, border
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x: Tensor) -> Tensor:
-        before_after, windows = _borders(self, x.shape[-2:])
-        (top, bottom), (left, right) = before_after
-        ones = x.new_ones(1, 1, *x.shape[-2:])
+        left, right, top, bottom = border_pixels(x, self.border, self.kernel_size, self.stride)
+        # A window must start on the map or on the padding before it, as torch has it.
+        rows = -(-(x.shape[-2] + top) // self.stride[0])
+        columns = -(-(x.shape[-1] + left) // self.stride[1])
+
+        def average(y: Tensor) -> Tensor:
+            y = F.pad(y, (left, right, top, bottom))
+            y = F.avg_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+            return y[..., :rows, :columns] if self.ceil_mode else y
+
         if self.count_include_pad:
-            # What the spec pads counts; what only ceil mode reaches does not.
-            after = [self.border[1], self.border[3]] if self.border != "same" else [bottom, right]
-            ones = F.pad(ones, (left, after[1], top, after[0]), value=1.0)
-            counts = F.pad(ones, (0, max(right - after[1], 0), 0, max(bottom - after[0], 0)))
-        else:
-            counts = F.pad(ones, (left, right, top, bottom))
-        sums = F.pad(x, (left, right, top, bottom))
-        total, count = (
-            F.avg_pool2d(t, self.kernel_size, self.stride, divisor_override=1)
-            for t in (sums, counts)
-        )
-        return (total / count)[..., : windows[0], : windows[1]]
+            return average(x)
+        # The average of ones is the share of a window that lies on the map.
+        return average(x) / average(x.new_ones(1, 1, x.shape[-2], x.shape[-1]))
 
     def extra_repr(self) -> str:
-        return f"{self.kernel_size}, stride={self.stride}, border={self.border}"
+        ceil = ", ceil_mode=True" if self.ceil_mode else ""
+        counted = f", count_include_pad={self.count_include_pad}"
+        return f"{self.kernel_size}, stride={self.stride}, border={self.border}{ceil}{counted}"
 
 
-def _borders(pool, extents):
-    """Padding before and after each axis so that plain pooling has just the right windows."""
-    borders, windows = [], []
-    for axis in (0, 1):
-        extent, kernel, stride = extents[axis], pool.kernel_size[axis], pool.stride[axis]
-        if pool.border == "same":
-            before, after = same_padding(extent, kernel, stride)
-        else:
-            before, after = pool.border[2 * axis : 2 * axis + 2]
-        room = extent + before + after - kernel
-        steps = -(-room // stride) if pool.ceil_mode else room // stride
-        if pool.ceil_mode and steps * stride >= extent + before:
-            steps -= 1
-        borders.append((before, max(steps * stride + kernel - extent - before, after)))
-        windows.append(steps + 1)
-    return borders, tuple(windows)
+class LocalResponseNorm(nn.LocalResponseNorm):
+    """torch's, but in float32 where the map is in half precision: a square overflows float16 from
+    256 on, and torch has no such kernel for the CPU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype in (torch.float16, torch.bfloat16):
+            return super().forward(x.float()).to(x.dtype)
+        return super().forward(x)
 
 
 class PartialBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation with a learned shift but no scale, or the other way round."""
 
-    def __init__(self, channels, eps=1e-5, momentum=0.1, scale=True, shift=True):
+    def __init__(
+        self,
+        channels: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        scale: bool = True,
+        shift: bool = True,
+    ) -> None:
         super().__init__(channels, eps, momentum)
         if not scale:
             self.register_parameter("weight", None)
@@ -139,7 +169,14 @@ class PartialBatchNorm2d(nn.BatchNorm2d):
 class PartialBatchNorm1d(nn.BatchNorm1d):
     """Batch normalisation of vectors with a learned shift but no scale, or the other way round."""
 
-    def __init__(self, channels, eps=1e-5, momentum=0.1, scale=True, shift=True):
+    def __init__(
+        self,
+        channels: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        scale: bool = True,
+        shift: bool = True,
+    ) -> None:
         super().__init__(channels, eps, momentum)
         if not scale:
             self.register_parameter("weight", None)
@@ -150,7 +187,7 @@ class PartialBatchNorm1d(nn.BatchNorm1d):
 class Affine(nn.Module):
     """A learned factor and offset for each channel."""
 
-    def __init__(self, channels, scale=True, shift=True):
+    def __init__(self, channels: int, scale: bool = True, shift: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels)) if scale else None
         self.bias = nn.Parameter(torch.zeros(channels)) if shift else None
@@ -165,7 +202,7 @@ class Affine(nn.Module):
 class Scale(nn.Module):
     """Multiplies by a constant and adds another."""
 
-    def __init__(self, factor=1.0, offset=0.0):
+    def __init__(self, factor: float = 1.0, offset: float = 0.0) -> None:
         super().__init__()
         self.factor, self.offset = factor, offset
 
@@ -179,7 +216,7 @@ class Scale(nn.Module):
 class Crop(nn.Module):
     """Cuts (top, bottom, left, right) pixels off the borders."""
 
-    def __init__(self, border):
+    def __init__(self, border: tuple[int, int, int, int]) -> None:
         super().__init__()
         self.border = border
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from inceptgraph.graph import Graph, Node
 from inceptgraph_torch.initialize import initialize, tensor_seed
@@ -44,13 +45,34 @@ def lower(
         root = nn.Module()
         wiring = _emit(graph, root)
         module = SpecModule(root, wiring, class_name=_identifier(graph.name))
-    module.to(dtype=dtype)
-    module.to_empty(device=device or torch.get_default_device())
-    if channels_last:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    _allocate(module, torch.device(device or torch.get_default_device()), dtype, channels_last)
     if initialized:
         initialize_weights(module, graph, seed)
     return module
+
+
+def _allocate(
+    module: nn.Module, device: torch.device, dtype: torch.dtype, channels_last: bool
+) -> None:
+    """Give the tensors memory. ``Module.to_empty`` would import sympy for it (0.3 s)."""
+
+    def empty(tensor: Tensor) -> Tensor:
+        return torch.empty(
+            tensor.shape,
+            dtype=dtype if tensor.is_floating_point() else tensor.dtype,
+            device=device,
+            memory_format=(
+                torch.channels_last
+                if channels_last and tensor.dim() == 4
+                else torch.contiguous_format
+            ),
+        )
+
+    for part in module.modules():
+        for name, parameter in [*part.named_parameters(recurse=False)]:
+            setattr(part, name, nn.Parameter(empty(parameter), parameter.requires_grad))
+        for name, buffer in [*part.named_buffers(recurse=False)]:
+            setattr(part, name, empty(buffer))
 
 
 @torch.no_grad()
@@ -72,8 +94,9 @@ def _emit(graph: Graph, root: nn.Module) -> fx.Graph:
     """The fx graph, with its layers put into ``root``."""
     wiring = fx.Graph()
     values: dict[str, fx.Node] = {}
+    taken: set[str] = set()
     for node in graph.inputs:
-        values[node.name] = wiring.placeholder(_identifier(node.name))
+        values[node.name] = wiring.placeholder(_argument(node.name, taken))
     for node in graph.nodes.values():
         if node.name not in values:
             operands = [values[name] for name in node.inputs]
@@ -98,7 +121,7 @@ def _emit_node(
         value = wiring.call_module(path, tuple(operands))
     else:
         value = lowered.emit(wiring, operands)
-    value.meta["inceptgraph"] = node.name
+    value.meta.setdefault("inceptgraph", node.name)  # a sum of one is that one
     return value
 
 
@@ -113,17 +136,36 @@ def _put(root: nn.Module, path: str, module: nn.Module) -> None:
     root.add_module(last, module)
 
 
-_TAKEN = frozenset(dir(SpecModule)) | frozenset(vars(nn.Module()))
+# What Python does not let one write after a dot, and what torch's modules use themselves
+_FRESH = fx.GraphModule(nn.Module(), fx.Graph())
+_TAKEN = {
+    *keyword.kwlist,
+    *dir(SpecModule),
+    *dir(_FRESH),
+    # the containers of a built model.py
+    *dir(nn.Sequential),
+    *dir(nn.ModuleDict),
+}
 
 
 def module_path(name: str) -> str:
-    """The path of a node's layer: the node's own, with ``_`` after a word that torch's modules
-    use themselves, such as ``train`` or ``half``.
+    """The path of a node's layer: the node's own, with ``_`` after a word that Python or torch's
+    modules use themselves, such as ``class`` or ``half`` (and after ``half_``, to keep them apart).
 
     >>> module_path("inception_3a.3x3.reduce.conv"), module_path("head.half")
     ('inception_3a.3x3.reduce.conv', 'head.half_')
     """
-    return ".".join(f"{part}_" if part in _TAKEN else part for part in name.split("."))
+    parts = name.split(".")
+    return ".".join(f"{part}_" if part.rstrip("_") in _TAKEN else part for part in parts)
+
+
+def _argument(name: str, taken: set[str]) -> str:
+    """What ``forward`` calls an input, unlike those already ``taken``."""
+    argument = _identifier(name)
+    while argument in taken or keyword.iskeyword(argument) or argument in ("self", "torch"):
+        argument += "_"
+    taken.add(argument)
+    return argument
 
 
 def _identifier(name: str) -> str:
@@ -132,9 +174,8 @@ def _identifier(name: str) -> str:
 
 
 def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
-    if isinstance(dtype, torch.dtype):
-        return dtype
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else torch.get_default_dtype()
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    found = torch.get_default_dtype() if dtype is None else found
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ValueError(
             f"there is no floating-point dtype {dtype!r}: use float32, float16, bfloat16 or float64"

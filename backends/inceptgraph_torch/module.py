@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
@@ -15,6 +15,8 @@ __all__ = ["SpecModule"]
 TRAINING_ONLY = "inceptgraph_training_only"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
 
+Module = TypeVar("Module", bound=nn.Module)
+
 
 class SpecModule(fx.GraphModule):
     """A network compiled from a spec.
@@ -23,15 +25,27 @@ class SpecModule(fx.GraphModule):
     head by its own. In evaluation the heads are not computed, and a network with one output
     returns that tensor. A network with one output and no heads returns the tensor in both.
 
-    ``graph`` is what runs in training. Evaluation is derived from it whenever it is recompiled, so
-    a transformation of the graph holds for both.
+    ``graph`` is what runs in the mode that the module is in, since ``torch.export`` and fx's
+    interpreters read it. A transformation of the training graph holds for both modes, because the
+    evaluation graph is derived from it on each ``recompile``. Where there are heads, one made in
+    evaluation mode holds for evaluation, until the module is recompiled in training or copied.
     """
+
+    @property
+    def graph(self) -> fx.Graph:
+        """What runs in the mode that the module is in."""
+        return self._graph if self.training else vars(self).get("_evaluation", self._graph)
+
+    @graph.setter
+    def graph(self, graph: fx.Graph) -> None:
+        vars(self).pop("_evaluation", None)
+        fx.GraphModule.graph.fset(self, graph)  # type: ignore[attr-defined]
 
     @property
     def loss_weights(self) -> Mapping[str, float]:
         """Weight of each output's loss in the total: 1 for those of the network, for the heads
         what the spec says."""
-        weights: Mapping[str, float] = self.graph.output_node().meta.get(LOSS_WEIGHTS, {})
+        weights: Mapping[str, float] = self._graph.output_node().meta.get(LOSS_WEIGHTS, {})
         return dict(weights)
 
     def loss(
@@ -59,9 +73,14 @@ class SpecModule(fx.GraphModule):
     def recompile(self) -> fx.graph.PythonCode:
         """Compile the graph's code for both modes."""
         code = super().recompile()
+        if not self._graph.output_node().meta.get(TRAINING_ONLY):
+            return code  # nothing to leave out in evaluation
+        if self.training or "_evaluation" not in vars(self):
+            self._evaluation = _evaluation_graph(self._graph)
         own = type(self)
         in_training = own.forward
-        in_evaluation = type(fx.GraphModule(self, _evaluation_graph(self.graph))).forward
+        in_evaluation = type(fx.GraphModule(self, self._evaluation)).forward
+        self._evaluation.owning_module = self
 
         @functools.wraps(in_training)
         def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
@@ -69,12 +88,52 @@ class SpecModule(fx.GraphModule):
                 return in_training(self, *args, **kwargs)
             return in_evaluation(self, *args, **kwargs)
 
-        own.forward = forward  # type: ignore[method-assign]
+        own.forward = forward
         return code
+
+    # torch's own versions of these make a module that has forgotten one of its modes
+
+    def __copy__(self) -> SpecModule:
+        return _with_modes(SpecModule(self, self._graph, type(self).__name__), _modes(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> fx.GraphModule:
+        copied = super().__deepcopy__(memo)
+        type(copied).__name__ = type(self).__name__
+        return _with_modes(copied, _modes(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rebuild, (state, imports) = super().__reduce__()
+        state.pop("_evaluation", None)
+        output = self._graph.output_node()
+        meta = {key: output.meta[key] for key in (TRAINING_ONLY, LOSS_WEIGHTS)}
+        return _restore, (rebuild, (state, imports), type(self).__name__, meta, _modes(self))
+
+
+def _restore(
+    rebuild: Callable[..., fx.GraphModule],
+    arguments: tuple[Any, ...],
+    class_name: str,
+    meta: dict[str, Any],
+    modes: dict[str, bool],
+) -> SpecModule:
+    """A pickled module: torch brings back the graph, without what its output stands for."""
+    rebuilt = rebuild(*arguments)
+    rebuilt.graph.output_node().meta.update(meta)
+    return _with_modes(SpecModule(rebuilt, rebuilt.graph, class_name), modes)
+
+
+def _modes(module: nn.Module) -> dict[str, bool]:
+    return {name: part.training for name, part in module.named_modules()}
+
+
+def _with_modes(module: Module, modes: dict[str, bool]) -> Module:
+    for name, part in module.named_modules():
+        part.training = modes[name]
+    return module
 
 
 def _evaluation_graph(graph: fx.Graph) -> fx.Graph:
-    """The graph without training-only outputs and what only they need."""
+    """A copy without training-only outputs and what only they need."""
     output = graph.output_node()
     returned = output.args[0]
     training_only = output.meta.get(TRAINING_ONLY, ())

@@ -75,7 +75,9 @@ def rule(op: Operation, *inputs: Shape) -> Layer | Function:
     Raises:
         NotImplementedError: there is no rule for the operation.
     """
-    raise NotImplementedError(op.op)
+    if not has_rule(type(op)):  # which registers the rule that a package offers
+        raise NotImplementedError(f"the torch backend has no rule for {op.op}")
+    return rule(op, *inputs)
 
 
 def has_rule(kind: type[Operation]) -> bool:
@@ -95,10 +97,6 @@ def _pair(size: tuple[int, int]) -> int | tuple[int, int]:
     return size[0] if size[0] == size[1] else size
 
 
-def _symmetric(sides: Sides) -> bool:
-    return sides[0] == sides[1] and sides[2] == sides[3]
-
-
 def _static_padding(
     padding: str | Sides,
     kernel: tuple[int, int],
@@ -109,11 +107,16 @@ def _static_padding(
     if padding == "valid":
         return (0, 0)
     if padding == "same":
-        reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-        fixed = stride == (1, 1) and not any(r % 2 for r in reach)
-        return (reach[0] // 2, reach[1] // 2) if fixed else None
+        fixed = []
+        for d, k, s in zip(dilation, kernel, stride, strict=True):
+            reach = d * (k - 1)
+            if reach and (s > 1 or reach % 2):
+                return None
+            fixed.append(reach // 2)
+        return fixed[0], fixed[1]
     assert not isinstance(padding, str)
-    return (padding[0], padding[2]) if _symmetric(padding) else None
+    top, bottom, left, right = padding
+    return (top, left) if (top, left) == (bottom, right) else None
 
 
 def _convolution(
@@ -171,7 +174,8 @@ def _(op: norm.BatchNorm, *inputs: Shape) -> Layer:
 
 @rule.register
 def _(op: norm.Lrn, *inputs: Shape) -> Layer:
-    return Layer(nn.LocalResponseNorm, (op.size,), {"alpha": op.alpha, "beta": op.beta, "k": op.k})
+    settings = {"alpha": op.alpha, "beta": op.beta, "k": op.k}
+    return Layer(layers.LocalResponseNorm, (op.size,), settings)
 
 
 @rule.register
@@ -186,7 +190,8 @@ def _pool(
     extra: dict[str, Any],
 ) -> Layer:
     padding = _static_padding(op.padding, op.kernel, op.stride)
-    ceil = {"ceil_mode": True} if op.ceil else {}
+    # `same` leaves nothing to round
+    ceil = {"ceil_mode": True} if op.ceil and op.padding != "same" else {}
     # torch refuses a padding of more than half the kernel
     if padding is None or any(2 * p > k for p, k in zip(padding, op.kernel, strict=True)):
         border = {"border": op.padding}
@@ -219,31 +224,25 @@ def _(op: pool.AdaptiveMaxPool, *inputs: Shape) -> Layer:
     return Layer(nn.AdaptiveMaxPool2d, (_pair(op.size),))
 
 
-@rule.register
-def _(op: pool.GlobalAvgPool, *inputs: Shape) -> Layer:
-    return Layer(nn.AdaptiveAvgPool2d, (1,))
-
-
-@rule.register
-def _(op: pool.GlobalMaxPool, *inputs: Shape) -> Layer:
-    return Layer(nn.AdaptiveMaxPool2d, (1,))
-
-
-_WITHOUT_SETTINGS: dict[type[Operation], type[nn.Module]] = {
-    activation.Relu: nn.ReLU,
-    activation.Relu6: nn.ReLU6,
-    activation.Silu: nn.SiLU,
-    activation.Mish: nn.Mish,
-    activation.Sigmoid: nn.Sigmoid,
-    activation.HardSigmoid: nn.Hardsigmoid,
-    activation.HardSwish: nn.Hardswish,
-    activation.Softplus: nn.Softplus,
-    activation.Tanh: nn.Tanh,
-    shape.Identity: nn.Identity,
-    shape.Flatten: nn.Flatten,
+_WITHOUT_SETTINGS: dict[type[Operation], Layer] = {
+    pool.GlobalAvgPool: Layer(nn.AdaptiveAvgPool2d, (1,)),
+    pool.GlobalMaxPool: Layer(nn.AdaptiveMaxPool2d, (1,)),
+    activation.Relu: Layer(nn.ReLU),
+    activation.Relu6: Layer(nn.ReLU6),
+    activation.Silu: Layer(nn.SiLU),
+    activation.Mish: Layer(nn.Mish),
+    activation.Sigmoid: Layer(nn.Sigmoid),
+    activation.HardSigmoid: Layer(nn.Hardsigmoid),
+    activation.HardSwish: Layer(nn.Hardswish),
+    activation.Softplus: Layer(nn.Softplus),
+    activation.Tanh: Layer(nn.Tanh),
+    activation.Softmax: Layer(nn.Softmax, (), {"dim": 1}),
+    activation.LogSoftmax: Layer(nn.LogSoftmax, (), {"dim": 1}),
+    shape.Identity: Layer(nn.Identity),
+    shape.Flatten: Layer(nn.Flatten),
 }
-for _kind, _module in _WITHOUT_SETTINGS.items():
-    rule.register(_kind, lambda op, *inputs, module=_module: Layer(module))
+for _kind, _layer in _WITHOUT_SETTINGS.items():
+    rule.register(_kind, lambda op, *inputs, layer=_layer: layer)
 
 
 @rule.register
@@ -264,16 +263,6 @@ def _(op: activation.Elu, *inputs: Shape) -> Layer:
 @rule.register
 def _(op: activation.Gelu, *inputs: Shape) -> Layer:
     return Layer(nn.GELU, (), {} if op.approximate == "none" else {"approximate": op.approximate})
-
-
-@rule.register
-def _(op: activation.Softmax, *inputs: Shape) -> Layer:
-    return Layer(nn.Softmax, (), {"dim": 1})
-
-
-@rule.register
-def _(op: activation.LogSoftmax, *inputs: Shape) -> Layer:
-    return Layer(nn.LogSoftmax, (), {"dim": 1})
 
 
 @rule.register

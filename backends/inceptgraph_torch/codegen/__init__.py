@@ -1,0 +1,5 @@
+"""Writes a graph as readable Python."""
+
+from inceptgraph_torch.codegen.write import write_module
+
+__all__ = ["write_module"]

@@ -1,0 +1,210 @@
+"""A graph as nested modules: what contains what, and how values flow inside each container.
+
+The nesting is that of the names: ``inception_3a.3x3.reduce.conv`` is the layer ``conv`` in
+``reduce`` in ``3x3`` in ``inception_3a``. A container whose children form a chain, or branches
+over one input that are joined, is recognised as such; any other gets a ``forward`` of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from inceptgraph.graph import Graph, Node
+from inceptgraph.ops import Input
+from inceptgraph_torch.lower import module_path
+from inceptgraph_torch.rules import Concatenate, Fold, Function, Layer, rule
+
+__all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "build"]
+
+
+class Style(Enum):
+    """How a container runs its children."""
+
+    CHAIN = "chain"
+    CONCAT = "concat"
+    SUM = "sum"
+    OWN = "own"
+
+
+@dataclass
+class Call:
+    """Creation of a layer: its class and arguments."""
+
+    kind: Any  # a class of torch or of layers.py, or the name of a generated class
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value inside a container: an operand from outside, or the result of a child."""
+
+    node: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of a ``forward``: a child, or a function, applied to values.
+
+    Attributes:
+        child: the child that is called; empty for a function.
+        function: the function that is applied; None for a child.
+        operands: what it reads.
+        results: what it makes; a container may hand on several values.
+        training_only: whether only auxiliary heads need it.
+    """
+
+    child: str
+    function: Function | None
+    operands: tuple[Value, ...]
+    results: tuple[Value, ...]
+    training_only: bool = False
+
+
+@dataclass
+class Container:
+    """A module that holds others.
+
+    Attributes:
+        path: its path; empty for the network.
+        block: the block of the spec that it is a use of, if it is.
+        arguments: that block's parameters.
+        given: those that the use itself wrote; the others are the block's defaults.
+        children: layers and containers by name, in order.
+        inputs: values that come from outside.
+        outputs: values that are used outside.
+        statements: how values flow.
+        style: what the flow amounts to.
+    """
+
+    path: str
+    block: str | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
+    children: dict[str, Part] = field(default_factory=dict)
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    style: Style = Style.OWN
+
+    def walk(self) -> Iterator[Container]:
+        """This container and those inside it, inner ones first."""
+        for child in self.children.values():
+            if isinstance(child, Container):
+                yield from child.walk()
+        yield self
+
+
+Part = Call | Container
+
+
+def build(graph: Graph) -> Container:
+    """The nested modules of a graph, both phases."""
+    evaluation = graph.phase("eval").nodes
+    root = Container("")
+    containers: dict[str, Container] = {"": root}
+    for node in graph.nodes.values():
+        if not isinstance(node.op, Input):
+            _place(graph, node, containers, training_only=node.name not in evaluation)
+    _find_boundaries(graph, containers)
+    for container in containers.values():
+        _connect(container)
+        container.style = Style.OWN if container is root else _style(container)
+    return root
+
+
+def _place(graph: Graph, node: Node, containers: dict[str, Container], training_only: bool) -> None:
+    """Put a node's layer or function where its name says, making the containers on the way."""
+    lowered = rule(node.op, *graph.operands(node))
+    parent = containers[""]
+    *outer, last = node.name.split(".")
+    for depth, part in enumerate(outer):
+        path = ".".join(outer[: depth + 1])
+        if path not in containers:
+            containers[path] = container = _new(graph, path)
+            parent.children[_safe(part)] = container
+            parent.statements.append(Statement(_safe(part), None, (), (), training_only))
+        parent = containers[path]
+    operands, result = tuple(map(Value, node.inputs)), (Value(node.name),)
+    if isinstance(lowered, Layer):
+        parent.children[_safe(last)] = Call(lowered.kind, list(lowered.args), dict(lowered.kwargs))
+        parent.statements.append(Statement(_safe(last), None, operands, result, training_only))
+    else:
+        parent.statements.append(Statement("", lowered, operands, result, training_only))
+
+
+def _new(graph: Graph, path: str) -> Container:
+    scope = graph.scopes.get(path)
+    if scope is None or scope.block is None or scope.given == ("repeat",):
+        return Container(path)
+    return Container(path, scope.block, dict(scope.arguments), scope.given)
+
+
+def _safe(part: str) -> str:
+    return module_path(part)
+
+
+def _find_boundaries(graph: Graph, containers: dict[str, Container]) -> None:
+    """Which values enter and leave each container."""
+    enter: dict[str, dict[str, None]] = {path: {} for path in containers}
+    leave: dict[str, dict[str, None]] = {path: {} for path in containers}
+    for node in graph.nodes.values():
+        for operand in node.inputs:
+            for path in _around(node.name):
+                if not operand.startswith(path + "."):
+                    enter[path][operand] = None
+            for path in _around(operand):
+                if not node.name.startswith(path + "."):
+                    leave[path][operand] = None
+    for output in graph.outputs:
+        for path in _around(output.node):
+            leave[path][output.node] = None
+    for path, container in containers.items():
+        container.inputs = [Value(name) for name in enter[path]]
+        container.outputs = [Value(name) for name in leave[path]]
+
+
+def _around(name: str) -> Iterator[str]:
+    """The paths of the containers around a node, outermost first."""
+    end = name.find(".")
+    while end != -1:
+        yield name[:end]
+        end = name.find(".", end + 1)
+
+
+def _connect(container: Container) -> None:
+    """Give the statements that call containers their operands and results."""
+    for index, statement in enumerate(container.statements):
+        inner = container.children.get(statement.child)
+        if isinstance(inner, Container):
+            container.statements[index] = replace(
+                statement, operands=tuple(inner.inputs), results=tuple(inner.outputs)
+            )
+
+
+def _style(container: Container) -> Style:
+    if len(container.inputs) != 1 or len(container.outputs) != 1:
+        return Style.OWN
+    statements = container.statements
+    current = tuple(container.inputs)
+    for statement in statements:
+        if statement.function is not None or statement.operands != current:
+            break
+        current = statement.results
+    else:
+        return Style.CHAIN if current == tuple(container.outputs) else Style.OWN
+    *branches, join = statements
+    source = tuple(container.inputs)
+    parallel = all(
+        s.function is None and s.operands == source and len(s.results) == 1 for s in branches
+    )
+    ends = tuple(s.results[0] for s in branches) if parallel else ()
+    if not parallel or join.operands != ends or join.results != tuple(container.outputs):
+        return Style.OWN
+    if isinstance(join.function, Concatenate):
+        return Style.CONCAT
+    is_sum = isinstance(join.function, Fold) and join.function.symbol == "+"
+    return Style.SUM if is_sum else Style.OWN

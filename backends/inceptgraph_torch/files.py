@@ -1,0 +1,83 @@
+"""A model on disk: its Python and its weights, written and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.graph import Graph
+from inceptgraph_torch.codegen import write_module
+from inceptgraph_torch.lower import lower
+from inceptgraph_torch.module import SpecModule
+
+__all__ = ["load", "write"]
+
+PYTHON = "model.py"
+WEIGHTS = "model.safetensors"
+
+
+def write(
+    graph: Graph,
+    folder: Path,
+    *,
+    description: str | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+    **options: Any,
+) -> None:
+    """Write ``model.py`` and ``model.safetensors``.
+
+    Args:
+        graph: with shapes, both phases.
+        folder: an existing directory.
+        description: a sentence for the docstring of ``model.py``.
+        progress: told what is being done.
+        options: those of :func:`inceptgraph_torch.lower`.
+    """
+    progress("writing model.py")
+    (folder / PYTHON).write_text(write_module(graph, description or ""), encoding="utf-8")
+    progress("initialising the weights")
+    module = lower(graph, **options)
+    progress("writing the weights")
+    state = {name: tensor.contiguous().cpu() for name, tensor in module.state_dict().items()}
+    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
+    # safetensors makes files that only their owner reads; these are as model.py beside them
+    (folder / WEIGHTS).chmod((folder / PYTHON).stat().st_mode)
+
+
+def load(
+    graph: Graph, folder: Path, *, device: torch.device | str | None = None, **options: Any
+) -> SpecModule:
+    """The module of a graph with the weights in ``folder``, in training mode.
+
+    Args:
+        graph: of the ``spec.yaml`` in the folder.
+        folder: a built directory.
+        device: where the weights go; the CPU unless given.
+        options: those of :func:`inceptgraph_torch.lower`; the weights' own dtype unless given.
+
+    Raises:
+        SpecError: the weights cannot be read, or are not those of the graph.
+    """
+    path = folder / WEIGHTS
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        message = f"`{path}` cannot be read: {error}"
+        hint = "build the directory again with `inceptgraph build`"
+        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error
+    floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
+    options.setdefault("dtype", floats[0] if floats else None)
+    module = lower(graph, device=device or "cpu", initialized=False, **options)
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        message = f"the weights in `{path}` are not those of its spec.yaml: {error}"
+        hint = "was spec.yaml edited after the build? build it again"
+        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error
+    return module

@@ -1,0 +1,1 @@
+"""An InceptGraph plug-in."""

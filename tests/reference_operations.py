@@ -1,0 +1,219 @@
+"""What every operation computes, from its documentation alone: what rules are held against.
+
+Windows are gathered by index, so that no padding, pooling or convolution of torch stands behind
+both sides of a comparison.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["DEFINITIONS", "batch_norm"]
+
+Definition = Callable[..., Tensor]
+
+
+def sides_of_axis(op: Any, axis: int, extent: int) -> tuple[int, int]:
+    """Padding before and after. `same` is TensorFlow's: the least that gives ceil(n / stride)
+    windows, the odd pixel at the end."""
+    reach = dilation(op)[axis] * (op.kernel[axis] - 1) + 1
+    if op.padding == "valid":
+        return 0, 0
+    if op.padding != "same":
+        return op.padding[2 * axis], op.padding[2 * axis + 1]
+    wanted = math.ceil(extent / op.stride[axis])
+    total = 0
+    while len(range(0, extent + total - reach + 1, op.stride[axis])) < wanted:
+        total += 1
+    return total // 2, total - total // 2
+
+
+def dilation(op: Any) -> tuple[int, int]:
+    return getattr(op, "dilation", (1, 1))
+
+
+def starts(op: Any, axis: int, extent: int) -> list[int]:
+    """Where windows start, on the axis whose first pixel is 0."""
+    before, after = sides_of_axis(op, axis, extent)
+    reach = dilation(op)[axis] * (op.kernel[axis] - 1) + 1
+    found = [-before]
+    while True:
+        following = found[-1] + op.stride[axis]
+        fits = following + reach <= extent + after
+        # with `ceil`, something is left over and the window does not start behind the map
+        rounded = getattr(op, "ceil", False) and op.padding != "same"
+        if not fits and not (rounded and found[-1] + reach < extent + after and following < extent):
+            return found
+        found.append(following)
+
+
+def windows(op: Any, x: Tensor, fill: float) -> Tensor:
+    """(batch, channels, rows, columns, kernel height, kernel width)."""
+    positions, inside = [], []
+    for axis in (0, 1):
+        extent = x.shape[2 + axis]
+        taps = torch.arange(op.kernel[axis]) * dilation(op)[axis]
+        at = torch.tensor(starts(op, axis, extent))[:, None] + taps
+        inside.append((at >= 0) & (at < extent))
+        positions.append(at.clamp(0, extent - 1))
+    rows, columns = positions[0][:, None, :, None], positions[1][None, :, None, :]
+    mask = inside[0][:, None, :, None] & inside[1][None, :, None, :]
+    return torch.where(mask, x[:, :, rows, columns], fill)
+
+
+def convolution(op: Any, x: Tensor, groups: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+    found = windows(op, x, 0.0).unflatten(1, (groups, -1))
+    result = torch.einsum("ngcyxij,gocij->ngoyx", found, weight.unflatten(0, (groups, -1)))
+    result = result.flatten(1, 2)
+    return result if bias is None else result + bias[:, None, None]
+
+
+def average(op: Any, x: Tensor) -> Tensor:
+    counts = []
+    for axis in (0, 1):
+        extent = x.shape[2 + axis]
+        before, after = sides_of_axis(op, axis, extent)
+        low, high = (-before, extent + after) if op.count_include_pad else (0, extent)
+        taps = [
+            [low <= s + i < high for i in range(op.kernel[axis])] for s in starts(op, axis, extent)
+        ]
+        counts.append(torch.tensor(taps).sum(1))
+    return windows(op, x, 0.0).sum((4, 5)) / (counts[0][:, None] * counts[1])
+
+
+def adaptive(x: Tensor, size: tuple[int, int], reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    def spans(extent: int, count: int) -> list[slice]:
+        return [slice(i * extent // count, -(-(i + 1) * extent // count)) for i in range(count)]
+
+    rows = [
+        torch.stack([reduce(x[:, :, r, c]) for c in spans(x.shape[3], size[1])], -1)
+        for r in spans(x.shape[2], size[0])
+    ]
+    return torch.stack(rows, -2)
+
+
+def lrn(op: Any, x: Tensor) -> Tensor:
+    """For an even size the window reaches one further back, as torch has it."""
+    channels, half = x.shape[1], op.size // 2
+    result = []
+    for c in range(channels):
+        window = x[:, max(c - half, 0) : min(c + (op.size - 1) // 2 + 1, channels)]
+        total = (window**2).sum(1)
+        result.append(x[:, c] / (op.k + op.alpha / op.size * total) ** op.beta)
+    return torch.stack(result, 1)
+
+
+def per_channel(tensor: Tensor | None, x: Tensor, default: float) -> Tensor:
+    if tensor is None:
+        return torch.tensor(default, dtype=x.dtype)
+    return tensor.reshape(1, -1, *[1] * (x.dim() - 2))
+
+
+def batch_norm(op: Any, x: Tensor, mean: Tensor, var: Tensor, w: dict[str, Tensor]) -> Tensor:
+    normal = (x - per_channel(mean, x, 0)) / (per_channel(var, x, 1) + op.eps).sqrt()
+    return normal * per_channel(w.get("weight"), x, 1) + per_channel(w.get("bias"), x, 0)
+
+
+def average_of(x: Tensor) -> Tensor:
+    return x.mean((2, 3))
+
+
+def maximum_of(x: Tensor) -> Tensor:
+    return x.amax((2, 3))
+
+
+def padded(op: Any, x: Tensor) -> Tensor:
+    top, bottom, left, right = op.border
+    height, width = x.shape[2:]
+    result = torch.full(
+        (*x.shape[:2], top + height + bottom, left + width + right), op.value, dtype=x.dtype
+    )
+    result[:, :, top : top + height, left : left + width] = x
+    return result
+
+
+def cropped(op: Any, x: Tensor) -> Tensor:
+    top, bottom, left, right = op.border
+    rows = torch.arange(top, x.shape[2] - bottom)
+    return x[:, :, rows][..., torch.arange(left, x.shape[3] - right)]
+
+
+def phi(x: Tensor) -> Tensor:
+    return (1 + torch.erf(x / math.sqrt(2))) / 2
+
+
+def gelu(op: Any, x: Tensor) -> Tensor:
+    if op.approximate == "none":
+        return x * phi(x)
+    return x / 2 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    return 1 / (1 + torch.exp(-x))
+
+
+def softplus(x: Tensor) -> Tensor:
+    return torch.log1p(torch.exp(x))
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    return (x / 6 + 0.5).clamp(0, 1)
+
+
+def softmax(x: Tensor) -> Tensor:
+    return torch.exp(x) / torch.exp(x).sum(1, keepdim=True)
+
+
+def multiply(*operands: Tensor) -> Tensor:
+    result = torch.ones((), dtype=torch.float64)
+    for x in operands:
+        result = result * x
+    return result
+
+
+# Of the operation, its weights by name, and its operands
+DEFINITIONS: dict[str, Definition] = {
+    "conv2d": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
+    "depthwise_conv2d": lambda op, w, x: convolution(op, x, x.shape[1], w["weight"], w.get("bias")),
+    "linear": lambda op, w, x: torch.einsum("ni,oi->no", x, w["weight"]) + w.get("bias", 0),
+    "batch_norm": lambda op, w, x: batch_norm(op, x, w["running_mean"], w["running_var"], w),
+    "lrn": lambda op, w, x: lrn(op, x),
+    "affine": lambda op, w, x: (
+        x * per_channel(w.get("weight"), x, 1) + per_channel(w.get("bias"), x, 0)
+    ),
+    "max_pool": lambda op, w, x: windows(op, x, -math.inf).amax((4, 5)),
+    "avg_pool": lambda op, w, x: average(op, x),
+    "adaptive_avg_pool": lambda op, w, x: adaptive(x, op.size, average_of),
+    "adaptive_max_pool": lambda op, w, x: adaptive(x, op.size, maximum_of),
+    "global_avg_pool": lambda op, w, x: adaptive(x, (1, 1), average_of),
+    "global_max_pool": lambda op, w, x: adaptive(x, (1, 1), maximum_of),
+    "relu": lambda op, w, x: torch.where(x > 0, x, 0.0),
+    "relu6": lambda op, w, x: x.clamp(0, 6),
+    "leaky_relu": lambda op, w, x: torch.where(x > 0, x, op.slope * x),
+    "prelu": lambda op, w, x: torch.where(x > 0, x, per_channel(w["weight"], x, 0) * x),
+    "elu": lambda op, w, x: torch.where(x > 0, x, op.alpha * (torch.exp(x) - 1)),
+    "gelu": lambda op, w, x: gelu(op, x),
+    "silu": lambda op, w, x: x * sigmoid(x),
+    "mish": lambda op, w, x: x * torch.tanh(softplus(x)),
+    "sigmoid": lambda op, w, x: sigmoid(x),
+    "hard_sigmoid": lambda op, w, x: hard_sigmoid(x),
+    "hard_swish": lambda op, w, x: x * hard_sigmoid(x),
+    "softplus": lambda op, w, x: softplus(x),
+    "tanh": lambda op, w, x: 2 * sigmoid(2 * x) - 1,
+    "softmax": lambda op, w, x: softmax(x),
+    "log_softmax": lambda op, w, x: torch.log(softmax(x)),
+    "concat": lambda op, w, *xs: torch.hstack(xs),
+    "add": lambda op, w, *xs: torch.stack(xs).sum(0),
+    "multiply": lambda op, w, *xs: multiply(*xs),
+    "identity": lambda op, w, x: x,
+    "flatten": lambda op, w, x: x.reshape(len(x), -1),
+    "dropout": lambda op, w, x: x,  # in evaluation
+    "scale": lambda op, w, x: op.factor * x + op.offset,
+    "pad": lambda op, w, x: padded(op, x),
+    "crop": lambda op, w, x: cropped(op, x),
+}

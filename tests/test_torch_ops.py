@@ -1,0 +1,283 @@
+"""Every operation as torch computes it, against its definition.
+
+Everything runs in float64; sums have at most some hundred terms, so 1e-12 relative to the largest
+element is a hundred times the rounding that can occur and far below any difference in arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from reference_operations import DEFINITIONS, batch_norm
+from torch import Tensor, nn
+
+from inceptgraph.errors import ShapeError
+from inceptgraph.graph import Graph, Node, Output
+from inceptgraph.ops import BUILT_IN, Input, Operation
+from inceptgraph.types import Shape
+from inceptgraph_torch import SpecModule, lower
+from inceptgraph_torch.rules import Layer, has_rule, rule
+
+TOLERANCE = 1e-12
+# torch's backward kernel of hard sigmoid holds 1/6 in float32, whatever the dtype: 2**-24 relative
+GRADIENT_TOLERANCE = {"hard_sigmoid": 2**-24}
+
+
+def network(op: Operation, shapes: list[Shape], **options: Any) -> SpecModule:
+    names = [f"x{i}" for i in range(len(shapes))]
+    nodes = {
+        name: Node(name, Input(shape=shape), shape=shape)
+        for name, shape in zip(names, shapes, strict=True)
+    }
+    nodes["step"] = Node("step", op, tuple(names), op.infer(*shapes))
+    graph = Graph("one_step", nodes, (Output("out", "step"),)).verify()
+    return lower(graph, **{"seed": 0, "dtype": "float64", **options})
+
+
+def assert_equal(found: Tensor, expected: Tensor, tolerance: float = TOLERANCE) -> None:
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+    scale = max(expected.abs().max().item(), 1e-3)  # a result may cancel to nothing
+    assert (found - expected).abs().max().item() <= tolerance * scale
+
+
+# -- arguments ---------------------------------------------------------------------------------
+
+small = st.integers(1, 4)
+pair = st.tuples(small, small)
+border = st.tuples(*[st.integers(0, 3)] * 4)
+maps = st.tuples(st.integers(1, 6), st.integers(1, 9), st.integers(1, 9))
+vectors = st.tuples(st.integers(1, 9))
+number = st.floats(-2, 2).map(lambda x: round(x, 3))
+window = {
+    "kernel": pair,
+    "stride": pair,
+    "padding": st.sampled_from(["same", "valid"]) | border,
+}
+convolutions = {**window, "dilation": st.tuples(*[st.integers(1, 3)] * 2), "bias": st.booleans()}
+affine = {"scale": st.booleans(), "shift": st.booleans()}
+positive = st.floats(0.1, 2).map(lambda x: round(x, 3))
+
+ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "conv2d": {**convolutions, "out": st.integers(1, 6), "groups": st.integers(1, 3)},
+    "depthwise_conv2d": {**convolutions, "multiplier": st.integers(1, 3)},
+    "linear": {"out": st.integers(1, 9), "bias": st.booleans()},
+    "batch_norm": {**affine, "eps": st.sampled_from([1e-5, 1e-3]), "momentum": st.floats(0, 1)},
+    "lrn": {"size": st.integers(1, 7), "alpha": positive, "beta": positive, "k": positive},
+    "affine": affine,
+    "max_pool": {**window, "ceil": st.booleans()},
+    "avg_pool": {**window, "ceil": st.booleans(), "count_include_pad": st.booleans()},
+    "adaptive_avg_pool": {"size": pair},
+    "adaptive_max_pool": {"size": pair},
+    "leaky_relu": {"slope": number},
+    "elu": {"alpha": number},
+    "gelu": {"approximate": st.sampled_from(["none", "tanh"])},
+    "dropout": {"rate": st.floats(0, 0.9)},
+    "scale": {"factor": number, "offset": number},
+    "pad": {"border": border, "value": number},
+    "crop": {"border": border},
+}
+MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
+    "lrn",
+    "pad",
+    "crop",
+}
+
+
+@st.composite
+def operands(draw: st.DrawFn, name: str) -> list[Shape]:
+    if name == "linear":
+        return [draw(vectors)]
+    shape = draw(maps if name in MAPS_ONLY else maps | vectors)
+    if name == "concat":
+        channels = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+        return [(c, *shape[1:]) for c in channels]
+    if name == "add":
+        return [shape] * draw(st.integers(1, 4))
+    if name == "multiply":
+        channel_wise = (shape[0], 1, 1) if len(shape) == 3 else shape
+        choices = st.sampled_from([shape, channel_wise])
+        return draw(st.permutations([shape, *draw(st.lists(choices, max_size=3))]))
+    return [shape]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_has_a_rule_and_a_definition(name: str) -> None:
+    assert has_rule(BUILT_IN[name])
+    assert name in DEFINITIONS
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@given(data=st.data())
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+def test_operation(name: str, data: st.DataObject) -> None:
+    """Shape, names and shapes of weights, values and gradients."""
+    shapes = data.draw(operands(name), label="operands")
+    arguments = data.draw(st.fixed_dictionaries(ARGUMENTS.get(name, {})), label="arguments")
+    op = BUILT_IN[name](**arguments)
+    try:
+        shape = op.infer(*shapes)
+    except ShapeError:
+        assume(False)
+    module = network(op, shapes).eval()
+    generator = torch.Generator().manual_seed(data.draw(st.integers(0, 2**32), label="seed"))
+
+    weights = op.weights(*shapes)
+    state = {key.removeprefix("step."): value for key, value in module.state_dict().items()}
+    counters = {key for key in state if key == "num_batches_tracked"}
+    assert {key: tuple(state[key].shape) for key in state.keys() - counters} == {
+        key: weight.shape for key, weight in weights.items()
+    }
+    trainable = {key for key, weight in weights.items() if weight.trainable}
+    assert {n.removeprefix("step.") for n, _ in module.named_parameters()} == trainable
+    count = sum(weights[key].size for key in trainable)
+    assert sum(p.numel() for p in module.parameters()) == count
+    for key in weights:
+        state[key].normal_(generator=generator)
+    if "running_var" in state:
+        state["running_var"].abs_().add_(0.1)
+
+    ours, theirs = two_copies(inputs(shapes, generator))
+    found = module(*ours)
+    expected = DEFINITIONS[name](op, state, *theirs)
+    assert tuple(found.shape) == (3, *shape)
+    assert_equal(found.detach(), expected.detach())
+
+    direction = torch.randn(expected.shape, dtype=torch.float64, generator=generator)
+    for mine, other in zip(
+        torch.autograd.grad(found, ours, direction),
+        torch.autograd.grad(expected, theirs, direction),
+        strict=True,
+    ):
+        assert_equal(mine, other, GRADIENT_TOLERANCE.get(name, TOLERANCE))
+
+
+def inputs(shapes: list[Shape], generator: torch.Generator, batch: int = 3) -> list[Tensor]:
+    return [
+        2 * torch.randn(batch, *shape, dtype=torch.float64, generator=generator) for shape in shapes
+    ]
+
+
+def two_copies(tensors: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    first, second = ([x.clone().requires_grad_() for x in tensors] for _ in range(2))
+    return first, second
+
+
+# -- what training changes ---------------------------------------------------------------------
+
+
+@given(
+    shape=maps | vectors,
+    scale=st.booleans(),
+    shift=st.booleans(),
+    momentum=st.floats(0, 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_batch_norm_in_training(shape: Shape, scale: bool, shift: bool, momentum: float) -> None:
+    op: Any = BUILT_IN["batch_norm"](scale=scale, shift=shift, momentum=momentum)
+    module = network(op, [shape]).train()
+    generator = torch.Generator().manual_seed(0)
+    (x,) = inputs([shape], generator)
+    axes = (0, *range(2, x.dim()))
+    count = x.numel() // shape[0]
+    mean, var = x.mean(axes), x.var(axes, unbiased=False)
+    state = {key.removeprefix("step."): value for key, value in module.state_dict().items()}
+    assert_equal(module(x).detach(), batch_norm(op, x, mean, var, state))
+    # torch keeps the unbiased variance
+    assert_equal(state["running_mean"], momentum * mean)
+    assert_equal(state["running_var"], (1 - momentum) + momentum * var * count / (count - 1))
+    assert state["num_batches_tracked"] == 1
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.25, 0.7])
+def test_dropout_in_training(rate: float) -> None:
+    module = network(BUILT_IN["dropout"](rate=rate), [(100_000,)]).train()
+    torch.manual_seed(0)
+    found = module(torch.ones(1, 100_000, dtype=torch.float64))
+    kept = found != 0
+    assert_equal(found[kept], torch.full_like(found[kept], 1 / (1 - rate)))
+    # five standard deviations of a binomial share: by chance once in two million seeds
+    allowed = 5 * math.sqrt(rate * (1 - rate) / found.numel())
+    assert abs(1 - kept.double().mean().item() - rate) <= allowed
+
+
+# -- which layer -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "kind", "padding"),
+    [
+        ("conv2d", {"kernel": (3, 3), "padding": "same"}, nn.Conv2d, (1, 1)),
+        ("conv2d", {"kernel": (1, 7), "padding": "same"}, nn.Conv2d, (0, 3)),
+        ("conv2d", {"kernel": (3, 3), "padding": "same", "dilation": 2}, nn.Conv2d, (2, 2)),
+        ("conv2d", {"kernel": (1, 1), "padding": "same", "stride": 2}, nn.Conv2d, (0, 0)),
+        ("conv2d", {"kernel": (1, 3), "padding": "same", "stride": (2, 1)}, nn.Conv2d, (0, 1)),
+        ("conv2d", {"kernel": (2, 2), "padding": "same", "dilation": 2}, nn.Conv2d, (1, 1)),
+        ("conv2d", {"kernel": (3, 5), "padding": (1, 1, 2, 2)}, nn.Conv2d, (1, 2)),
+        ("max_pool", {"kernel": 3, "padding": "same"}, nn.MaxPool2d, 1),
+        ("max_pool", {"kernel": 1, "stride": 2, "padding": "same"}, nn.MaxPool2d, 0),
+        ("avg_pool", {"kernel": 3, "padding": "same"}, nn.AvgPool2d, 1),
+        ("avg_pool", {"kernel": 5, "stride": 3, "ceil": True}, nn.AvgPool2d, 0),
+    ],
+)
+def test_layers_are_plain_where_torch_has_them(
+    name: str, arguments: dict[str, Any], kind: type, padding: Any
+) -> None:
+    op = BUILT_IN[name](**({"out": 4} if name == "conv2d" else {}), **arguments)
+    found = rule(op, (3, 9, 9))
+    assert isinstance(found, Layer)
+    assert found.kind is kind
+    layer: Any = found.create()
+    assert layer.padding == padding
+
+
+# -- a network's other uses --------------------------------------------------------------------
+
+OWN_LAYERS: list[tuple[str, dict[str, Any], Shape]] = [
+    ("conv2d", {"out": 4, "kernel": 7, "stride": 2, "padding": "same"}, (3, 12, 11)),
+    ("max_pool", {"kernel": 3, "stride": 2, "padding": "same"}, (3, 12, 12)),
+    ("max_pool", {"kernel": 3, "stride": 2, "padding": (0, 1, 2, 1), "ceil": True}, (3, 12, 9)),
+    ("avg_pool", {"kernel": 3, "stride": 2, "padding": "same"}, (3, 12, 9)),
+    (
+        "avg_pool",
+        {"kernel": 3, "stride": 2, "padding": (0, 1, 2, 1), "count_include_pad": True},
+        (3, 12, 9),
+    ),
+    ("batch_norm", {"scale": False}, (3, 5, 5)),
+    ("batch_norm", {"shift": False}, (6,)),
+    ("affine", {}, (3, 5, 5)),
+    ("scale", {"factor": 0.5, "offset": 1.0}, (3, 5, 5)),
+    ("crop", {"border": (1, 0, 2, 1)}, (3, 5, 5)),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "shape"), OWN_LAYERS)
+def test_own_layers_compile_and_export(name: str, arguments: dict[str, Any], shape: Shape) -> None:
+    module = network(BUILT_IN[name](**arguments), [shape], dtype="float32").eval()
+    (x,) = (t.float() for t in inputs([shape], torch.Generator().manual_seed(0), batch=2))
+    expected = module(x)
+    compiled = torch.compile(module, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(x), expected)
+    batch = torch.export.Dim("batch", min=1)
+    exported = torch.export.export(module, (x,), dynamic_shapes=({0: batch},), strict=False)
+    assert torch.equal(exported.module()(torch.cat([x, x, x])), torch.cat([expected] * 3))
+    assert repr(module.step)
+    torch._dynamo.reset()
+
+
+def test_a_missing_rule_is_said() -> None:
+    class Unknown(Operation):
+        op = "unknown_to_torch"
+
+    assert not has_rule(Unknown)
+    with pytest.raises(NotImplementedError, match="no rule for unknown_to_torch"):
+        network(Unknown(), [(3,)])
