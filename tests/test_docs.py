@@ -1,0 +1,54 @@
+"""Every example in the documentation, run."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from inceptgraph.errors import Source
+from inceptgraph.pipeline import analyze
+from inceptgraph.types import format_shape
+
+ROOT = Path(__file__).parent.parent
+HEADER = "name: Example\ninput: {channels: 3, height: 32, width: 32}\n"
+FENCE = re.compile(r"^```yaml([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHAPED = re.compile(r"^ *([\w-]+): .*# ([\d×]+)$")
+
+
+def examples() -> list[pytest.param]:
+    found = []
+    for page in ("docs/language.md",):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for match in FENCE.finditer(text):
+            line = text[: match.start()].count("\n") + 1
+            found.append(pytest.param(match[1].strip(), match[2], id=f"{page}:{line}"))
+    return found
+
+
+@pytest.mark.parametrize(("expected", "text"), examples())
+def test_language_reference(expected: str, text: str) -> None:
+    whole = text if text.startswith("name:") else HEADER + text
+    analysis = analyze(Source("example.yaml", whole))
+    codes = [
+        f"error={finding.code}" for finding in analysis.findings if finding.severity == "error"
+    ]
+    assert codes == ([expected] if expected else []), analysis.findings
+    if expected:
+        return
+    graph = analysis.graph
+    assert graph is not None
+    for line in text.splitlines():
+        shaped = SHAPED.match(line)
+        if shaped:
+            name, shape = shaped.groups()
+            assert format_shape(graph.shape(graph.scopes[name].output)) == shape, line
+
+
+def test_operations_page_is_current() -> None:
+    page = runpy.run_path(str(ROOT / "docs" / "generate.py"))["page"]()
+    assert (ROOT / "docs" / "operations.md").read_text(encoding="utf-8") == page, (
+        "run python docs/generate.py"
+    )
