@@ -1,4 +1,4 @@
-"""Writes ``docs/operations.md`` from the operations themselves: ``python docs/generate.py``."""
+"""Writes ``operations.md`` and ``command-line.md``: ``python docs/generate.py``."""
 
 from __future__ import annotations
 
@@ -6,22 +6,52 @@ import inspect
 import re
 from pathlib import Path
 
+import click
+
+from inceptgraph.cli import program
 from inceptgraph.ops import BUILT_IN, Operation
 
-PAGE = Path(__file__).parent / "operations.md"
-INTRODUCTION = """# Operations
+OPERATIONS = """# Operations
 
 Generated from the operations themselves by `docs/generate.py`. Arguments without a default must be
 given. A shape is height×width×channels; a *size* is a whole number or `[height, width]`.
 """
 
 
-def page() -> str:
-    """The whole page."""
+COMMAND_LINE = """# The command line
+
+Generated from the commands' own help by `docs/generate.py`.
+
+Data goes to stdout, messages go to stderr. A SPEC is a file, the name of a shipped spec, or `-` for
+stdin. `--set` replaces a value for one run, and what a spec expects of itself is then not checked.
+`NO_COLOR` is honoured. No verb but `build` imports torch.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its file name."""
+    return {"operations.md": operations(), "command-line.md": command_line()}
+
+
+def command_line() -> str:
+    """The help of every verb."""
+    parts = [COMMAND_LINE]
+    context = click.Context(program, info_name="inceptgraph", terminal_width=88, color=False)
+    for name in program.list_commands(context):
+        verb = program.get_command(context, name)
+        assert verb is not None
+        inner = click.Context(verb, parent=context, info_name=name, terminal_width=88, color=False)
+        text = click.unstyle(verb.get_help(inner)).rstrip()
+        parts.append(f"## `{name}`\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
+
+
+def operations() -> str:
+    """Every operation, by family."""
     families: dict[str, list[type[Operation]]] = {}
     for kind in BUILT_IN.values():
         families.setdefault(str(kind.family), []).append(kind)
-    parts = [INTRODUCTION]
+    parts = [OPERATIONS]
     for family, kinds in families.items():
         parts.append(f"## {family.capitalize()}\n")
         parts.extend(map(section, kinds))
@@ -61,4 +91,5 @@ def shown(value: object) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for file, text in pages().items():
+        (Path(__file__).parent / file).write_text(text, encoding="utf-8")

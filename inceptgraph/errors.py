@@ -249,7 +249,8 @@ class Findings:
             raise TooManyFindings
         self._seen.add((code, span))
         labels = (Label(span, label), *more) if span else more
-        self.diagnostics.append(Diagnostic(code, message, labels, tuple(notes), help, severity))
+        text, hint = _short(message), _short(help) if help else None
+        self.diagnostics.append(Diagnostic(code, text, labels, tuple(notes), hint, severity))
 
     @property
     def errors(self) -> int:
@@ -267,3 +268,8 @@ class Findings:
         """Raise all findings if one of them is an error."""
         if self.errors:
             raise SpecError(self.ordered())
+
+
+def _short(text: str, most: int = 600) -> str:
+    """A text that somebody can read: names in a spec may be of any length."""
+    return text if len(text) <= most else text[:most] + "…"

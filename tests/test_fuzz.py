@@ -61,6 +61,7 @@ def check_finding(finding: Diagnostic) -> None:
     assert finding.message
     assert finding.span is not None
     assert finding.message == finding.message.strip()
+    assert len(finding.message) + len(finding.help or "") < 1300
     assert "Traceback" not in finding.message
     for label in finding.labels:
         span, lines = label.span, label.span.source.lines

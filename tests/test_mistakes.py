@@ -112,13 +112,13 @@ def test_made(
 @pytest.mark.usefixtures("in_folder")
 @pytest.mark.parametrize("name", FILES)
 def test_is_found(name: str) -> None:
-    """A mistake is an error; only what is never used is a warning."""
+    """A mistake is an error; in a sound network, what is unused or unexpected is a warning."""
     findings = findings_of(name)
-    errors = [f for f in findings if f.severity is Severity.ERROR]
+    warnings = [f for f in findings if f.severity is Severity.WARNING]
     assert findings
-    assert errors or name.startswith("unused_")
-    if not name.startswith(("several_", "unused_")):
-        assert len(errors) == len(findings)
+    sound = name.startswith(("unused_", "expect_"))
+    assert len(warnings) < len(findings) or sound
+    assert not warnings or sound or name == "several_mistakes"
 
 
 @pytest.mark.usefixtures("in_folder")
@@ -173,7 +173,7 @@ def test_one_slip_is_one_finding(in_folder: None) -> None:
         "misspelt_operation": 2,
         "argument_out_of_range": 2,
         "bad_names": 2,
-        "expect_a_word": 2,
+        "expectation_is_a_word": 2,
         "expect_shapes": 2,
         "fraction_as_block_argument": 2,
         "input_zero": 3,

@@ -6,6 +6,8 @@ import copy
 import io
 import operator
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -14,8 +16,7 @@ from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx
 
 from inceptgraph.errors import Source
-from inceptgraph.pipeline import compile
-from inceptgraph.pipeline import to_graph as graph
+from inceptgraph.pipeline import compile, to_graph
 from inceptgraph_torch import SpecModule
 
 
@@ -61,7 +62,7 @@ def test_state_dict_round_trip() -> None:
 def test_names_of_weights_are_the_specs_paths() -> None:
     names = set(dict(tiny().named_parameters()))
     assert {"stem.weight", "first.right.unit.conv.weight", "aux.fc.bias"} <= names
-    network = graph(Source("tiny.yaml", TINY))
+    network = to_graph(Source("tiny.yaml", TINY))
     assert names == {
         f"{node.name}.{name}"
         for node in network.nodes.values()
@@ -240,3 +241,13 @@ def test_another_graph_replaces_both() -> None:
 def test_nodes_know_their_steps() -> None:
     steps = {node.meta.get("inceptgraph") for node in tiny().graph.nodes if node.op != "output"}
     assert {"first.right.unit.conv", "first.merge", "sum", "aux.fc"} <= steps
+
+
+def test_compiling_imports_no_more_than_it_needs() -> None:
+    """sympy takes a third of a second, dynamo a second: neither is needed to make a network."""
+    code = (
+        "import sys, inceptgraph; inceptgraph.compile('googlenet', seed=0);"
+        "print(*{'sympy', 'torch._dynamo', 'torch._inductor', 'networkx'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

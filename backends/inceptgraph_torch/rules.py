@@ -107,13 +107,10 @@ def _static_padding(
     if padding == "valid":
         return (0, 0)
     if padding == "same":
-        fixed = []
-        for d, k, s in zip(dilation, kernel, stride, strict=True):
-            reach = d * (k - 1)
-            if reach and (s > 1 or reach % 2):
-                return None
-            fixed.append(reach // 2)
-        return fixed[0], fixed[1]
+        reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        if any(r and (s > 1 or r % 2) for r, s in zip(reach, stride, strict=True)):
+            return None
+        return reach[0] // 2, reach[1] // 2
     assert not isinstance(padding, str)
     top, bottom, left, right = padding
     return (top, left) if (top, left) == (bottom, right) else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inceptgraph import report
 from inceptgraph.cli import console
-from inceptgraph.errors import Code, Severity, SpecError
+from inceptgraph.errors import SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis, analyze
 
@@ -32,23 +32,15 @@ def examine(spec: str, values: Mapping[str, str]) -> Analysis:
 def load(spec: str, values: Mapping[str, str]) -> Loaded:
     """A spec whose graph is complete; warnings are told, in a line each.
 
-    An expectation that is not met is told as well, but stops nothing: who edits a spec wants to
-    see what it has become.
-
     Raises:
         SpecError: the spec has errors.
     """
     analysis = examine(spec, values)
-    fatal = any(
-        d.severity is Severity.ERROR and d.code is not Code.UNMET_EXPECTATION
-        for d in analysis.findings
-    )
-    if fatal or analysis.graph is None:
-        raise SpecError(analysis.findings)
+    graph = analysis.require_graph()
     if analysis.findings:
         color = console.colored("stderr")
         console.message(report.render(analysis.findings, "concise", color=color))
-    return Loaded(analysis, analysis.graph)
+    return Loaded(analysis, graph)
 
 
 def shown_name(spec: str) -> str:

@@ -89,10 +89,10 @@ class Values:
         if origin is not None:
             labels = (*labels, Label(origin.span, f"used here, as `{origin.path}`"))
         hint = hint_for(value, type_name, environment)
-        if code is Code.FRACTION:
-            hint = "`//` divides and rounds down"
         span = node.span.first_line()
         notes = _values_note(node, environment)
+        if code is Code.FRACTION:
+            hint = "`//` divides and rounds down" if notes else None
         self.findings.add(code, message, span, "", *labels, notes=notes, help=hint)
 
     # -- parameters --------------------------------------------------------------------------
@@ -205,7 +205,8 @@ class Values:
         found = refusal(problem, value, environment)
         notes = _values_note(node or entry.value, environment)
         message = f"{what} {found.reason}"
-        self.findings.add(found.code, message, span, "", *uses, notes=notes, help=found.help)
+        hint = None if found.code is Code.FRACTION and not notes else found.help
+        self.findings.add(found.code, message, span, "", *uses, notes=notes, help=hint)
 
     def unknown_setting(
         self,

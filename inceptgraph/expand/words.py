@@ -33,6 +33,8 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
 }
 _ROUND = "`//` divides and rounds down"
+_COLON = re.compile(r": (?=(?:[^`]*`[^`]*`)*[^`]*$)")
+"""A colon that is not inside backticks."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,12 @@ def refusal(problem: Mapping[str, Any], value: Any, environment: Iterable[str]) 
         reason = f"must be {wanted}, but is {describe(value)}"
         return Refusal(Code.BAD_ARGUMENT, reason, hint_for(value, type_name, environment))
     # A message of an operation's own: "is …", "must …", with a hint after a colon.
-    message, _, advice = str(problem["msg"]).partition(": ")
-    message = re.sub(r"^is ", "must be ", message)
+    message, *rest = _COLON.split(str(problem["msg"]).replace("{{", "{").replace("}}", "}"), 1)
+    message = re.sub(r"^(an? \w+ )?is ", "must be ", message)
     if not message.startswith("must "):
         message = f"is refused ({message})"
     type_name = "size" if kind in ("size", "padding") else "any"
-    found = advice or hint_for(value, type_name, environment)
+    found = rest[0] if rest else hint_for(value, type_name, environment)
     return Refusal(Code.BAD_ARGUMENT, f"{message}, but is {describe(value)}", found)
 
 
@@ -98,6 +100,8 @@ def hint_for(value: Any, type_name: str, environment: Iterable[str]) -> str | No
     pair = re.fullmatch(r"\s*(\d+)\s*[x×,]\s*(\d+)\s*", value)
     if pair and type_name == "size":
         return f"write `[{pair[1]}, {pair[2]}]`: height, then width"
+    if value.startswith("(") and type_name == "size":
+        return "a list has square brackets: write `[3, 3]`"
     words = set(re.findall(r"[A-Za-z_]\w*", value))
     if words and words <= set(environment):
         meant = re.sub(r"(?<![\w$])([A-Za-z_]\w*)", r"$\1", value)

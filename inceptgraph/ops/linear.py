@@ -36,7 +36,8 @@ class Linear(Operation):
         if len(inputs[0]) != 1:
             raise ShapeError(
                 Code.WRONG_RANK,
-                f"`linear` needs a vector, but its input is a {format_shape(inputs[0])} map",
+                "`linear` needs a vector, but its input is a"
+                f" {format_shape(inputs[0])} feature map",
                 help="put `flatten: {op: flatten}` before it",
             )
         return (self.out,)

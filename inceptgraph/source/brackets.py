@@ -27,6 +27,8 @@ def in_brackets(t: Trouble) -> Found | None:
         return Found(message, t.span(), f"write `{closer}` before it", more=(label,))
     if t.char == ":":
         return _colon_in_flow(t)
+    if t.text[t.column - 1 : t.column + 1] == "${":
+        return Found("a parameter has no braces", t.span(), "write `$name`, not `${name}`")
     word = re.match(WORD, t.text[t.column :])
     width = len(word[0]) if word else 1
     shown = t.text[t.column : t.column + width]

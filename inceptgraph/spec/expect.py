@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from inceptgraph.cost import total
-from inceptgraph.errors import Code, Findings, did_you_mean
+from inceptgraph.errors import Code, Findings, Severity, did_you_mean
 from inceptgraph.graph import Graph
 from inceptgraph.source import Entry, Mapping, to_plain
 from inceptgraph.spec.models import Spec
@@ -15,7 +15,9 @@ __all__ = ["COUNTS", "check_expectations"]
 
 
 def check_expectations(spec: Spec, graph: Graph, findings: Findings) -> None:
-    """Report every expectation that the graph does not meet.
+    """Warn of every expectation that the graph does not meet.
+
+    A warning, since the network is sound: who edits a spec wants to see what it has become.
 
     Args:
         spec: with its ``expect``.
@@ -62,7 +64,7 @@ def _compare(name: str, entry: Entry, actual: Any, findings: Findings) -> None:
         message += f": {abs(actual - stated):,} {'more' if actual > stated else 'fewer'}"
     hint = f"if the network is right, write `{entry.key.text}: {actual}`"
     span = entry.value.span.first_line()
-    findings.add(Code.UNMET_EXPECTATION, message, span, help=hint)
+    findings.add(Code.UNMET_EXPECTATION, message, span, help=hint, severity=Severity.WARNING)
 
 
 def _shown(value: Any) -> str:

@@ -86,7 +86,7 @@ class StepReader:
         steps: dict[str, Step] = {}
         scope = (*visible, steps)
         inputs = tuple(visible[-1])
-        for entry in mapping.items.values():
+        for entry in self.without_strays(mapping, what):
             check_name(entry.key, "step", self.findings)
             step = self.step(entry, scope) or _unreadable(entry.key)
             if len(inputs) > 1 and not steps and step.sources is None:
@@ -100,6 +100,19 @@ class StepReader:
             steps[entry.key.text] = step
         check_sources(steps, visible, self.findings)
         return Chain(steps, mapping.span)
+
+    def without_strays(self, mapping: Mapping, what: str) -> list[Entry]:
+        """The entries that are steps; an ``op`` beside them belongs inside the one before it."""
+        entries = list(mapping.items.values())
+        stray = mapping.items.get("op")
+        if stray is None or not isinstance(stray.value, Scalar):
+            return entries
+        before = entries[: entries.index(stray)][-1:]
+        labels = [Label(step.key.span, "inside this one?") for step in before]
+        message = f"`op` stands among {what}, not in a step"
+        hint = "indent the lines of a step more than its name"
+        self.findings.add(Code.BAD_NAME, message, stray.key.span, "", *labels, help=hint)
+        return [entry for entry in entries if isinstance(entry.value, Mapping)]
 
     def fork(
         self, branches: Entry, merge: Entry | None, what: str, visible: Visible
