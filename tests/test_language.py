@@ -615,3 +615,24 @@ def test_closest(word: str, known: list[str], meant: list[str]) -> None:
 def test_shipped_specs_have_no_findings() -> None:
     for path in sorted((Path(__file__).parents[1] / "specs").glob("*.yaml")):
         assert analyze(path).findings == (), path
+
+
+def test_many_warnings_hide_neither_the_graph_nor_an_error() -> None:
+    params = ", ".join(f"p{i}: {i}" for i in range(1000))
+    text = HEAD + f"params: {{{params}}}\nstages: {{a: {{op: relu}}}}\n"
+    analysis = analyze(Source("net.yaml", text))
+    assert {f.code for f in analysis.findings} == {Code.UNUSED_PARAMETER}
+    assert len(analysis.findings) == Findings.LIMIT
+    assert analysis.graph is not None
+    assert Code.UNKNOWN_OPERATION in found(f"params: {{{params}}}\nstages: {{a: {{op: relo}}}}\n")
+
+
+def test_messages_have_an_end() -> None:
+    word = "a" * 10_000
+    (finding,) = analyze(Source("net.yaml", HEAD + f"stages: {{a: {{op: {word}}}}}")).findings
+    assert len(finding.message) < 700
+
+
+def test_a_name_that_is_taken_shadows_nothing() -> None:
+    text = "stages: {input: {op: conv2d, out: 4}, b: {op: relu, from: input}}\n"
+    assert found(text) == [Code.NAME_CLASH]

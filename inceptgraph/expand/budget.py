@@ -8,7 +8,7 @@ from inceptgraph.errors import Code, Findings, Label, Span
 
 __all__ = ["MAX_DEPTH", "MAX_STEPS", "Budget", "Exhausted"]
 
-MAX_STEPS = 100_000
+MAX_STEPS = 200_000
 MAX_DEPTH = 64
 
 

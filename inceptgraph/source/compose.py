@@ -24,7 +24,7 @@ from inceptgraph.source.tree import Entry, Mapping, Node, Scalar, Sequence
 __all__ = ["MAX_DEPTH", "MAX_NODES", "parse"]
 
 MAX_DEPTH = 64
-MAX_NODES = 500_000
+MAX_NODES = 2_000_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
