@@ -44,6 +44,7 @@ class Multiply(Operation):
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
     def infer(self, *inputs: Shape) -> Shape:
+        need_one_rank(self.op, inputs)
         maps = [shape for shape in inputs if shape[1:] != (1, 1)] or list(inputs)
         largest = maps[0]
         spread = tuple(
@@ -53,11 +54,11 @@ class Multiply(Operation):
         return largest
 
 
-def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = False) -> None:
-    """Check that operands have one shape, or one but for the channels.
+def need_one_rank(name: str, inputs: tuple[Shape, ...]) -> None:
+    """Check that operands are all feature maps or all vectors.
 
     Raises:
-        ShapeError: they do not; ``axes`` tells where.
+        ShapeError: they are not.
     """
     if len({len(shape) for shape in inputs}) > 1:
         shapes = ", ".join(format_shape(shape) for shape in inputs)
@@ -66,6 +67,15 @@ def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = F
             f"`{name}` cannot join feature maps and vectors: {shapes}",
             help="flatten all of its inputs, or none",
         )
+
+
+def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = False) -> None:
+    """Check that operands have one shape, or one but for the channels.
+
+    Raises:
+        ShapeError: they do not; ``axes`` tells where.
+    """
+    need_one_rank(name, inputs)
     first = 1 if skip_channels else 0
     axes = tuple(a for a in range(first, len(inputs[0])) if len({s[a] for s in inputs}) > 1)
     if not axes:
