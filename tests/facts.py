@@ -97,8 +97,9 @@ class Translator:
         return steps + ACTIVATIONS[act]
 
     def residual(self, node: dict[str, Any]) -> list[Step]:
-        scale = [{"op": "scale", "factor": node["scale"]}] if "scale" in node else []
-        main = {**self.steps(node["residual"]), **{"scale": step for step in scale}}
+        main = self.steps(node["residual"])
+        if "scale" in node:
+            main["scale"] = {"op": "scale", "factor": node["scale"]}
         shortcut = self.steps(node["shortcut"]) if "shortcut" in node else {}
         fork = self.fork({"main": {"steps": main}, "shortcut": shortcut}, "add")
         return [fork, *ACTIVATIONS[node.get("act", "none")]]
