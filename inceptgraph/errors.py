@@ -94,6 +94,7 @@ class Code(StrEnum):
     RENDERER = "IG805"
     OUTPUT = "IG806"
     BROKEN_PLUGIN = "IG807"
+    BAD_OPTION = "IG808"
 
 
 class Severity(StrEnum):

@@ -69,6 +69,7 @@ ELSEWHERE = {
     Code.RENDERER: "drawing",
     Code.OUTPUT: "writing",
     Code.BROKEN_PLUGIN: "installed packages",
+    Code.BAD_OPTION: "backends",
 }
 """Codes that no spec by itself can trigger."""
 

@@ -10,7 +10,7 @@ import torch
 from tiny_network import TINY, assert_same, images, tiny
 from torch import Tensor
 
-from inceptgraph.errors import Source
+from inceptgraph.errors import Source, SpecError
 from inceptgraph.pipeline import compile
 
 OUT, IN, KERNEL = 64, 32, 5
@@ -227,8 +227,14 @@ def test_dtypes(dtype: str, given: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["int64", "complex64", "nn", torch.int32, torch.complex64])
 def test_dtypes_that_are_none_are_refused(dtype: Any) -> None:
-    with pytest.raises(ValueError, match="no floating-point dtype"):
+    with pytest.raises(SpecError, match="weights cannot be of the dtype"):
         tiny(dtype=dtype)
+
+
+@pytest.mark.parametrize("device", ["banana", "cpu:x", "cuda:77", ""])
+def test_devices_that_are_none_are_refused(device: str) -> None:
+    with pytest.raises(SpecError, match=f"the device `{device}` cannot be used"):
+        tiny(device=device)
 
 
 def test_defaults_of_torch_are_followed() -> None:

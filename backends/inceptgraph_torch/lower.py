@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 from inceptgraph.graph import Graph, Node
 from inceptgraph_torch.initialize import initialize, tensor_seed
 from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
+from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.rules import Layer, rule
 
 __all__ = ["initialize_weights", "lower", "module_path"]
@@ -38,14 +39,17 @@ def lower(
 
     Returns:
         In training mode, as every new ``nn.Module``.
+
+    Raises:
+        SpecError: there is no such device or dtype.
     """
-    dtype = _dtype(dtype)
+    device, dtype = read_device(device), read_dtype(dtype)
     # On the meta device layers cost nothing: memory is taken once, numbers are drawn once.
     with torch.device("meta"):
         root = nn.Module()
         wiring = _emit(graph, root)
         module = SpecModule(root, wiring, class_name=_identifier(graph.name))
-    _allocate(module, torch.device(device or torch.get_default_device()), dtype, channels_last)
+    _allocate(module, device, dtype, channels_last)
     if initialized:
         initialize_weights(module, graph, seed)
     return module
@@ -171,13 +175,3 @@ def _argument(name: str, taken: set[str]) -> str:
 def _identifier(name: str) -> str:
     cleaned = re.sub(r"\W", "_", name)
     return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned or "network"
-
-
-def _dtype(dtype: torch.dtype | str | None) -> torch.dtype:
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    found = torch.get_default_dtype() if dtype is None else found
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise ValueError(
-            f"there is no floating-point dtype {dtype!r}: use float32, float16, bfloat16 or float64"
-        )
-    return found

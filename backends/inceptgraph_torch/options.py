@@ -1,0 +1,44 @@
+"""Where weights live and of what type they are, as users say it."""
+
+from __future__ import annotations
+
+import torch
+
+from inceptgraph.errors import Code, Diagnostic, SpecError
+
+__all__ = ["read_device", "read_dtype"]
+
+
+def read_device(device: torch.device | str | None) -> torch.device:
+    """A device that this machine has; the default one unless given.
+
+    Raises:
+        SpecError: there is no such device here.
+    """
+    try:
+        found = torch.device(torch.get_default_device() if device is None else device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        # torch goes on about its build and its bug tracker; the first sentence says it
+        reason = str(error).partition("\n")[0].partition(" device type at start")[0]
+        usable = "cpu" if not torch.cuda.is_available() else "cpu and cuda"
+        message = f"the device `{device}` cannot be used: {reason}"
+        raise SpecError(
+            [Diagnostic(Code.BAD_OPTION, message, help=f"here there is {usable}")]
+        ) from error
+    return found
+
+
+def read_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
+    """A type that weights can have; torch's default unless given.
+
+    Raises:
+        SpecError: it is not a floating-point dtype.
+    """
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    found = torch.get_default_dtype() if dtype is None else found
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        message = f"weights cannot be of the dtype `{dtype}`"
+        hint = "use float32, bfloat16, float16 or float64"
+        raise SpecError([Diagnostic(Code.BAD_OPTION, message, help=hint)])
+    return found
