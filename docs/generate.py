@@ -36,11 +36,12 @@ def pages() -> dict[str, str]:
 def command_line() -> str:
     """The help of every verb."""
     parts = [COMMAND_LINE]
-    context = click.Context(program, info_name="inceptgraph", terminal_width=88, color=False)
+    settings = {**program.context_settings, "terminal_width": 88, "color": False}
+    context = click.Context(program, info_name="inceptgraph", **settings)
     for name in program.list_commands(context):
         verb = program.get_command(context, name)
         assert verb is not None
-        inner = click.Context(verb, parent=context, info_name=name, terminal_width=88, color=False)
+        inner = click.Context(verb, parent=context, info_name=name)
         text = click.unstyle(verb.get_help(inner)).rstrip()
         parts.append(f"## `{name}`\n\n```text\n{text}\n```\n")
     return "\n".join(parts)

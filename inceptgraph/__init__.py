@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inceptgraph.errors import Diagnostic, SpecError
+    from inceptgraph.errors import Diagnostic, Source, SpecError
     from inceptgraph.graph import Graph, Node
     from inceptgraph.pipeline import Analysis, analyze, compile, load, to_graph
 
@@ -24,6 +24,7 @@ __all__ = [
     "Diagnostic",
     "Graph",
     "Node",
+    "Source",
     "SpecError",
     "analyze",
     "compile",
@@ -33,7 +34,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Analysis", "analyze", "compile", "load", "to_graph"), "inceptgraph.pipeline"),
-    **dict.fromkeys(("Diagnostic", "SpecError"), "inceptgraph.errors"),
+    **dict.fromkeys(("Diagnostic", "Source", "SpecError"), "inceptgraph.errors"),
     **dict.fromkeys(("Graph", "Node"), "inceptgraph.graph"),
 }
 
@@ -43,3 +44,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

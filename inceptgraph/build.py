@@ -11,9 +11,7 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from inceptgraph.cost import total
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
+from inceptgraph.replace import replacing
 from inceptgraph.spec.edit import edited_text
 from inceptgraph.text import to_text
 from inceptgraph.types import format_shape
@@ -66,14 +65,16 @@ def build(
     _check_place(place, force)
     torch_backend: Any = backends.find("torch")
     backends.check_support(torch_backend, graph)
-    with _replacing(place) as folder:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(place) as folder:
         spec_text = edited_text(source.text, overrides or {})
         (folder / "spec.yaml").write_text(spec_text, encoding="utf-8")
         description = analysis.spec.description if analysis.spec else None
         torch_backend.write(graph, folder, description=description, progress=progress, **options)
         progress("drawing the diagram")
         _draw(graph, folder)
-        (folder / "README.md").write_text(_readme(graph, place.name), encoding="utf-8")
+        readme = _readme(graph, place.name, _files(folder))
+        (folder / "README.md").write_text(readme, encoding="utf-8")
         lock = _lock(graph, folder, options)
         (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
     return place
@@ -81,8 +82,10 @@ def build(
 
 def _check_place(place: Path, force: bool) -> None:
     """Refuse to replace what no build wrote, or what was changed since."""
-    if not place.parent.is_dir():
-        _refuse(f"there is no directory `{place.parent}` to build into", "create it first")
+    above = next(folder for folder in place.parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        reason = "cannot be written to" if above.is_dir() else "is not a directory"
+        _refuse(f"`{above}` {reason}", "build into another place")
     if place.is_symlink() or (place.exists() and not place.is_dir()):
         _refuse(f"`{place}` exists and is not a directory", "build into another place")
     if not place.exists() or not any(place.iterdir()):
@@ -104,82 +107,20 @@ def _changed_files(place: Path) -> list[str]:
         hashes = {str(name): str(entry["sha256"]) for name, entry in recorded.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return [LOCK]
+    present = _files(place)
+    missing = [name for name in hashes if name not in present]
+    return [name for name, path in present.items() if hashes.get(name) != _sha256(path)] + missing
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The files of a build by their paths in it, without its lock and what running it leaves."""
+    present = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
     ignored = {LOCK, "__pycache__"}
-    present = {p.relative_to(place).as_posix(): p for p in sorted(place.rglob("*")) if p.is_file()}
-    ours = {n: p for n, p in present.items() if not ignored & set(n.split("/"))}
-    missing = [name for name in hashes if name not in ours]
-    return [name for name, path in ours.items() if hashes.get(name) != _sha256(path)] + missing
+    return {n: present[n] for n in sorted(present) if not ignored & set(n.split("/"))}
 
 
 def _refuse(message: str, help: str) -> None:
     raise SpecError([Diagnostic(Code.OUTPUT, message, help=help)])
-
-
-@contextmanager
-def _replacing(place: Path) -> Iterator[Path]:
-    """A new directory beside ``place`` that takes its place when the block ends well."""
-    _sweep(place)
-    folder = place.parent / f".{place.name}.building-{os.getpid()}"
-    try:
-        folder.mkdir()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        _refuse(f"`{place.parent}` cannot be written to: {reason}", "build into another place")
-    try:
-        yield folder
-        if place.exists():
-            _exchange(folder, place)
-        else:
-            folder.rename(place)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sweep(place: Path) -> None:
-    """Remove what builds that were killed left beside ``place``."""
-    for folder in place.parent.glob(f".{place.name}.building-*"):
-        owner = folder.name.rpartition("-")[2]
-        if not (owner.isdigit() and _is_running(int(owner))):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _exchange(new: Path, old: Path) -> None:
-    """Swap two directories: in one step where the system can, else in two."""
-    if platform.system() == "Linux" and _renameat2_exchange(new, old):
-        return
-    aside = new.with_name(f"{new.name}.old")
-    old.rename(aside)
-    try:
-        new.rename(old)
-    except OSError:
-        aside.rename(old)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _renameat2_exchange(first: Path, second: Path) -> bool:
-    """Swap two paths atomically with Linux's ``renameat2``; False where it cannot."""
-    import ctypes
-
-    at_fdcwd, rename_exchange = -100, 2
-    try:
-        rename = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
-        return False
-    paths = (os.fsencode(first), os.fsencode(second))
-    return bool(rename(at_fdcwd, paths[0], at_fdcwd, paths[1], rename_exchange) == 0)
 
 
 def _draw(graph: Graph, folder: Path) -> None:
@@ -213,8 +154,8 @@ def _lock(graph: Graph, folder: Path, options: Mapping[str, Any]) -> dict[str, A
         "outputs": {o.name: list(graph.shape(o.node)) for o in graph.outputs},
         "loss_weights": {o.name: o.loss_weight for o in graph.outputs if o.training_only},
         "files": {
-            path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in sorted(folder.iterdir())
+            name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for name, path in _files(folder).items()
         },
     }
 
@@ -224,7 +165,17 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _readme(graph: Graph, folder: str) -> str:
+_WHAT = {
+    "spec.yaml": "the network",
+    LOCK: "versions, counts and the hashes of these files",
+    "model.py": "the network as Python",
+    "model.safetensors": "its weights",
+    "model.svg": "its diagram",
+    "model.dot": "its diagram, for Graphviz to draw",
+}
+
+
+def _readme(graph: Graph, folder: str, files: Container[str]) -> str:
     counts = total(graph.phase("eval"))
     heads = [output for output in graph.outputs if output.training_only]
     inputs = ", ".join(f"`{n.name}` {format_shape(graph.shape(n.name))}" for n in graph.inputs)
@@ -234,6 +185,7 @@ def _readme(graph: Graph, folder: str) -> str:
     weighted = "".join(
         f"\n- in training also `{h.name}`, loss weight {h.loss_weight:g}" for h in heads
     )
+    table = "\n".join(f"| `{n}` | {what} |" for n, what in _WHAT.items() if n in files or n == LOCK)
     return f"""# {graph.name}
 
 Compiled from `spec.yaml` by InceptGraph.
@@ -262,9 +214,5 @@ or, with InceptGraph, `net = inceptgraph.load("{folder}")`, a `torch.fx.GraphMod
 
 | file | what it is |
 | --- | --- |
-| `spec.yaml` | the network |
-| `spec.lock.json` | versions, counts and the hashes of these files |
-| `model.py` | the network as Python |
-| `model.safetensors` | its weights |
-| `model.svg` | its diagram |
+{table}
 """

@@ -31,10 +31,11 @@ def name(code: Code) -> str:
 def find(word: str) -> Code | None:
     """The code that a person means by its number or its name, in any case.
 
-    >>> find("ig201") is find("Unknown-Operation") is Code.UNKNOWN_OPERATION
+    >>> find("ig201") is find("201") is find("Unknown-Operation") is Code.UNKNOWN_OPERATION
     True
     """
     wanted = word.strip().lower().replace("_", "-")
+    wanted = f"ig{wanted}" if wanted.isdigit() else wanted
     return next((c for c in Code if wanted in (c.lower(), name(c))), None)
 
 

@@ -178,6 +178,7 @@ class SpecError(Exception):
     def __str__(self) -> str:
         return "\n".join(
             f"{d.span or 'inceptgraph'}: {d.severity}[{d.code}]: {d.message}"
+            + (f" ({d.help})" if d.help else "")
             for d in self.diagnostics
         )
 
@@ -264,11 +265,6 @@ class Findings:
             self.diagnostics,
             key=lambda d: (d.span.source.name, d.span.line, d.span.column) if d.span else first,
         )
-
-    def raise_errors(self) -> None:
-        """Raise all findings if one of them is an error."""
-        if self.errors:
-            raise SpecError(self.ordered())
 
 
 def _short(text: str, most: int = 600) -> str:

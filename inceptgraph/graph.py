@@ -72,12 +72,11 @@ class ScopeKind:
     STAGE = "stage"
     HEAD = "head"
     STEP = "step"
-    BRANCH = "branch"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A named part of a spec that holds nodes: a stage, a step that is a block, a branch.
+    """A named part of a spec that holds nodes: a stage, a head, a step or branch with a body.
 
     Attributes:
         path: its path of spec names, a prefix of the names of its nodes.
@@ -96,6 +95,12 @@ class Scope:
     output: str
     given: tuple[str, ...] = ()
     origin: Origin | None = field(default=None, compare=False)
+
+    @property
+    def copies(self) -> int | None:
+        """How many copies a ``repeat:`` chains here, at ``path.0`` and so on; None where there is
+        no ``repeat:``."""
+        return self.arguments["repeat"] if self.given == ("repeat",) else None
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,19 @@ class Graph:
             n: node for n, node in self.nodes.items() if n in needed or isinstance(node.op, Input)
         }
         scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
-        return replace(self, nodes=kept, outputs=outputs, scopes=scopes)
+        sections = self._sections_over(scopes)
+        return replace(self, nodes=kept, outputs=outputs, scopes=scopes, sections=sections)
+
+    def _sections_over(self, scopes: Mapping[str, Scope]) -> dict[str, tuple[str, str]]:
+        """The sections, without the stages that are not among ``scopes``."""
+        order = [stage.path for stage in self.stages]
+        found = {}
+        for name, (first, last) in self.sections.items():
+            run = order[order.index(first) : order.index(last) + 1]
+            left = [stage for stage in run if stage in scopes]
+            if left:
+                found[name] = (left[0], left[-1])
+        return found
 
     # -- checking ----------------------------------------------------------------------------
 
@@ -215,8 +232,8 @@ class Graph:
         """Check the rules that every pass must keep, and return the graph.
 
         Operands come before their users (hence no cycles), every operation has as many as it
-        takes, shapes are what the operations infer, outputs and scopes name nodes that exist, and
-        names are unique.
+        takes, shapes are what the operations infer, outputs and scopes name nodes that exist,
+        sections name stages that do, and names are unique.
 
         Raises:
             InvalidGraph: with the node and the rule that it breaks.
@@ -238,6 +255,9 @@ class Graph:
         for output in self.outputs:
             if output.node not in seen:
                 raise InvalidGraph(f"the output {output.name} names no node: {output.node}")
+        for section, ends in self.sections.items():
+            if missing := [end for end in ends if end not in self.scopes]:
+                raise InvalidGraph(f"the section {section} names no stage: {missing[0]}")
         if len({output.name for output in self.outputs}) < len(self.outputs):
             raise InvalidGraph("two outputs have one name")
         for scope in self.scopes.values():

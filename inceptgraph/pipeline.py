@@ -123,7 +123,10 @@ def compile(
     Raises:
         SpecError: the spec has errors, or the backend is missing or lacks a rule.
         InvalidGraph: a pass broke the graph.
+        TypeError: ``set`` is given with a graph, whose values are settled.
     """
+    if isinstance(spec, Graph) and set:
+        raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
     network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
     for rewrite in passes:
         network = rewrite(network).verify()

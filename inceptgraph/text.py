@@ -65,7 +65,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
                 "path": scope.path,
                 "kind": scope.kind,
                 "block": scope.block,
-                "arguments": {k: _plain(v) for k, v in scope.arguments.items()},
+                "arguments": dict(scope.arguments),
                 "given": list(scope.given),
                 "output": scope.output,
             }
@@ -80,12 +80,6 @@ def to_json(graph: Graph) -> dict[str, Any]:
         item["inputs"] = list(node.inputs)
         item["shape"] = list(node.shape) if node.shape else None
     return data
-
-
-def _plain(value: Any) -> Any:
-    """Exact fractions as floats; everything else is JSON already."""
-    fraction = hasattr(value, "denominator") and not isinstance(value, int)
-    return float(value) if fraction else value
 
 
 def from_json(data: dict[str, Any]) -> Graph:

@@ -16,6 +16,7 @@ import torch
 
 import inceptgraph
 from inceptgraph import build as building
+from inceptgraph import replace
 from inceptgraph.build import LOCK, build
 from inceptgraph.errors import Source, SpecError
 from inceptgraph.pipeline import analyze
@@ -173,7 +174,7 @@ def test_foreign_places_are_refused(spec: Path, tmp_path: Path) -> None:
     for place, reason in (
         (home, "holds files that no build wrote"),
         (spec, "is not a directory"),
-        (tmp_path / "no" / "model", "there is no directory"),
+        (spec / "model", "is not a directory"),
     ):
         for force in (False, True):
             with pytest.raises(SpecError, match=reason):
@@ -182,6 +183,19 @@ def test_foreign_places_are_refused(spec: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert is_whole(built(spec, empty))
+
+
+def test_files_in_folders_are_hashed(spec: Path, tmp_path: Path) -> None:
+    """What an export writes below the directory is part of the build."""
+    model = built(spec, tmp_path / "model")
+    (model / "exports").mkdir()
+    (model / "exports" / "model.onnx").write_bytes(b"onnx")
+    lock = building._lock(inceptgraph.to_graph(spec), model, {})
+    assert set(lock["files"]) == {*FILES, "exports/model.onnx"} - {LOCK}
+    (model / LOCK).write_text(json.dumps(lock))
+    assert building._changed_files(model) == []
+    (model / "exports" / "model.onnx").write_bytes(b"other")
+    assert building._changed_files(model) == ["exports/model.onnx"]
 
 
 def test_a_failed_build_leaves_nothing(
@@ -199,12 +213,12 @@ def test_a_failed_build_leaves_nothing(
 @pytest.mark.parametrize("atomic", [True, False])
 def test_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, atomic: bool) -> None:
     if not atomic:
-        monkeypatch.setattr(building, "_renameat2_exchange", lambda first, second: False)
+        monkeypatch.setattr(replace, "_renameat2_exchange", lambda first, second: False)
     new, old = tmp_path / "new", tmp_path / "old"
     for folder in (new, old):
         folder.mkdir()
         (folder / "name").write_text(folder.name)
-    building._exchange(new, old)
+    replace._exchange(new, old)
     assert (old / "name").read_text() == "new"
 
 
@@ -233,6 +247,25 @@ def test_a_killed_build_leaves_the_old_or_the_new(spec: Path, tmp_path: Path) ->
         outcomes.add((out / LOCK).read_bytes() == old)
     built(spec, out, seed=3)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.yaml", "model"}
+
+
+def test_parents_are_made(spec: Path, tmp_path: Path) -> None:
+    assert is_whole(built(spec, tmp_path / "a" / "b c" / "model"))
+
+
+def test_what_killed_builds_left_is_undone(spec: Path, tmp_path: Path) -> None:
+    out = built(spec, tmp_path / "model", seed=1)
+    left = tmp_path / ".model.building-0123abcd"
+    left.mkdir()
+    out.rename(tmp_path / ".model.aside")  # killed between the two steps of an exchange
+    with replace.replacing(tmp_path / "other"):
+        assert left.exists()  # another build's
+    with replace._locked(left), replace.replacing(out) as folder:
+        assert is_whole(out)  # put back
+        assert left.exists()  # its process lives
+        (folder / LOCK).write_text("{}")
+    built(spec, out, force=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.yaml", "model", "other"}
 
 
 def test_load_errors(spec: Path, tmp_path: Path) -> None:

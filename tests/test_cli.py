@@ -18,6 +18,9 @@ import pytest
 from inceptgraph.cli import SECTIONS, program
 from inceptgraph.cli import run as run_command
 from inceptgraph.cli.console import from_environment
+from inceptgraph.cli.parts import describe
+from inceptgraph.errors import Source
+from inceptgraph.pipeline import to_graph
 
 GOLDEN = Path(__file__).parent / "data" / "cli"
 VERBS = [name for section in SECTIONS.values() for name in section]
@@ -528,3 +531,12 @@ def test_a_terminal_without_the_characters() -> None:
     assert done.returncode == 0
     assert "28×28×416" in done.stdout
     assert "??????" in done.stdout, "for the line above the totals"
+
+
+def test_a_head_taps_what_it_reads_first() -> None:
+    stages = "stages: {a: {op: relu}, b: {op: tanh}}"
+    steps = "{x: {op: relu}, y: {op: add, from: [x, b]}, z: {op: add, from: [y, b]}}"
+    head = f"aux_heads: {{aux: {{from: a, loss_weight: 1, steps: {steps}}}}}"
+    text = f"name: Net\ninput: {{channels: 3, height: 8, width: 8}}\n{stages}\n{head}\n"
+    (found,) = describe(to_graph(Source("net.yaml", text))).heads
+    assert (found.tap, found.loss_weight) == ("a", 1)

@@ -183,6 +183,13 @@ def test_the_order_of_operands_counts() -> None:
     assert only(found).arguments == {"from": Change(["pool", "chain"], ["chain", "pool"])}
 
 
+def test_an_operand_that_is_read_twice_counts() -> None:
+    head = "name: small\ninput: {channels: 3, height: 8, width: 8}\n"
+    text = head + "stages: {a: {op: relu}, sum: {op: add, from: [a, a]}}"
+    comparison = compare(analysis(text), analysis(text.replace("[a, a]", "[a, a, a]")))
+    assert only(comparison).arguments == {"from": Change(["a", "a"], ["a", "a", "a"])}
+
+
 def test_heads() -> None:
     (head,) = against(("loss_weight: 0.3", "loss_weight: 0.5")).heads
     assert head.arguments == {"loss_weight": Change(0.3, 0.5)}

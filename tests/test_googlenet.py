@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+import inceptgraph
 from inceptgraph.cost import cost, total
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze, to_graph
@@ -99,3 +100,8 @@ def test_evaluation_has_no_heads(googlenet: Graph) -> None:
     assert [o.name for o in evaluation.outputs] == ["logits"]
     assert not any(name.startswith("aux") for name in evaluation.nodes)
     assert not evaluation.heads
+
+
+def test_values_are_set_in_specs_and_not_in_graphs() -> None:
+    with pytest.raises(TypeError, match="compile the spec"):
+        inceptgraph.compile(inceptgraph.to_graph("googlenet"), set={"classes": 10})

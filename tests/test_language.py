@@ -379,6 +379,23 @@ stages:
     assert graph.shape("b") == (3 + 4 + 6, 8, 8)
 
 
+def test_the_end_of_a_fork_can_be_named() -> None:
+    graph = built(
+        """
+stages:
+  fork: {branches: {left: {op: relu}, right: {}}, merge: add}
+  more: {op: tanh, from: fork.merge}
+"""
+    )
+    assert graph.nodes["more"].inputs == ("fork.merge",)
+
+
+def test_inputs_have_names_of_their_own() -> None:
+    shape = "name: x, channels: 3, height: 8, width: 8"
+    head = f"name: Net\ninputs: {{a: {{{shape}}}, b: {{{shape}}}}}\n"
+    assert found("stages: {join: {op: concat, from: [x, x]}}", head=head) == [Code.NAME_CLASH]
+
+
 # -- bodies ---------------------------------------------------------------------------------------
 
 
@@ -471,6 +488,25 @@ aux_heads: {aux: {from: a, loss_weight: 0.5, steps: {p: {op: global_avg_pool}, f
     assert list(graph.phase("eval").verify().nodes) == ["input", "a", "b"]
 
 
+def test_a_head_and_the_result_have_different_names() -> None:
+    text = "stages: {a: {op: relu}}\naux_heads: {output: {from: a, loss_weight: 1, op: relu}}\n"
+    assert found(text) == [Code.NAME_CLASH]
+    built(text + "outputs: {logits: a}\n")
+
+
+def test_sections_hold_what_is_left_in_evaluation() -> None:
+    graph = built(
+        """
+stages: {a: {op: relu}, side: {op: relu}, other: {op: relu, from: a}, last: {op: tanh, from: a}}
+aux_heads: {aux: {from: [side, other], loss_weight: 1, op: add}}
+sections: {stem: a .. side, gone: other .. other, end: last .. last}
+"""
+    )
+    evaluation = graph.phase("eval").verify()
+    assert evaluation.sections == {"stem": ("a", "a"), "end": ("last", "last")}
+    assert graph.phase("train").sections == graph.sections
+
+
 def test_a_head_taps_stages_and_not_other_heads() -> None:
     head = "loss_weight: 0.5, op: global_avg_pool"
     text = f"aux_heads: {{one: {{from: a, {head}}}, two: {{from: one, {head}}}}}\n"
@@ -487,6 +523,33 @@ stages: {a: {op: conv2d, out: 2, kernel: 1}, unit: {op: unit}}
     graph = built(text)
     assert graph.nodes["a"].op.arguments() == {"padding": "same", "bias": False, "out": 2}
     assert graph.nodes["unit.conv"].op.arguments()["kernel"] == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("out: 4.0", "`out` of `conv2d` must be a whole number, but is the decimal 4.0"),
+        (
+            "out: 4, weight_init: {scheme: zeros, std: 1}",
+            "`weight_init` of `conv2d` must be `zeros` alone, which has no settings",
+        ),
+        (
+            "out: 4, weight_init: {scheme: uniform, low: 1}",
+            "`weight_init` of `conv2d` must have a `low` that is not above its `high`",
+        ),
+    ],
+)
+def test_refused_values(argument: str, message: str) -> None:
+    text = f"stages: {{conv: {{op: conv2d, {argument}}}}}"
+    (finding,) = analyze(Source("net.yaml", HEAD + text)).findings
+    assert finding.message == message
+
+
+def test_a_scheme_has_one_meaning_in_all_its_forms() -> None:
+    forms = ("0", "zeros", "{scheme: zeros}", "{scheme: constant, value: 0}", "{scheme: constant}")
+    text = "stages: {conv: {op: conv2d, out: 4, weight_init: %s}}"
+    operations = [built(text % form).nodes["conv"].op for form in forms]
+    assert operations == [operations[0]] * len(forms)
 
 
 # -- overrides ------------------------------------------------------------------------------------
@@ -524,6 +587,16 @@ def test_an_override_keeps_the_type_of_a_parameter() -> None:
     assert found(NET, set={**good, "classes": "2.5"}) == [Code.FRACTION]
     assert found(NET, set={**good, "act": "3"}) == [Code.BAD_ARGUMENT]
     assert built(NET, set={**good, "act": "tanh"}).nodes["unit.act"].op.op == "tanh"
+
+
+def test_an_override_keeps_the_type_of_a_parameter_of_a_block() -> None:
+    text = """
+blocks:
+  conv: {params: {kernel: size = 1}, steps: {conv: {op: conv2d, out: 3, kernel: $kernel}}}
+stages: {a: {op: conv, kernel: [1, 3]}, b: {op: conv}}
+"""
+    graph = built(text, set={"blocks.conv.params.kernel": 3})
+    assert graph.shape("b.conv") == (3, 6, 4)
 
 
 @pytest.mark.parametrize(

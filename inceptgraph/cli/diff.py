@@ -284,6 +284,4 @@ def _plain(value: Any) -> Any:
     """A value as JSON has it."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
-    if hasattr(value, "denominator") and not isinstance(value, int):
-        return float(value)  # an exact fraction
     return list(value) if isinstance(value, tuple) else value

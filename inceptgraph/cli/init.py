@@ -13,6 +13,7 @@ from inceptgraph.cli.files import write
 from inceptgraph.cli.group import verb
 from inceptgraph.errors import Findings, SpecError
 from inceptgraph.source import read
+from inceptgraph.spec.edit import without_expectations
 from inceptgraph.spec.library import locate
 from inceptgraph.spec.structure import NAME
 
@@ -102,10 +103,10 @@ def init(name: str, output: str | None, shipped: str | None, force: bool) -> Non
 
 
 def _copied(name: str) -> str:
-    """The text of a shipped spec."""
+    """The text of a shipped spec, without the figures that it expects of itself."""
     findings = Findings()
     path = locate(name, findings)
     source = read(path, findings) if path else None
     if source is None:
         raise SpecError(findings.ordered())
-    return source.text
+    return without_expectations(source.text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inceptgraph.compare.reading import sources
 from inceptgraph.cost import Cost, cost, total
 from inceptgraph.graph import Graph, Node, Scope
 from inceptgraph.ops.window import format_size
@@ -83,7 +84,11 @@ def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
     maker = _Maker(graph)
     loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.loss_weight is not None}
     heads = tuple(
-        Head(maker.part(scope.path, depth), maker.tap(scope), loss_weights.get(scope.output, 0.0))
+        Head(
+            maker.part(scope.path, depth),
+            sources(graph, scope.path)[0],
+            loss_weights.get(scope.output, 0.0),
+        )
         for scope in graph.heads
     )
     return Network(
@@ -109,11 +114,10 @@ class _Maker:
         nodes = graph.within(path)
         end = scope.output if scope else nodes[-1].name
         inner = self.children.get(path, {}) if depth > 1 else {}
-        copies = scope.arguments.get("repeat") if scope and scope.given == ("repeat",) else None
         return Part(
             path=path,
             op=scope.block if scope else node.op.op if node else None,
-            copies=copies,
+            copies=scope.copies if scope else None,
             window=_window(nodes),
             integers=self.integers(path, scope, nodes),
             out=graph.shape(end),
@@ -123,22 +127,12 @@ class _Maker:
 
     def integers(self, path: str, scope: Scope | None, nodes: tuple[Node, ...]) -> dict[str, int]:
         """Arguments of a block of several layers; a single layer shows its own otherwise."""
-        if scope is not None and scope.given == ("repeat",):
+        if scope is not None and scope.copies:
             scope = self.graph.scopes.get(f"{path}.0")
         layers = sum(_kernel(node) is not None for node in nodes)
         if scope is None or layers < 2:
             return {}
         return {name: value for name, value in scope.arguments.items() if type(value) is int}
-
-    def tap(self, head: Scope) -> str:
-        """The stage, or else the step, that a head reads."""
-        graph = self.graph
-        own = {node.name for node in graph.within(head.path)}
-        reads = next(
-            (o for name in own for o in graph.nodes[name].inputs if o not in own), head.path
-        )
-        stage = graph.scopes.get(reads.partition(".")[0])
-        return stage.path if stage is not None and stage.output == reads else reads
 
 
 def _children(names: Iterable[str]) -> dict[str, dict[str, None]]:

@@ -11,13 +11,13 @@ __all__ = ["arguments", "given", "sources", "stage_of"]
 
 def arguments(graph: Graph, scope: Scope) -> dict[str, Any]:
     """What a stage's block is given; of a chain of copies what each is given, and their number."""
-    first = graph.scopes.get(f"{scope.path}.0") if scope.given == ("repeat",) else None
+    first = graph.scopes.get(f"{scope.path}.0") if scope.copies else None
     return {**(first.arguments if first else {}), **scope.arguments}
 
 
 def given(graph: Graph, scope: Scope) -> dict[str, Any]:
     """Those of the arguments that are written."""
-    first = graph.scopes.get(f"{scope.path}.0") if scope.given == ("repeat",) else None
+    first = graph.scopes.get(f"{scope.path}.0") if scope.copies else None
     written = {*scope.given, *(first.given if first else ())}
     return {n: value for n, value in arguments(graph, scope).items() if n in written}
 

@@ -72,7 +72,6 @@ def _changed(old: Graph, new: Graph, before: Scope, after: Scope) -> StageChange
     elif before.path in old.nodes and after.path in new.nodes:
         # a single operation: its step says it all, defaults included
         arguments = dict(steps[0].arguments) if steps else {}
-        arguments.pop("from", None)
         steps = ()
     else:
         arguments = differences(olds, news)

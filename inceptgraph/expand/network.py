@@ -13,6 +13,7 @@ from inceptgraph.ops import Input
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Origin, Scalar
 from inceptgraph.spec.models import Spec
+from inceptgraph.spec.network import DEFAULT_OUTPUT
 
 __all__ = ["expand"]
 
@@ -89,10 +90,10 @@ class _NetworkExpander:
         return name
 
     def outputs(self, last: str | None) -> list[Output]:
-        """The declared outputs; else the last stage, as ``output``."""
+        """The declared outputs; else the last stage."""
         steps, spec = self.steps, self.spec
         if not spec.outputs:
-            return [Output("output", last)] if last else []
+            return [Output(DEFAULT_OUTPUT, last)] if last else []
         names = {name: Target(steps.results.get(name), name) for name in spec.stages.steps}
         names.update({name: Target(steps.results.get(name)) for name in spec.inputs})
         found = []

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inceptgraph import ops
-from inceptgraph.errors import Code, Findings, Label, Span
+from inceptgraph.errors import Code, Findings, Label, Severity, Span
 from inceptgraph.expand.budget import MAX_DEPTH, MAX_STEPS, Budget
 from inceptgraph.expand.frame import Frame, Target, resolve
 from inceptgraph.expand.values import Values, as_floats
@@ -73,7 +73,17 @@ class StepExpander:
         if isinstance(kind, Block) or kind.family is not Family.MERGE:
             self.no_merge(fork.merge.operation, kind)
             return None
-        return self.node(fork.merge, kind, frame, frame.prefix + "merge", tuple(ends))
+        if len(fork.branches) == 1:
+            hint = "one branch needs no merge: write it as `steps:`"
+            self.joins_one(kind, fork.merge.operation.span, hint)
+        path = frame.prefix + "merge"
+        self.results[path] = self.node(fork.merge, kind, frame, path, tuple(ends))
+        return self.results[path]
+
+    def joins_one(self, kind: type[Operation], span: Span, hint: str) -> None:
+        """Warn of a join that has nothing to join: most often a forgotten ``from:``."""
+        message = f"`{kind.op}` joins one input only, so it changes nothing"
+        self.findings.add(Code.WRONG_ARITY, message, span, help=hint, severity=Severity.WARNING)
 
     def no_merge(self, name: Scalar, kind: type[Operation] | Block) -> None:
         merges = [word for word, op in ops.BUILT_IN.items() if op.family is Family.MERGE]
@@ -154,6 +164,8 @@ class StepExpander:
             return None
         if isinstance(kind, Block):
             return self.block(step, kind, frame, path, inputs)
+        if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None:
+            self.joins_one(kind, _sources_span(step), "name all that it joins: `from: [a, b]`")
         return self.node(step, kind, frame, path, inputs)
 
     def inline(self, step: Step, body: Body, frame: Frame, path: str, inputs: Inputs) -> str | None:

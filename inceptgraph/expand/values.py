@@ -92,7 +92,7 @@ class Values:
         span = node.span.first_line()
         notes = _values_note(node, environment)
         if code is Code.FRACTION:
-            hint = "`//` divides and rounds down" if notes else None
+            hint = "to round down, divide with `//`, or end with `// 1`" if notes else None
         self.findings.add(code, message, span, "", *labels, notes=notes, help=hint)
 
     # -- parameters --------------------------------------------------------------------------

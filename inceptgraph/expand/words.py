@@ -32,7 +32,7 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
-_ROUND = "`//` divides and rounds down"
+_ROUND = "to round down, divide with `//`, or end with `// 1`"
 _COLON = re.compile(r": (?=(?:[^`]*`[^`]*`)*[^`]*$)")
 """A colon that is not inside backticks."""
 
@@ -83,7 +83,8 @@ def refusal(problem: Mapping[str, Any], value: Any, environment: Iterable[str]) 
         message = f"is refused ({message})"
     type_name = "size" if kind in ("size", "padding") else "any"
     found = rest[0] if rest else hint_for(value, type_name, environment)
-    return Refusal(Code.BAD_ARGUMENT, f"{message}, but is {describe(value)}", found)
+    given = "" if isinstance(value, dict) else f", but is {describe(value)}"
+    return Refusal(Code.BAD_ARGUMENT, message + given, found)
 
 
 def hint_for(value: Any, type_name: str, environment: Iterable[str]) -> str | None:
@@ -112,7 +113,14 @@ def hint_for(value: Any, type_name: str, environment: Iterable[str]) -> str | No
 
 
 def fraction(value: Any) -> str:
-    """A number that is not whole, as a decimal, and in full where that says more."""
+    """A number that is not whole, as a decimal, and in full where that says more.
+
+    >>> from fractions import Fraction
+    >>> fraction(Fraction(64, 3)), fraction(2.5), fraction(64.0)
+    ('64/3 = 21.3333', '2.5', 'the decimal 64.0')
+    """
+    if isinstance(value, float) and value.is_integer():
+        return f"the decimal {value}"
     decimal = f"{float(value):.6g}"
     if not is_fraction(value) or value.denominator in (2, 4, 5, 8, 10, 20, 100):
         return decimal

@@ -92,7 +92,8 @@ def names() -> tuple[str, ...]:
     """Every name that :func:`find` knows, built-in ones first."""
     from importlib.metadata import entry_points
 
-    return (*BUILT_IN, *sorted(point.name for point in entry_points(group=ENTRY_POINTS)))
+    plugins = sorted(point.name for point in entry_points(group=ENTRY_POINTS))
+    return tuple(dict.fromkeys((*BUILT_IN, *plugins)))
 
 
 def _broken(value: str, name: str, reason: str) -> Diagnostic:

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from inceptgraph.ops.fields import ReadBy
+
 __all__ = ["Constant", "Initializer", "Normal", "Uniform", "VarianceScaling", "constant", "scheme"]
+
+
+Mode = Literal["fan_in", "fan_out", "fan_avg"]
+Distribution = Literal["normal", "truncated_normal", "uniform"]
 
 
 class _Scheme(BaseModel):
@@ -41,33 +47,51 @@ class Uniform(_Scheme):
     low: float = -0.05
     high: float = 0.05
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        if self.low > self.high:
+            raise PydanticCustomError("bounds", "must have a `low` that is not above its `high`")
+        return self
+
 
 class VarianceScaling(_Scheme):
     """Zero mean and variance ``scale / fan``, where ``fan`` is what ``mode`` names."""
 
     scheme: Literal["variance_scaling"] = "variance_scaling"
     scale: Annotated[float, Field(gt=0)] = 1.0
-    mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
-    distribution: Literal["normal", "truncated_normal", "uniform"] = "truncated_normal"
+    mode: Mode = "fan_in"
+    distribution: Distribution = "truncated_normal"
 
 
 Scheme = Constant | Normal | Uniform | VarianceScaling
 
+# Validators take milliseconds to build, and these values need none: hence `model_construct`.
+
+
+def constant(value: float) -> Constant:
+    """Every element is ``value``."""
+    return Constant.model_construct(value=float(value))
+
+
+def _scaled(scale: float, mode: Mode, distribution: Distribution) -> VarianceScaling:
+    return VarianceScaling.model_construct(scale=scale, mode=mode, distribution=distribution)
+
+
 _NAMED: dict[str, Scheme] = {
-    "zeros": Constant(value=0.0),
-    "ones": Constant(value=1.0),
+    "zeros": constant(0.0),
+    "ones": constant(1.0),
     # Glorot & Bengio 2010
-    "xavier_uniform": VarianceScaling(scale=1.0, mode="fan_avg", distribution="uniform"),
-    "xavier_normal": VarianceScaling(scale=1.0, mode="fan_avg", distribution="normal"),
+    "xavier_uniform": _scaled(1.0, "fan_avg", "uniform"),
+    "xavier_normal": _scaled(1.0, "fan_avg", "normal"),
     # He et al. 2015, for ReLU
-    "kaiming_uniform": VarianceScaling(scale=2.0, mode="fan_in", distribution="uniform"),
-    "kaiming_normal": VarianceScaling(scale=2.0, mode="fan_in", distribution="normal"),
-    "kaiming_normal_fan_out": VarianceScaling(scale=2.0, mode="fan_out", distribution="normal"),
+    "kaiming_uniform": _scaled(2.0, "fan_in", "uniform"),
+    "kaiming_normal": _scaled(2.0, "fan_in", "normal"),
+    "kaiming_normal_fan_out": _scaled(2.0, "fan_out", "normal"),
     # LeCun et al. 1998
-    "lecun_uniform": VarianceScaling(scale=1.0, mode="fan_in", distribution="uniform"),
-    "lecun_normal": VarianceScaling(scale=1.0, mode="fan_in", distribution="normal"),
+    "lecun_uniform": _scaled(1.0, "fan_in", "uniform"),
+    "lecun_normal": _scaled(1.0, "fan_in", "normal"),
     # What torch layers do when nobody says otherwise: uniform in ±1/sqrt(fan_in)
-    "torch": VarianceScaling(scale=1 / 3, mode="fan_in", distribution="uniform"),
+    "torch": _scaled(1 / 3, "fan_in", "uniform"),
 }
 _SCHEMES = {
     c.model_fields["scheme"].default: c for c in (Constant, Normal, Uniform, VarianceScaling)
@@ -86,11 +110,14 @@ def scheme(value: Any) -> Scheme:
     if isinstance(value, Scheme):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return Constant(value=value)
+        return constant(value)
     known = [*_NAMED, *(name for name in _SCHEMES if name not in _NAMED)]
     name = value.get("scheme") if isinstance(value, dict) else value
-    if isinstance(value, str) and value in _NAMED:
-        return _NAMED[value]
+    if isinstance(name, str) and name in _NAMED:
+        if value in (name, {"scheme": name}):
+            return _NAMED[name]
+        message = "must be `{word}` alone, which has no settings"
+        raise PydanticCustomError("initializer", message, {"word": name})
     if isinstance(name, str) and name in _SCHEMES:
         return _SCHEMES[name].model_validate(value if isinstance(value, dict) else {})
     if isinstance(name, str):
@@ -104,15 +131,10 @@ def scheme(value: Any) -> Scheme:
     )
 
 
-def constant(value: float) -> Constant:
-    """Every element is ``value``."""
-    return Constant(value=value)
-
-
 Initializer = Annotated[
     Scheme,
-    BeforeValidator(scheme),
-    WithJsonSchema(
+    ReadBy(
+        scheme,
         {
             "description": "a scheme's name, a number, or a mapping with `scheme` and its settings",
             "anyOf": [
@@ -120,6 +142,6 @@ Initializer = Annotated[
                 {"type": "number"},
                 {"type": "object", "required": ["scheme"]},
             ],
-        }
+        },
     ),
 ]

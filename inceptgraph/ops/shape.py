@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from inceptgraph.errors import Code, ShapeError
 from inceptgraph.ops.base import Operation, need_feature_map
+from inceptgraph.ops.fields import ReadBy
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
@@ -24,17 +25,30 @@ def _borders(value: Any) -> tuple[int, int, int, int]:
 
 Borders = Annotated[
     tuple[int, int, int, int],
-    BeforeValidator(_borders),
-    WithJsonSchema(
+    ReadBy(
+        _borders,
         {
             "type": "array",
             "items": {"type": "integer", "minimum": 0},
             "minItems": 4,
             "maxItems": 4,
-        }
+        },
     ),
 ]
 """Pixels at the four borders: ``[top, bottom, left, right]``."""
+
+
+def _extents(value: Any) -> Shape:
+    whole = isinstance(value, list | tuple) and all(type(v) is int for v in value)
+    if not whole or len(value) not in (1, 3) or min(value) < 1:
+        raise PydanticCustomError("extents", "is [channels, height, width] or [features]")
+    return tuple(value)
+
+
+Extents = Annotated[
+    Shape, ReadBy(_extents, {"type": "array", "items": {"type": "integer", "minimum": 1}})
+]
+"""Shape of one sample."""
 
 
 class Input(Operation):
@@ -48,7 +62,7 @@ class Input(Operation):
     family: ClassVar[Family] = Family.INPUT
     arity: ClassVar[tuple[int, int | None]] = (0, 0)
 
-    shape: Annotated[tuple[int, ...], BeforeValidator(tuple)]
+    shape: Extents
 
     def infer(self, *inputs: Shape) -> Shape:
         return self.shape

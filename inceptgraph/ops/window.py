@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from inceptgraph.errors import Code, ShapeError
+from inceptgraph.ops.fields import ReadBy
 
 __all__ = ["Padding", "Sides", "Size", "format_size", "output_extent", "same_padding", "sides"]
 
@@ -61,29 +61,29 @@ def _padding(value: Any) -> str | Sides:
 _WHOLE: dict[str, Any] = {"type": "integer"}
 Size = Annotated[
     tuple[int, int],
-    BeforeValidator(_size),
-    WithJsonSchema(
+    ReadBy(
+        _size,
         {
             "anyOf": [
                 {**_WHOLE, "minimum": 1},
                 {"type": "array", "items": {**_WHOLE, "minimum": 1}, "minItems": 2, "maxItems": 2},
             ]
-        }
+        },
     ),
 ]
 """A height and a width: one number for both, or ``[height, width]``."""
 
 Padding = Annotated[
     Literal["same", "valid"] | Sides,
-    BeforeValidator(_padding),
-    WithJsonSchema(
+    ReadBy(
+        _padding,
         {
             "anyOf": [
                 {"enum": ["same", "valid"]},
                 {**_WHOLE, "minimum": 0},
                 {"type": "array", "items": {**_WHOLE, "minimum": 0}, "minItems": 2, "maxItems": 4},
             ]
-        }
+        },
     ),
 ]
 """``same`` (as TensorFlow defines it: the output is the input over the stride, rounded up, and an

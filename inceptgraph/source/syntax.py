@@ -17,9 +17,7 @@ from inceptgraph.source.trouble import WORD, Found, Trouble, content, indent, qu
 
 __all__ = ["refuse_characters", "report_syntax"]
 
-_REFUSED = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_REFUSED = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _UNSPACED = re.compile(r"\s*(?:- )?[\w.-]+(:)(\S|\xa0)")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from inceptgraph.errors import Findings, Source
 from inceptgraph.source import Mapping, Node, Scalar, Sequence, parse, to_plain
-from inceptgraph.spec.override import apply, flow, path_keys, redeclared
+from inceptgraph.spec.override import apply, declares_parameter, flow, path_keys, redeclared
 
-__all__ = ["edited_text"]
+__all__ = ["edited_text", "without_expectations"]
 
 
 def edited_text(text: str, overrides: MappingType[str, Any]) -> str:
@@ -31,7 +31,7 @@ def edited_text(text: str, overrides: MappingType[str, Any]) -> str:
     for path, value in overrides.items():
         written = value if isinstance(value, str) else flow(value)
         edited = _replaced(edited, path_keys(path), written)
-    edited = _without_expectations(edited)
+    edited = without_expectations(edited)
     result = _parse(edited)
     if result is not None and to_plain(result) == wanted:
         return edited
@@ -56,7 +56,7 @@ def _replaced(text: str, keys: list[str], value: str) -> str:
     entry = container.items.get(keys[-1])
     if entry is not None:
         given = _parse(value)
-        if keys[0] == "params" and len(keys) == 2 and given is not None:
+        if declares_parameter(keys) and given is not None:
             declaration = redeclared(entry.value, given)
             value = to_plain(declaration) if declaration is not given else value
         start = _offset(text, entry.value.span.line, entry.value.span.column)
@@ -69,7 +69,8 @@ def _replaced(text: str, keys: list[str], value: str) -> str:
     return f"{text[:start]}{keys[-1]}: {value}{separator}{text[start:]}"
 
 
-def _without_expectations(text: str) -> str:
+def without_expectations(text: str) -> str:
+    """The text of a spec without its ``expect``, for one that is about to change."""
     root = _parse(text)
     if not isinstance(root, Mapping) or "expect" not in root.items:
         return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inceptgraph.errors import Code, Findings, Label, Source
+from inceptgraph.errors import Code, Findings, Label, Source, Span
 from inceptgraph.source import Entry, Mapping, Node, Scalar
 from inceptgraph.spec.blocks import BLOCK_KEYS, read_blocks
 from inceptgraph.spec.models import Chain, Param, Spec
@@ -88,8 +88,10 @@ class _SpecReader:
     def __init__(self, root: Mapping, source: Source, findings: Findings) -> None:
         self.source = source
         self.findings = findings
-        self.steps = StepReader(findings)
         root = self.without_strays(root)
+        stages = root.items.get("stages")
+        written = stages.value.items if stages and isinstance(stages.value, Mapping) else {}
+        self.steps = StepReader(findings, written)
         vector = {"input", "inputs"} & root.items.keys()
         required = ("name", "stages") if vector else ("name", "input", "stages")
         missing = [key for key in required if key not in root.items]
@@ -189,6 +191,7 @@ class _SpecReader:
                 hint = _HINTS["inputs"]
                 self.findings.add(Code.EMPTY_BODY, message, several.key.span, help=hint)
         found: dict[str, tuple[Scalar, Mapping] | None] = {}
+        named_at: dict[str, Span] = {}
         for entry in entries:
             shape = read_input(entry, self.findings)
             key = entry.key
@@ -196,6 +199,11 @@ class _SpecReader:
             if named is not None:
                 key = need_text(named.value, "an input's `name`", self.findings) or key
             check_name(key, "input", self.findings)
+            if key.text in named_at:
+                message = f"two inputs are called `{key.text}`"
+                first = Label(named_at[key.text], "first used here")
+                self.findings.add(Code.NAME_CLASH, message, key.span, "here again", first)
+            named_at.setdefault(key.text, key.span)
             found[key.text] = (key, shape) if shape is not None else None
         return found
 

@@ -19,10 +19,14 @@ from inceptgraph.spec.structure import (
     rename,
 )
 
-__all__ = ["INPUT_KEYS", "read_heads", "read_input", "read_outputs", "read_sections"]
+__all__ = ["DEFAULT_OUTPUT", "INPUT_KEYS", "read_heads", "read_input", "read_outputs"]
+__all__ += ["read_sections"]
 
 MAP_KEYS = ("channels", "height", "width")
 INPUT_KEYS = ("name", *MAP_KEYS, "features")
+
+DEFAULT_OUTPUT = "output"
+"""What the result of the last stage is called in a spec without ``outputs:``."""
 
 _SHAPES = "a map has `channels`, `height` and `width`; a vector has `features`"
 _HEAD_KEYS = {
@@ -101,7 +105,13 @@ def read_outputs(
     entries: Iterable[Entry], heads: dict[str, Head], findings: Findings
 ) -> dict[str, Scalar]:
     """Names under which the network hands on the results of stages."""
-    found = {}
+    found: dict[str, Scalar] = {}
+    entries = tuple(entries)
+    if not entries and DEFAULT_OUTPUT in heads:
+        message = f"the result of the last stage is called `{DEFAULT_OUTPUT}`, as is this head"
+        hint = "give the head another name, or name the result: `outputs: {logits: …}`"
+        span = heads[DEFAULT_OUTPUT].step.name.span
+        findings.add(Code.NAME_CLASH, message, span, help=hint)
     for entry in entries:
         name = entry.key.text
         check_name(entry.key, "output", findings, pattern=r"[A-Za-z_][A-Za-z0-9_]*")

@@ -11,7 +11,7 @@ from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse
 from inceptgraph.spec.structure import listed
 from inceptgraph.spec.values import TYPES
 
-__all__ = ["apply", "flow", "path_keys", "redeclared"]
+__all__ = ["apply", "declares_parameter", "flow", "path_keys", "redeclared"]
 
 
 def apply(root: Node, overrides: MappingType[str, Any], findings: Findings) -> Node:
@@ -42,6 +42,13 @@ def path_keys(path: str) -> list[str]:
     return path.split(".") if "." in path else ["params", path]
 
 
+def declares_parameter(keys: list[str]) -> bool:
+    """Whether a path leads to a parameter of the network, or of a block."""
+    return (keys[0] == "params" and len(keys) == 2) or (
+        keys[0] == "blocks" and len(keys) == 4 and keys[2] == "params"
+    )
+
+
 def flow(value: Any) -> str:
     """A Python value as one line of YAML."""
     import json
@@ -50,14 +57,16 @@ def flow(value: Any) -> str:
 
 
 def _replaced(root: Mapping, value: Node, source: Source, path: str, findings: Findings) -> Mapping:
-    """The tree with one value replaced. The last key of a path may be new, unless it would be a
-    section or a parameter."""
+    """The tree with one value replaced. The last key of a path may be new: an argument, or a step
+    that is given whole. A section or a parameter may not."""
     keys = path_keys(path)
+    is_step = keys[0] in ("stages", "blocks", "aux_heads") and len(keys) == 2
     trail = [root]
     for depth, key in enumerate(keys):
         entry = trail[-1].items.get(key)
         last = depth == len(keys) - 1
         may_be_new = last and depth > 0 and keys[0] != "params"
+        may_be_new = may_be_new and (isinstance(value, Mapping) or not is_step)
         inner = entry.value if entry else None
         if (entry is None and not may_be_new) or not (last or isinstance(inner, Mapping)):
             missing = depth if entry is None else depth + 1
@@ -66,7 +75,7 @@ def _replaced(root: Mapping, value: Node, source: Source, path: str, findings: F
         if isinstance(inner, Mapping) and not last:
             trail.append(inner)
     declared = trail[-1].items.get(keys[-1])
-    if keys[0] == "params" and len(keys) == 2 and declared is not None:
+    if declares_parameter(keys) and declared is not None:
         value = redeclared(declared.value, value)
     for key, container in zip(reversed(keys), reversed(trail), strict=True):
         old = container.items.get(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from inceptgraph.errors import Code, Findings, Label, did_you_mean
 from inceptgraph.source import Scalar
@@ -18,7 +18,12 @@ Visible = tuple[Iterable[str], ...]
 
 
 def check_sources(
-    steps: dict[str, Step], visible: Visible, findings: Findings, *, chained: bool = True
+    steps: dict[str, Step],
+    visible: Visible,
+    findings: Findings,
+    *,
+    chained: bool = True,
+    outside: Container[str] = (),
 ) -> None:
     """Every ``from:`` names an input or an earlier step, here or in an enclosing body.
 
@@ -27,6 +32,7 @@ def check_sources(
         visible: the scopes around it.
         findings: receives what is wrong.
         chained: whether a step feeds the next; branches and heads do not.
+        outside: names that are hidden from a block, for which there is a better hint.
     """
     earlier: dict[str, None] = {}
     for name, step in steps.items():
@@ -37,18 +43,19 @@ def check_sources(
             if head in steps:
                 _out_of_order(step, source, head, steps, findings, chained)
             else:
-                _unknown(name, source, head, steps, visible, findings)
+                _unknown(name, source, steps, visible, outside, findings)
         earlier[name] = None
 
 
 def _unknown(
     name: str,
     source: Scalar,
-    head: str,
     steps: dict[str, Step],
     visible: Visible,
+    outside: Container[str],
     findings: Findings,
 ) -> None:
+    head = source.text.partition(".")[0]
     known = dict.fromkeys(n for scope in visible for n in scope)
     known.update(dict.fromkeys(steps))
     known.pop(name, None)
@@ -57,6 +64,11 @@ def _unknown(
     hint = did_you_mean(head, known) or (where if known else None)
     if len(several) > 1 and all(word.partition(".")[0] in known for word in several):
         hint = f"to read several steps, write `from: [{', '.join(several)}]`"
+    if head in outside:
+        hint = (
+            f"`{head}` is outside, and a block sees its own steps alone: name it in the block's"
+            f" `inputs: [input, {head}]`, and pass it with `from:` where the block is used"
+        )
     message = f"there is no step `{source.text}` to read from"
     findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
 

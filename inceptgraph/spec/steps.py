@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from inceptgraph.errors import Code, Findings, Label, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec.models import Body, Chain, Fork, Step
 from inceptgraph.spec.references import Visible, check_sources
 from inceptgraph.spec.structure import (
-    NAME,
     RESERVED,
     check_name,
     kind_of,
@@ -19,7 +18,7 @@ from inceptgraph.spec.structure import (
     rename,
 )
 
-__all__ = ["NAME", "RESERVED", "StepReader", "Visible", "walk"]
+__all__ = ["StepReader", "walk"]
 
 _BY_NAME = "steps are keyed by name: write `conv1: {op: conv2d, out: 64}`"
 _BRANCHES_BY_NAME = "branches are keyed by name: write `left: {op: conv2d, out: 64}`"
@@ -44,8 +43,9 @@ def walk(body: Body) -> Iterator[Step]:
 class StepReader:
     """Reads steps and reports what is wrong with them."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, stages: Container[str] = ()) -> None:
         self.findings = findings
+        self.stages = stages
 
     def body(
         self, items: dict[str, Entry], name: Scalar, what: str, visible: Visible
@@ -98,7 +98,7 @@ class StepReader:
                     f" `from: [{', '.join(inputs[:2])}]`",
                 )
             steps[entry.key.text] = step
-        check_sources(steps, visible, self.findings)
+        check_sources(steps, visible, self.findings, outside=self.stages)
         return Chain(steps, mapping.span)
 
     def without_strays(self, mapping: Mapping, what: str) -> list[Entry]:
@@ -133,7 +133,7 @@ class StepReader:
             check_name(entry.key, "branch", self.findings)
             step = self.branch(entry, (*visible[:-1], found, visible[-1]))
             found[entry.key.text] = step or _unreadable(entry.key)
-        check_sources(found, visible, self.findings, chained=False)
+        check_sources(found, visible, self.findings, chained=False, outside=self.stages)
         joined = self.merge(merge) if merge and mapping.items else None
         return Fork(found, joined, mapping.span) if joined else None
 

@@ -15,7 +15,6 @@ __all__ = [
     "check_name",
     "kind_of",
     "listed",
-    "need_mapping",
     "need_text",
     "read_keys",
     "read_mapping",
@@ -115,11 +114,6 @@ def read_mapping(
     message = f"{what} must be a mapping (`key: value`), but is {kind_of(node)}"
     findings.add(Code.WRONG_TYPE, message, node.span.first_line(), help=help)
     return None
-
-
-def need_mapping(node: Node, what: str, findings: Findings, help: str | None = None) -> bool:
-    """Whether ``node`` is a mapping; reports it if not."""
-    return read_mapping(node, what, findings, help) is not None
 
 
 def need_text(node: Node, what: str, findings: Findings, help: str | None = None) -> Scalar | None:
