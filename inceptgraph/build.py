@@ -185,6 +185,10 @@ def _readme(graph: Graph, folder: str, files: Container[str]) -> str:
     weighted = "".join(
         f"\n- in training also `{h.name}`, loss weight {h.loss_weight:g}" for h in heads
     )
+    arguments = ", ".join(node.name for node in graph.inputs)
+    main = [output.name for output in graph.outputs if output not in heads]
+    targets = ", ".join(f'"{name}": …' for name in main)
+    target = "labels" if len(main) == 1 else f"{{{targets}}}, {{{targets}}}"
     table = "\n".join(f"| `{n}` | {what} |" for n, what in _WHAT.items() if n in files or n == LOCK)
     return f"""# {graph.name}
 
@@ -207,7 +211,8 @@ import sys; sys.path.insert(0, "{folder}")
 import model
 
 net = model.load()            # a torch.nn.Module in training mode, with these weights
-loss = model.loss(net(images), labels)
+outputs = net({arguments})
+loss = model.loss(outputs, {target})
 ```
 
 or, with InceptGraph, `net = inceptgraph.load("{folder}")`, a `torch.fx.GraphModule`.

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from specs_strategy import specs
 from torch import nn
 
-from inceptgraph.errors import Source
+from inceptgraph.cost import total
+from inceptgraph.errors import Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import compile, to_graph
 from inceptgraph_torch.codegen import write_module
+from inceptgraph_torch.codegen.sources import layer_sources
 
 HEADER = "name: Net\ninput: {channels: 4, height: 12, width: 12}\n"
 
@@ -119,6 +127,49 @@ stages:
   g: {op: batch_norm, scale: false}
   h: {op: scale, factor: 2, offset: 1}
 """,
+    "a value that is read again after others": """
+blocks:
+  res:
+    inputs: [x]
+    params: {out: int}
+    steps: {a: {op: conv2d, out: $out}, b: {op: relu}, j: {op: concat, from: [x, b]}}
+stages: {a: {op: res, out: 4}, b: {op: res, out: 5}, x: {op: tanh}, c: {op: concat, from: [x, b]}}
+""",
+    "kernels of padded pools vary": """
+blocks:
+  pools:
+    params: {k: size}
+    steps: {a: {op: max_pool, kernel: $k, stride: 2, padding: same}, b: {op: conv2d, out: 2}}
+stages: {a: {op: pools, k: 3}, b: {op: pools, k: 2}, c: {op: pools, k: [2, 3]}}
+""",
+    "blocks called like what model.py holds": """
+blocks:
+  chain:
+    params: {out: int}
+    branches: {a: {op: conv2d, out: $out}, b: {op: affine}}
+    merge: concat
+  affine_: {params: {nn: int, F: int}, steps: {a: {op: conv2d, out: $nn}, b: {op: chain, out: $F}}}
+  F: {params: {super: int}, branches: {a: {op: conv2d, out: $super}, b: {}}, merge: concat}
+stages:
+  a: {op: affine_, nn: 1, F: 2}
+  b: {op: affine_, nn: 3, F: 2}
+  c: {op: F, super: 3}
+  d: {op: F, super: 4}
+  e: {op: chain, out: 4}
+""",
+    "outputs and heads called like words of Python": """
+stages: {torch: {op: conv2d, out: 4}, b: {op: concat, from: [torch, torch]}}
+outputs: {class: torch, None: b, x: input}
+aux_heads:
+  1-b: {from: torch, loss_weight: 0.1, op: relu}
+  lambda: {from: b, loss_weight: 0.1, op: tanh}
+""",
+    "more operands than a line holds": f"""
+stages:
+  {{{", ".join(f"a_long_name_{i}: {{op: conv2d, out: 1, from: input}}" for i in range(20))},
+   join: {{op: concat, from: [{", ".join(f"a_long_name_{i}" for i in range(20))}]}}}}
+outputs: {{{", ".join(f"output_{i}: a_long_name_{i}" for i in range(20))}, join: join}}
+""",
 }
 
 
@@ -132,7 +183,7 @@ def generated(graph: Graph) -> Any:
 def compile_source(text: str) -> Any:
     import builtins
 
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(text.splitlines(), key=len)[100:] == "", max(text.splitlines(), key=len)
     return builtins.compile(text, "model.py", "exec")
 
 
@@ -170,15 +221,155 @@ def test_shipped_specs(name: str) -> None:
     check_equal(to_graph(name))
 
 
+# Words that mean something to Python, to torch, to fx or to a model.py itself
+WORDS = """
+x x1 self torch operator getattr reduce F nn Tensor Path super class None lambda training forward
+half_ requires_grad __a __init__ _evaluation Chain concat_ sum_ Affine loss load main input1 1x1
+""".split()  # noqa: SIM905
+
+
+@st.composite
+def hostile_specs(draw: st.DrawFn) -> str:
+    """A random spec in which some names are such words."""
+    text = draw(specs())
+    names = sorted(set(re.findall(r"\b(?:branch|s|join|stage|block|p|pool)[-_]?\d+\b", text)))
+    words = draw(st.lists(st.sampled_from(WORDS), max_size=len(names), unique=True))
+    for name, word in zip(draw(st.permutations(names)), words, strict=False):
+        text = re.sub(rf"(?<![\w-]){name}(?![\w-])", word, text)
+    return text
+
+
+@settings(max_examples=25, deadline=None, database=None)
+@given(hostile_specs())
+def test_any_network(text: str) -> None:
+    try:
+        graph = to_graph(Source("random.yaml", text))
+    except SpecError:  # a word that is reserved there
+        assume(False)
+    cost = total(graph)
+    assume(cost.params < 10**7 and cost.macs < 10**9 and len(graph.nodes) < 500)
+    check_equal(graph)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_any_name_of_a_stage(name: str) -> None:
+    stages = (
+        f"{{{name}: {{op: conv2d, out: 4}}, 1b: {{op: relu}}, c: {{op: add, from: [{name}, 1b]}}}}"
+    )
+    check_equal(to_graph(Source("name.yaml", f"{HEADER}stages: {stages}")))
+
+
+@pytest.mark.parametrize("name", ["Sum", "chain", "F", "None", "x²", "ﬁne", "affine", "1", "___"])
+def test_any_name_of_the_network(name: str) -> None:
+    text = HEADER.replace("Net", f'"{name}"') + SPECS["blocks called like what model.py holds"]
+    check_equal(to_graph(Source("name.yaml", text)))
+
+
+@pytest.mark.parametrize("name", ["x", "torch", "self", "getattr", "1x", "a-b", "class"])
+def test_any_name_of_an_input(name: str) -> None:
+    text = """
+name: Net
+inputs: {NAME: {channels: 2, height: 5, width: 5}}
+stages: {a: {op: conv2d, out: 3}, 1b: {op: relu}, c: {op: concat, from: [NAME, 1b]}}
+"""
+    graph = to_graph(Source("name.yaml", text.replace("NAME", name)))
+    check_equal(graph)
+    signature = re.search(r"def forward\(self, (\w+)\)", compile(graph).code)
+    assert signature and f"def forward(self, {signature[1]})" in write_module(graph)
+
+
 def test_blocks_become_classes() -> None:
     text = write_module(to_graph("googlenet"))
     assert "class Inception(Concat):" in text
     assert "self.inception_3a = Inception(192, 64, 96, 128, 16, 32, 32)" in text
     assert text.count("nn.Conv2d(") == 1
-    assert len(text.splitlines()) < 300
+    assert len(text.splitlines()) < 345  # as long as torchvision's googlenet.py
 
 
 def test_docstring_cannot_be_broken_out_of() -> None:
     text = HEADER.replace("Net", '\'a """ b \\ c\'') + SPECS["one operation"]
     graph = to_graph(Source("quotes.yaml", text))
     compile_source(write_module(graph, description='""" + __import__("os").getcwd() + """ \\'))
+
+
+def test_control_characters_in_texts() -> None:
+    text = HEADER.replace("Net", '"a\\0b\\r\\x0c"') + SPECS["one operation"]
+    graph = to_graph(Source("control.yaml", text))
+    compile_source(write_module(graph, description="a\0b\rc " + "word " * 50 + "\n\n  last \ud800"))
+
+
+def safetensors(header: Any, data: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff" * 7,
+        b"\xff" * 20,
+        safetensors(b"{"),
+        safetensors([1]),
+        safetensors({"w": 1}),
+        safetensors({"w": {}}),
+        safetensors({"w": ENTRY}),
+        safetensors({"w": ENTRY}, bytes(7)),
+        safetensors({"w": {**ENTRY, "data_offsets": [-60, 8]}}, bytes(8)),
+        safetensors({"w": {**ENTRY, "data_offsets": [8, 0]}}, bytes(8)),
+        safetensors({"w": {**ENTRY, "data_offsets": [0, 2**70]}}, bytes(8)),
+        safetensors({"w": {**ENTRY, "data_offsets": ["0", "8"]}}, bytes(8)),
+        safetensors({"w": {**ENTRY, "shape": [3]}}, bytes(8)),
+        safetensors({"w": {**ENTRY, "shape": [2**62, 2**62]}}, bytes(8)),
+        safetensors({"w": {**ENTRY, "dtype": "F8"}}, bytes(8)),
+        safetensors(b"[" * 100_000),
+    ],
+)
+def test_weights_that_are_no_safetensors(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    namespace = generated(to_graph(Source("net.yaml", HEADER + SPECS["one operation"])))
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        namespace["load"](path)
+
+
+# -- layers of plug-ins --------------------------------------------------------------------------
+
+
+class Base(nn.Module):
+    """Doubles."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+
+class Derived(Base):
+    """Doubles as well."""
+
+
+class UsesModule(nn.Module):
+    def forward(self, x: torch.Tensor) -> str:
+        return json.dumps(x.shape)
+
+
+def test_a_layer_brings_its_base() -> None:
+    assert list(layer_sources([Derived, nn.ReLU])) == ["Base", "Derived"]
+
+
+def test_a_layer_that_needs_more_than_torch_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"uses `json`, which model\.py does not have"):
+        layer_sources([UsesModule])
+
+
+def test_two_layers_of_one_name_are_refused() -> None:
+    other = type("Base", (nn.Module,), {"__module__": __name__})
+    with pytest.raises(SpecError, match="another layer of the network has the same name"):
+        layer_sources([Derived, other])
+
+
+def test_a_layer_without_source_is_refused() -> None:
+    with pytest.raises(SpecError, match="its source cannot be read"):
+        layer_sources([type("Made", (nn.Module,), {"__module__": __name__})])

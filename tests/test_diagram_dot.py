@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections import Counter
 from dataclasses import replace
 from html import unescape
@@ -22,7 +23,7 @@ from inceptgraph.ops.norm import BatchNorm, Lrn
 from inceptgraph.ops.shape import Identity
 from inceptgraph_graphviz import backend, to_dot
 from inceptgraph_graphviz.fonts import configured_fonts
-from inceptgraph_graphviz.render import _HARMLESS, _by_library
+from inceptgraph_graphviz.render import _HARMLESS, _ROUTING, _by_library
 from inceptgraph_graphviz.rows import make_rows
 
 Step = tuple[str, Operation, list[str]]
@@ -92,7 +93,7 @@ def complaints(dot: str) -> str:
     with configured_fonts():
         picture, messages = _by_library(dot, "svg")
     assert picture.rstrip().endswith(b"</svg>")
-    return "\n".join(m for m in messages.splitlines() if not m.startswith(_HARMLESS))
+    return "\n".join(m for m in messages.splitlines() if not m.startswith((*_HARMLESS, _ROUTING)))
 
 
 options = st.fixed_dictionaries(
@@ -126,6 +127,28 @@ def test_depth_one_and_mermaid_take_any_graph(graph: Graph) -> None:
     text = backend.lower(graph, format="mermaid")
     assert isinstance(text, str)
     assert text.startswith("flowchart TB\n")
+
+
+def test_an_edge_that_graphviz_cannot_route_well_is_still_drawn() -> None:
+    graph = build(
+        {
+            "a": [("a.0", CONV, ["image"]), ("a.1", CONV, ["image"])],
+            "b": [("b.0", CONV, ["image"]), ("b.1", CONV, ["image"])],
+            "c": [
+                ("c.0", CONV, ["a.0"]),
+                ("c.1", Add(), ["image", "c.0"]),
+                ("c.2", Add(), ["a.0", "b.0", "c.1"]),
+            ],
+            "d": [("d.0", CONV, ["a.1"]), ("d.1", CONV, ["b.1"]), ("d.2", CONV, ["c.0"])],
+            "head": [("head.0", CONV, ["c.0"])],
+        },
+        heads={"head": 0.3},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whether the router fails depends on the font's widths
+        svg = backend.lower(graph, legend=False)
+    assert isinstance(svg, str)
+    assert svg.count('class="edge"') == 14
 
 
 def chain(stage: str, count: int, source: str, op: Operation) -> list[Step]:

@@ -6,14 +6,17 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inceptgraph import to_graph
-from inceptgraph.errors import Code, SpecError
+from inceptgraph.errors import Code, Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph_graphviz import FORMATS, backend, fonts, render
 from inceptgraph_graphviz.metrics import text_width
@@ -172,3 +175,29 @@ def test_a_users_fontconfig_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FONTCONFIG_FILE", "/of/the/user.conf")
     with fonts.configured_fonts():
         assert os.environ["FONTCONFIG_FILE"] == "/of/the/user.conf"
+
+
+def test_threads_take_turns(googlenet: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = threading.Semaphore(1)
+
+    def draw(dot: str, format: str) -> tuple[bytes, str]:
+        assert running.acquire(blocking=False)
+        assert "FONTCONFIG_FILE" in os.environ
+        time.sleep(0.01)
+        running.release()
+        return b"picture", ""
+
+    monkeypatch.setattr(render, "_by_library", draw)
+    monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: render.render("graph {}", "svg"), range(8))) == {b"picture"}
+    assert "FONTCONFIG_FILE" not in os.environ
+
+
+def test_a_long_name_does_not_stretch_the_legend() -> None:
+    name = "A network whose name goes on and on " * 5
+    text = f"name: {name}\ninput: {{features: 3}}\nstages: {{a: {{op: linear, out: 2}}}}"
+    svg = backend.lower(to_graph(Source("long.yaml", text)))
+    assert isinstance(svg, str)
+    width = float(svg.split('viewBox="', 1)[1].split()[2])
+    assert width < 500

@@ -14,6 +14,7 @@ import pytest
 import torch
 from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx
+from torch.nn import functional
 
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import compile, to_graph
@@ -251,3 +252,27 @@ def test_compiling_imports_no_more_than_it_needs() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_loss_of_several_outputs() -> None:
+    text = """
+name: Two
+input: {features: 4}
+stages:
+  hidden: {op: linear, out: 8}
+  label:  {op: linear, out: 3}
+  age:    {op: linear, out: 1, from: hidden}
+outputs: {label: label, age: age}
+"""
+    net = compile(Source("two.yaml", text), seed=0)
+    outputs = net(torch.randn(5, 4))
+    labels, ages = torch.tensor([0, 1, 2, 0, 1]), torch.randn(5, 1)
+    total = net.loss(
+        outputs,
+        {"label": labels, "age": ages},
+        {"label": functional.cross_entropy, "age": functional.mse_loss},
+    )
+    expected = functional.cross_entropy(outputs["label"], labels)
+    torch.testing.assert_close(total, expected + functional.mse_loss(outputs["age"], ages))
+    with pytest.raises(KeyError, match="age"):
+        net.loss(outputs, {"label": labels})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from tiny_network import TINY, assert_same, images, tiny, without_dropout
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import compile
@@ -181,3 +182,23 @@ def test_a_network_with_its_heads_removed_is_the_same_in_evaluation() -> None:
     text = TINY[: TINY.index("aux_heads:")]
     bare = compile(Source("bare.yaml", text), seed=0).eval()
     assert_same(bare(images()), tiny().eval()(images()))
+
+
+def test_unused_layers_are_those_that_neither_mode_needs() -> None:
+    module = tiny().eval()
+    module.spare = nn.ReLU()
+    module.delete_all_unused_submodules()
+    assert not hasattr(module, "spare")
+    assert_same(
+        without_dropout(copy.deepcopy(module))(images()), without_dropout(tiny()).eval()(images())
+    )
+    assert list(module.train()(images())) == list(tiny()(images()))
+
+
+def test_a_module_with_another_graph_can_be_pickled() -> None:
+    module = tiny()
+    graph = fx.Graph()
+    graph.output(graph.graph_copy(module.graph, {}))
+    module.graph = graph
+    loaded = pickle.loads(pickle.dumps(module))
+    assert_same(without_dropout(loaded)(images()), without_dropout(module)(images()))

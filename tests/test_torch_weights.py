@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,8 @@ from tiny_network import TINY, assert_same, images, tiny
 from torch import Tensor
 
 from inceptgraph.errors import Source, SpecError
-from inceptgraph.pipeline import compile
+from inceptgraph.pipeline import compile, to_graph
+from inceptgraph_torch.files import load, write
 
 OUT, IN, KERNEL = 64, 32, 5
 FAN_IN, FAN_OUT = IN * KERNEL**2, OUT * KERNEL**2
@@ -265,3 +269,25 @@ def test_channels_last() -> None:
     maps = [out for out in formats if out.dim() == 4 and min(out.shape[2:]) > 1]
     assert len(maps) > 10
     assert all(out.is_contiguous(memory_format=last) for out in maps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_loaded_weights_keep_their_dtype(dtype: str, tmp_path: Path) -> None:
+    graph = to_graph(Source("tiny.yaml", TINY))
+    write(graph, tmp_path, dtype=dtype)
+    wanted = getattr(torch, dtype)
+    assert next(load(graph, tmp_path).parameters()).dtype == wanted
+    assert next(load(graph, tmp_path, dtype=None).parameters()).dtype == wanted
+    assert next(load(graph, tmp_path, dtype="float64").parameters()).dtype == torch.float64
+
+
+def test_a_network_without_weights(tmp_path: Path) -> None:
+    text = "name: Zero\ninput: {features: 3}\nstages: {a: {op: relu}}"
+    graph = to_graph(Source("zero.yaml", text))
+    write(graph, tmp_path, dtype="bfloat16")
+    assert load(graph, tmp_path).state_dict() == {}
+    command = [sys.executable, str(tmp_path / "model.py"), "--device"]
+    ran = subprocess.run([*command, "cpu"], capture_output=True, text=True, check=True)
+    assert "output: shape (1, 3)" in ran.stdout
+    failed = subprocess.run([*command, "nowhere"], capture_output=True, text=True, check=False)
+    assert failed.returncode == 2 and "Traceback" not in failed.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 
 from inceptgraph.types import Family
 from inceptgraph_graphviz.markup import bold, cell, font, listed, table
@@ -11,6 +12,9 @@ from inceptgraph_graphviz.style import FAMILIES, Heat, Theme
 from inceptgraph_graphviz.text import count
 
 __all__ = ["legend"]
+
+_WIDEST = 48
+"""Letters of a line of the network's name."""
 
 _MEASURES = {"macs": "MACs", "params": "params", "memory": "activations"}
 
@@ -29,7 +33,9 @@ def legend(
         largest: the hottest block's value; 0 if nothing is tinted.
     """
     costs = listed(f"{count(total.params)} params", f"{count(total.macs)} MACs")
-    lines = [cell(f"{bold(name)}&nbsp; {font(costs, theme.muted)}", cellpadding=4)]
+    # a caption wider than the colours would stretch them
+    names = "<br/>".join(map(bold, wrap(name, _WIDEST))) or bold(name)
+    lines = [cell(f"{names}&nbsp; {font(costs, theme.muted)}", cellpadding=4)]
     present = set(families)
     cells = []
     for label in dict.fromkeys(FAMILIES[family] for family in FAMILIES if family in present):

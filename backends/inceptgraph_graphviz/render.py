@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,17 @@ __all__ = ["render"]
 
 _HARMLESS = ("Fontconfig ", "Warning: graph has ", "Warning: Warning: no hard-coded metrics")
 """How lines begin that say nothing about the picture; the last one is about an invisible text."""
+_ROUTING = "lib/pathplan/"
+"""How lines begin that say that an edge took a plainer way than it should; it is there."""
+
+_TURN = threading.Lock()
+"""Graphviz keeps state of its own, and a drawing borrows the environment and file descriptor 2."""
 
 
 def render(dot: str, format: str) -> bytes:
     """Lay out a DOT text and draw it.
+
+    Threads take turns.
 
     Args:
         dot: the text.
@@ -30,7 +38,7 @@ def render(dot: str, format: str) -> bytes:
         SpecError: there is no renderer, or it failed or complained.
     """
     for draw in (_by_library, _by_program):
-        with configured_fonts():
+        with _TURN, configured_fonts():
             drawn = draw(dot, format)
         if drawn is not None:
             return _checked(*drawn, format)
@@ -45,7 +53,7 @@ def _checked(picture: bytes, messages: str, format: str) -> bytes:
     """A picture that came without a complaint: Graphviz draws on after many errors."""
     lines = [line for line in messages.splitlines() if line.strip()]
     serious = [line for line in lines if not line.startswith(_HARMLESS)]
-    errors = [line for line in serious if not line.startswith("Warning:")]
+    errors = [line for line in serious if not line.startswith(("Warning:", _ROUTING))]
     if errors or not picture:
         reason = "; ".join(errors) or f"it made no {format}"
         raise _failure(

@@ -51,7 +51,12 @@ def write(
 
 
 def load(
-    graph: Graph, folder: Path, *, device: torch.device | str | None = None, **options: Any
+    graph: Graph,
+    folder: Path,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+    channels_last: bool = False,
 ) -> SpecModule:
     """The module of a graph with the weights in ``folder``, in training mode.
 
@@ -59,7 +64,8 @@ def load(
         graph: of the ``spec.yaml`` in the folder.
         folder: a built directory.
         device: where the weights go; the CPU unless given.
-        options: those of :func:`inceptgraph_torch.lower`; the weights' own dtype unless given.
+        dtype: what they become; they keep their own unless given.
+        channels_last: keep 4-dimensional weights in channels-last order.
 
     Raises:
         SpecError: the weights cannot be read, or are not those of the graph.
@@ -72,8 +78,13 @@ def load(
         hint = "build the directory again with `inceptgraph build`"
         raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error
     floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
-    options.setdefault("dtype", floats[0] if floats else None)
-    module = lower(graph, device=device or "cpu", initialized=False, **options)
+    module = lower(
+        graph,
+        device=device or "cpu",
+        dtype=dtype or (floats[0] if floats else None),
+        channels_last=channels_last,
+        initialized=False,
+    )
     try:
         module.load_state_dict(state)
     except RuntimeError as error:

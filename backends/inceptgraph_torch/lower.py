@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-
 import torch
 from torch import Tensor, fx, nn
 
 from inceptgraph.graph import Graph, Node
 from inceptgraph_torch.initialize import initialize, tensor_seed
 from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
+from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.rules import Layer, rule
 
-__all__ = ["initialize_weights", "lower", "module_path"]
+__all__ = ["initialize_weights", "lower"]
 
 
 def lower(
@@ -48,7 +46,7 @@ def lower(
     with torch.device("meta"):
         root = nn.Module()
         wiring = _emit(graph, root)
-        module = SpecModule(root, wiring, class_name=_identifier(graph.name))
+        module = SpecModule(root, wiring, class_name=identifier(graph.name))
     _allocate(module, device, dtype, channels_last)
     if initialized:
         initialize_weights(module, graph, seed)
@@ -98,9 +96,8 @@ def _emit(graph: Graph, root: nn.Module) -> fx.Graph:
     """The fx graph, with its layers put into ``root``."""
     wiring = fx.Graph()
     values: dict[str, fx.Node] = {}
-    taken: set[str] = set()
-    for node in graph.inputs:
-        values[node.name] = wiring.placeholder(_argument(node.name, taken))
+    for name, argument in argument_names(graph).items():
+        values[name] = wiring.placeholder(argument)
     for node in graph.nodes.values():
         if node.name not in values:
             operands = [values[name] for name in node.inputs]
@@ -138,40 +135,3 @@ def _put(root: nn.Module, path: str, module: nn.Module) -> None:
             root.add_module(part, inner)
         root = inner
     root.add_module(last, module)
-
-
-# What Python does not let one write after a dot, and what torch's modules use themselves
-_FRESH = fx.GraphModule(nn.Module(), fx.Graph())
-_TAKEN = {
-    *keyword.kwlist,
-    *dir(SpecModule),
-    *dir(_FRESH),
-    # the containers of a built model.py
-    *dir(nn.Sequential),
-    *dir(nn.ModuleDict),
-}
-
-
-def module_path(name: str) -> str:
-    """The path of a node's layer: the node's own, with ``_`` after a word that Python or torch's
-    modules use themselves, such as ``class`` or ``half`` (and after ``half_``, to keep them apart).
-
-    >>> module_path("inception_3a.3x3.reduce.conv"), module_path("head.half")
-    ('inception_3a.3x3.reduce.conv', 'head.half_')
-    """
-    parts = name.split(".")
-    return ".".join(f"{part}_" if part.rstrip("_") in _TAKEN else part for part in parts)
-
-
-def _argument(name: str, taken: set[str]) -> str:
-    """What ``forward`` calls an input, unlike those already ``taken``."""
-    argument = _identifier(name)
-    while argument in taken or keyword.iskeyword(argument) or argument in ("self", "torch"):
-        argument += "_"
-    taken.add(argument)
-    return argument
-
-
-def _identifier(name: str) -> str:
-    cleaned = re.sub(r"\W", "_", name)
-    return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned or "network"

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 __all__ = ["SpecModule"]
 
+Criterion = Callable[[Tensor, Any], Tensor]
+
 TRAINING_ONLY = "inceptgraph_training_only"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
 
@@ -52,7 +54,7 @@ class SpecModule(fx.GraphModule):
         self,
         outputs: Tensor | Mapping[str, Tensor],
         target: Any,
-        criterion: Callable[[Tensor, Any], Tensor] = F.cross_entropy,
+        criterion: Criterion | Mapping[str, Criterion] = F.cross_entropy,
     ) -> Tensor:
         """The total loss: the network's own plus the heads', each times its weight.
 
@@ -61,13 +63,19 @@ class SpecModule(fx.GraphModule):
         Args:
             outputs: what the module returned, in training or in evaluation.
             target: what ``criterion`` compares with; for the default, class indices of shape
-                (batch,).
-            criterion: loss of one output, a scalar.
+                (batch,). Outputs that want different ones get a dict by their names.
+            criterion: loss of one output, a scalar; or a dict of them by name.
+
+        Raises:
+            KeyError: a dict lacks one of the outputs.
         """
         if isinstance(outputs, Tensor):
-            return criterion(outputs, target)
-        weights = self.loss_weights
-        losses = [weights.get(name, 1.0) * criterion(out, target) for name, out in outputs.items()]
+            outputs = {next(iter(self.loss_weights)): outputs}
+        losses = []
+        for name, output in outputs.items():
+            wanted = target[name] if isinstance(target, Mapping) else target
+            measure = criterion[name] if isinstance(criterion, Mapping) else criterion
+            losses.append(self.loss_weights[name] * measure(output, wanted))
         return torch.stack(losses).sum()
 
     def recompile(self) -> fx.graph.PythonCode:
@@ -93,6 +101,13 @@ class SpecModule(fx.GraphModule):
 
     # torch's own versions of these make a module that has forgotten one of its modes
 
+    def delete_all_unused_submodules(self) -> None:
+        """Remove the layers that neither mode needs."""
+        evaluation = vars(self).pop("_evaluation", None)
+        super().delete_all_unused_submodules()
+        if evaluation is not None:
+            self._evaluation = evaluation
+
     def __copy__(self) -> SpecModule:
         return _with_modes(SpecModule(self, self._graph, type(self).__name__), _modes(self))
 
@@ -105,7 +120,8 @@ class SpecModule(fx.GraphModule):
         rebuild, (state, imports) = super().__reduce__()
         state.pop("_evaluation", None)
         output = self._graph.output_node()
-        meta = {key: output.meta[key] for key in (TRAINING_ONLY, LOSS_WEIGHTS)}
+        kept = output.meta.keys() & {TRAINING_ONLY, LOSS_WEIGHTS}  # a graph put in later has none
+        meta = {key: output.meta[key] for key in kept}
         return _restore, (rebuild, (state, imports), type(self).__name__, meta, _modes(self))
 
 

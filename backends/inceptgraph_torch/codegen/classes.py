@@ -9,16 +9,15 @@ from the block's own parameters where the values are those, else from torch's.
 from __future__ import annotations
 
 import inspect
-import keyword
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from inceptgraph_torch.codegen.parts import Call, Container, Part, Style
+from inceptgraph_torch.names import class_name, unique
 
-__all__ = ["ClassDefinition", "Parameter", "Variable", "extract", "identifier"]
+__all__ = ["ClassDefinition", "Parameter", "Variable", "extract"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,17 @@ class Slot:
     value: Any
 
 
-def extract(root: Container) -> list[ClassDefinition]:
+def extract(root: Container, taken: set[str]) -> list[ClassDefinition]:
     """Replace the uses of blocks in ``root`` by calls of classes, inner blocks first.
+
+    Args:
+        root: the network.
+        taken: names that no class may have; those of the classes join them.
 
     Returns:
         The classes, in an order in which each comes after those that it uses.
     """
     definitions: list[ClassDefinition] = []
-    taken = {identifier(root.path)}
     while True:
         ready = [c for c in root.walk() if c is not root and _is_ready(c)]
         if not ready:
@@ -182,40 +184,44 @@ def _define(
     block: str, uses: list[Container], taken: set[str]
 ) -> tuple[ClassDefinition, list[Call]]:
     """A class for all of ``uses``, and the call that each of them becomes."""
-    words = re.split(r"[_\W]+", block)
-    name = _unique("".join(word[:1].upper() + word[1:] for word in words), taken)
+    # what the class's own constructor calls must not be hidden by a parameter
+    names = {"self", "super", "nn", *taken}
+    name = class_name(block, taken)
     _align(list(uses))
     slots = [list(_slots(use)) for use in uses]
     given = {
-        tuple(_plain(use.arguments.get(key)) for use in uses): key
+        tuple(repr(_plain(use.arguments.get(key))) for use in uses): key
         for key in reversed(uses[0].arguments)
     }
-    parameters: dict[tuple[Any, ...], Parameter] = {}
-    names: set[str] = {"self"}
+    parameters: dict[tuple[str, ...], Parameter] = {}
+    columns: dict[str, tuple[Any, ...]] = {}
     values: list[Any] = []
     for places in zip(*slots, strict=True):
-        column = tuple(_plain(slot.value) for slot in places)
-        if len(set(column)) == 1:
-            values.append(places[0].value)
+        column = tuple(slot.value for slot in places)
+        shown = tuple(map(repr, column))  # 1 and True are not the same
+        if len(set(shown)) == 1:
+            values.append(column[0])
             continue
-        if column not in parameters:
-            key = given.get(column)
-            variable = _unique(identifier(key or places[0].name), names)
+        if shown not in parameters:
+            key = given.get(tuple(repr(_plain(value)) for value in column))
+            variable = unique(key or places[0].name, names)
             optional = any(key not in use.given for use in uses) if key else places[0].optional
-            parameters[column] = _parameter(variable, column, optional)
-        values.append(Variable(parameters[column].name))
+            parameters[shown] = _parameter(variable, column, optional)
+            columns[variable] = column
+        values.append(Variable(parameters[shown].name))
     remaining = iter(values)
     body = _filled(uses[0], lambda: next(remaining))
     assert isinstance(body, Container)
     ordered = sorted(parameters.values(), key=lambda p: p.has_default)
     definition = ClassDefinition(name, ordered, body)
-    columns = {parameter.name: column for column, parameter in parameters.items()}
     return definition, [_call(definition, columns, index) for index in range(len(uses))]
 
 
 def _parameter(name: str, column: tuple[Any, ...], optional: bool) -> Parameter:
-    value, count = Counter(column).most_common(1)[0]
-    return Parameter(name, True, value) if optional and 2 * count > len(column) else Parameter(name)
+    shown, count = Counter(map(repr, column)).most_common(1)[0]
+    if not optional or 2 * count <= len(column):
+        return Parameter(name)
+    return Parameter(name, True, next(value for value in column if repr(value) == shown))
 
 
 def _call(definition: ClassDefinition, columns: dict[str, tuple[Any, ...]], index: int) -> Call:
@@ -224,31 +230,14 @@ def _call(definition: ClassDefinition, columns: dict[str, tuple[Any, ...]], inde
         value = columns[parameter.name][index]
         if not parameter.has_default:
             args.append(value)
-        elif value != parameter.default:
+        elif repr(value) != repr(parameter.default):
             kwargs[parameter.name] = value
     return Call(definition, args, kwargs)
 
 
 def _plain(value: Any) -> Any:
-    """Values that can be compared: [3, 3], (3, 3) and 3 are the same size."""
+    """For comparison with what a spec says: [3, 3], (3, 3) and 3 are the same size."""
     if isinstance(value, list | tuple):
         pair = len(value) == 2 and value[0] == value[1]
         return value[0] if pair else tuple(value)
     return value
-
-
-def identifier(name: str) -> str:
-    """A Python name like ``name``: ``1x1`` becomes ``n1x1``."""
-    cleaned = re.sub(r"\W", "_", name) or "value"
-    cleaned = f"n{cleaned}" if cleaned[0].isdigit() else cleaned
-    return f"{cleaned}_" if keyword.iskeyword(cleaned) else cleaned
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    name, count = identifier(name), 1
-    candidate = name
-    while candidate in taken:
-        count += 1
-        candidate = f"{name}{count}"
-    taken.add(candidate)
-    return candidate

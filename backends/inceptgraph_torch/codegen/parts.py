@@ -14,7 +14,7 @@ from typing import Any
 
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Input
-from inceptgraph_torch.lower import module_path
+from inceptgraph_torch.names import module_path
 from inceptgraph_torch.rules import Concatenate, Fold, Function, Layer, rule
 
 __all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "build"]
@@ -125,13 +125,17 @@ def _place(graph: Graph, node: Node, containers: dict[str, Container], training_
         path = ".".join(outer[: depth + 1])
         if path not in containers:
             containers[path] = container = _new(graph, path)
-            parent.children[_safe(part)] = container
-            parent.statements.append(Statement(_safe(part), None, (), (), training_only))
+            parent.children[module_path(part)] = container
+            parent.statements.append(Statement(module_path(part), None, (), (), training_only))
         parent = containers[path]
     operands, result = tuple(map(Value, node.inputs)), (Value(node.name),)
     if isinstance(lowered, Layer):
-        parent.children[_safe(last)] = Call(lowered.kind, list(lowered.args), dict(lowered.kwargs))
-        parent.statements.append(Statement(_safe(last), None, operands, result, training_only))
+        parent.children[module_path(last)] = Call(
+            lowered.kind, list(lowered.args), dict(lowered.kwargs)
+        )
+        parent.statements.append(
+            Statement(module_path(last), None, operands, result, training_only)
+        )
     else:
         parent.statements.append(Statement("", lowered, operands, result, training_only))
 
@@ -141,10 +145,6 @@ def _new(graph: Graph, path: str) -> Container:
     if scope is None or scope.block is None or scope.given == ("repeat",):
         return Container(path)
     return Container(path, scope.block, dict(scope.arguments), scope.given)
-
-
-def _safe(part: str) -> str:
-    return module_path(part)
 
 
 def _find_boundaries(graph: Graph, containers: dict[str, Container]) -> None:

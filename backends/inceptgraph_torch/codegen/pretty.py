@@ -28,11 +28,18 @@ def _flat(expression: Expression) -> str:
     return f"{expression.opening}{items}{expression.closing}"
 
 
-def layout(head: str, expression: Expression, indent: int) -> list[str]:
-    """Lines of ``head`` followed by the expression, one item a line where it does not fit."""
+def layout(head: str, expression: Expression, indent: int, *, after: int = 0) -> list[str]:
+    """Lines of ``head`` followed by the expression, one item a line where it does not fit.
+
+    Args:
+        head: what the first line begins with.
+        expression: what follows it.
+        indent: spaces before each line.
+        after: letters for which the last line needs room.
+    """
     pad = " " * indent
     flat = f"{pad}{head}{_flat(expression)}"
-    if isinstance(expression, str) or len(flat) <= WIDTH or not expression.items:
+    if isinstance(expression, str) or len(flat) + after <= WIDTH or not expression.items:
         return [flat]
     label, item = expression.items[0]
     if len(expression.items) == 1 and isinstance(item, Brackets):
@@ -40,9 +47,9 @@ def layout(head: str, expression: Expression, indent: int) -> list[str]:
         hugged = Brackets(
             expression.opening + label + item.opening, item.items, item.closing + expression.closing
         )
-        return layout(head, hugged, indent)
+        return layout(head, hugged, indent, after=after)
     lines = [f"{pad}{head}{expression.opening}"]
     for label, item in expression.items:
-        *inner, last = layout(label, item, indent + 4)
+        *inner, last = layout(label, item, indent + 4, after=1)
         lines += [*inner, f"{last},"]
     return [*lines, f"{pad}{expression.closing}"]

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
+import builtins
+import json
+import math
 import re
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
+from textwrap import wrap
 from typing import Any
-
-from torch import nn
 
 from inceptgraph.cost import total
 from inceptgraph.graph import Graph
-from inceptgraph_torch.codegen.classes import (
-    ClassDefinition,
-    Parameter,
-    Variable,
-    extract,
-    identifier,
-)
-from inceptgraph_torch.codegen.parts import Call, Container, Part, Statement, Style, Value, build
-from inceptgraph_torch.codegen.pretty import Brackets, Expression, layout
+from inceptgraph_torch.codegen.classes import ClassDefinition, Parameter, Variable, extract
+from inceptgraph_torch.codegen.forward import write_forward
+from inceptgraph_torch.codegen.parts import Call, Container, Part, Style, build
+from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, Expression, layout
+from inceptgraph_torch.codegen.sources import is_foreign, layer_sources
+from inceptgraph_torch.names import class_name
 
 __all__ = ["write_module"]
 
@@ -53,6 +50,13 @@ _CONTAINERS = {
 }
 
 
+# Names that a model.py has for itself, as far as a class could have them: with a capital
+_GLOBALS = {
+    *("Chain", "Concat", "F", "INPUTS", "LOSS_WEIGHTS", "OrderedDict", "Path", "Sum", "Tensor"),
+    *(name for name in dir(builtins) if name[0].isupper()),
+}
+
+
 def write_module(graph: Graph, description: str = "") -> str:
     """The source of a module that equals the graph, with the same names of weights.
 
@@ -65,27 +69,31 @@ def write_module(graph: Graph, description: str = "") -> str:
         needs more.
     """
     root = build(graph)
-    root.path = graph.name
-    class_name = _class_name(graph.name)
-    definitions = extract(root)
-    inputs = {node.name: node.shape for node in graph.inputs}
-    body = [_network(root, class_name, graph)]
-    blocks = [_block(definition) for definition in definitions]
-    used = {c.style for d in definitions for c in d.body.walk()} | {c.style for c in root.walk()}
+    layers = layer_sources(
+        child.kind for c in root.walk() for child in c.children.values() if isinstance(child, Call)
+    )
+    taken = {*_GLOBALS, *layers}
+    name = class_name(graph.name, taken)
+    definitions = extract(root, taken)
+    blocks = [*map(_block, definitions), _network(root, name, graph)]
+    used = {c.style for body in (root, *(d.body for d in definitions)) for c in body.walk()}
     containers = [text for style, (_, text) in _CONTAINERS.items() if style in used]
-    layers = _layer_sources([root, *(definition.body for definition in definitions)])
-    weights = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
-    constants = [f"INPUTS = {_mapping(inputs)}", f"LOSS_WEIGHTS = {_mapping(weights)}"]
     runtime = files(__package__).joinpath("runtime.py.txt").read_text(encoding="utf-8")
-    classes = [text.strip("\n") for text in (*layers, *containers, *blocks, *body)]
-    rest = "\n\n\n".join([*classes, runtime.format(class_name=class_name).strip("\n")])
-    return "\n".join([_head(graph, description, rest), *constants, "", "", rest, ""])
+    parts = [*layers.values(), *containers, *blocks, runtime.format(class_name=name)]
+    rest = "\n\n\n".join(text.strip("\n") for text in parts)
+    inputs = {node.name: node.shape for node in graph.inputs}
+    weights = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
+    constants = [*layout("INPUTS = ", _mapping(inputs), 0)]
+    constants += layout("LOSS_WEIGHTS = ", _mapping(weights), 0)
+    return "\n".join([*_head(graph, description, rest), *constants, "", "", rest, ""])
 
 
-def _head(graph: Graph, description: str, rest: str) -> str:
+def _head(graph: Graph, description: str, rest: str) -> list[str]:
     counts = total(graph.phase("eval"))
     lines = [f'"""{_quoted(graph.name)}, compiled from its spec by InceptGraph.', ""]
-    lines += [_quoted(description), ""] if description else []
+    for line in _quoted(description).split("\n") if description else []:
+        lines += wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    lines += [""] if description else []
     lines += [
         f"{counts.params:,} parameters, {counts.macs:,} multiply-adds a sample (without heads).",
         "Needs torch only. From the command line, runs one forward pass.",
@@ -94,63 +102,25 @@ def _head(graph: Graph, description: str, rest: str) -> str:
         "import argparse",
         "import json",
     ]
-    for module, mark in (("operator", "operator."), ("time", "time.")):
-        lines += [f"import {module}"] if mark in rest else []
+    lines += ["import operator"] if "operator." in rest else []
+    lines += ["import time"]
     lines += ["from collections import OrderedDict"] if "OrderedDict(" in rest else []
     lines += ["from functools import reduce"] if "reduce(" in rest else []
     lines += ["from pathlib import Path", "", "import torch", "from torch import Tensor, nn"]
-    lines += ["from torch.nn import functional as F", ""]
-    return "\n".join(lines)
+    return [*lines, "from torch.nn import functional as F", ""]
+
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 def _quoted(text: str) -> str:
     """Text for a docstring: a spec's words stay words."""
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    text = _CONTROL.sub(" ", text).replace("\\", "\\\\")
+    return text.replace('"""', '\\"\\"\\"')
 
 
-def _mapping(values: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(f'"{key}": {value!r}' for key, value in values.items()) + "}"
-
-
-def _class_name(name: str) -> str:
-    words = identifier(name).split("_")
-    return "".join(word[:1].upper() + word[1:] for word in words) or "Network"
-
-
-# -- layers that torch does not have -----------------------------------------------------------
-
-
-def _layer_sources(containers: Iterable[Container]) -> list[str]:
-    """Source of every layer class that is not torch's, and of the functions that it uses."""
-    kinds: dict[Any, None] = {}
-    for container in containers:
-        for inner in container.walk():
-            for child in inner.children.values():
-                if isinstance(child, Call) and _foreign(child.kind):
-                    kinds[child.kind] = None
-    sources: dict[str, str] = {}
-    for kind in kinds:
-        _collect(kind, sources)
-    return list(sources.values())
-
-
-def _foreign(kind: Any) -> bool:
-    return isinstance(kind, type) and not kind.__module__.startswith("torch.")
-
-
-def _collect(item: Any, sources: dict[str, str]) -> None:
-    """Add an item's source after that of the functions and classes of its module that it names."""
-    if item.__name__ in sources:
-        return
-    text = inspect.getsource(item)
-    for name, value in vars(sys.modules[item.__module__]).items():
-        known = inspect.isfunction(value) or (
-            isinstance(value, type) and issubclass(value, nn.Module)
-        )
-        used = known and value is not item and re.search(rf"\b{name}\(", text)
-        if used and not value.__module__.startswith("torch."):
-            _collect(value, sources)
-    sources[item.__name__] = text
+def _mapping(values: Mapping[str, Any]) -> Brackets:
+    return Brackets("{", tuple((f'"{key}": ', repr(value)) for key, value in values.items()), "}")
 
 
 # -- classes -----------------------------------------------------------------------------------
@@ -158,27 +128,21 @@ def _collect(item: Any, sources: dict[str, str]) -> None:
 
 def _block(definition: ClassDefinition) -> str:
     body = definition.body
-    lines = []
-    parameters = "".join(f", {_declared(p)}" for p in definition.parameters)
-    if body.style is Style.OWN:
-        lines += [f"class {definition.name}(nn.Module):"]
-        lines += layout("def __init__(", _signature_of(parameters), 4)
-        lines += ["        super().__init__()", *_attributes(body), "", *_forward(body)]
-        return "\n".join(lines)
-    base = _CONTAINERS[body.style][0]
-    lines += [f"class {definition.name}({base}):"]
-    lines += layout("def __init__(", _signature_of(parameters), 4)
-    lines += layout("super().__init__(", Brackets("", (("", _children(body)),), ")"), 8)
+    own = body.style is Style.OWN
+    arguments = ["self", *map(_declared, definition.parameters)]
+    signature = Brackets("", tuple(("", argument) for argument in arguments), "):")
+    lines = [f"class {definition.name}({'nn.Module' if own else _CONTAINERS[body.style][0]}):"]
+    lines += layout("def __init__(", signature, 4)
+    if own:
+        lines += ["        super().__init__()", *_attributes(body), "", *write_forward(body)]
+    else:
+        lines += layout("super().__init__(", Brackets("", (("", _children(body)),), ")"), 8)
     return "\n".join(lines)
 
 
-def _signature_of(parameters: str) -> Expression:
-    items = tuple(("", part) for part in f"self{parameters}".split(", "))
-    return Brackets("", items, "):")
-
-
 def _declared(parameter: Parameter) -> str:
-    return f"{parameter.name}={parameter.default!r}" if parameter.has_default else parameter.name
+    default = f"={_literal(parameter.default)}" if parameter.has_default else ""
+    return f"{parameter.name}{default}"
 
 
 def _network(root: Container, class_name: str, graph: Graph) -> str:
@@ -196,13 +160,13 @@ def _network(root: Container, class_name: str, graph: Graph) -> str:
     else:
         lines[-1] += '"""'
     lines += ["", "    def __init__(self):", "        super().__init__()", *_attributes(root), ""]
-    return "\n".join([*lines, *_forward(root, graph)])
+    return "\n".join([*lines, *write_forward(root, graph)])
 
 
 def _attributes(container: Container) -> list[str]:
     lines = []
     for name, child in container.children.items():
-        if name.isidentifier():
+        if name.isidentifier() and not name.startswith("__"):  # which Python would mangle
             lines += layout(f"self.{name} = ", _expression(child), 8)
         else:
             call = Brackets("self.add_module(", (("", repr(name)), ("", _expression(child))), ")")
@@ -217,8 +181,7 @@ def _expression(part: Part) -> Expression:
     if isinstance(part.kind, ClassDefinition):
         name = part.kind.name
     else:
-        ours = _foreign(part.kind)
-        name = part.kind.__name__ if ours else f"nn.{part.kind.__name__}"
+        name = f"{'' if is_foreign(part.kind) else 'nn.'}{part.kind.__name__}"
     items = [("", _literal(value)) for value in part.args]
     items += [(f"{key}=", _literal(value)) for key, value in part.kwargs.items()]
     return Brackets(f"{name}(", tuple(items), ")")
@@ -232,83 +195,6 @@ def _children(container: Container) -> Expression:
 def _literal(value: Any) -> str:
     if isinstance(value, Variable):
         return value.name
-    return f'"{value}"' if isinstance(value, str) else repr(value)
-
-
-# -- forward -----------------------------------------------------------------------------------
-
-
-def _forward(container: Container, graph: Graph | None = None) -> list[str]:
-    """The ``forward`` of a container; that of the network knows inputs, outputs and heads."""
-    names: dict[Value, str] = {}
-    taken = {"self"}
-    arguments = [Value(n.name) for n in graph.inputs] if graph else container.inputs
-    for index, value in enumerate(arguments):
-        single = "x" if len(arguments) == 1 else f"x{index + 1}"
-        names[value] = _fresh(identifier(value.node) if graph else single, taken)
-    last_use = _last_uses(container, graph)
-    returned = {Value(o.node): o.name for o in graph.outputs} if graph else {}
-    lines = [f"    def forward({', '.join(('self', *names.values()))}):"]
-    in_heads = False
-    for index, statement in enumerate(container.statements):
-        if statement.training_only and not in_heads and graph is not None:
-            in_heads = True
-            lines += _return_in_evaluation(graph, names)
-        operands = [names[value] for value in statement.operands]
-        results = []
-        for value in statement.results:
-            briefly = len(statement.results) == 1 and last_use.get(value, -1) <= index + 1
-            names[value] = (
-                "x" if briefly else _fresh(returned.get(value) or _name_of(statement, value), taken)
-            )
-            results.append(names[value])
-        lines.append(f"        {', '.join(results)} = {_applied(statement, operands)}")
-    if graph is None:
-        lines.append(f"        return {', '.join(names[value] for value in container.outputs)}")
-        return lines
-    returned_as = {o.name: names[Value(o.node)] for o in graph.outputs}
-    whole = Brackets("{", tuple((f'"{n}": ', v) for n, v in returned_as.items()), "}")
-    only = next(iter(returned_as.values())) if len(returned_as) == 1 else None
-    lines += layout("return ", only or whole, 8)
-    return lines
-
-
-def _return_in_evaluation(graph: Graph, names: dict[Value, str]) -> list[str]:
-    kept = {o.name: names[Value(o.node)] for o in graph.outputs if not o.training_only}
-    whole = "{" + ", ".join(f'"{name}": {value}' for name, value in kept.items()) + "}"
-    value = next(iter(kept.values())) if len(kept) == 1 else whole
-    return ["        if not self.training:", f"            return {value}"]
-
-
-def _last_uses(container: Container, graph: Graph | None) -> dict[Value, int]:
-    """The statement that last reads each value; results of the whole are read past the end."""
-    last: dict[Value, int] = {}
-    for index, statement in enumerate(container.statements):
-        last.update(dict.fromkeys(statement.operands, index))
-    end = len(container.statements) + 1
-    outputs = [Value(o.node) for o in graph.outputs] if graph else container.outputs
-    last.update(dict.fromkeys(outputs, end))
-    return last
-
-
-def _name_of(statement: Statement, value: Value) -> str:
-    if len(statement.results) > 1:
-        return identifier(value.node.replace(".", "_"))
-    return identifier(statement.child or value.node.rpartition(".")[2])
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    candidate, count = name, 1
-    while candidate in taken:
-        count += 1
-        candidate = f"{name}_{count}"
-    taken.add(candidate)
-    return candidate
-
-
-def _applied(statement: Statement, operands: list[str]) -> str:
-    if statement.function is not None:
-        return statement.function.source(operands)
-    child = statement.child
-    target = f"self.{child}" if child.isidentifier() else f'getattr(self, "{child}")'
-    return f"{target}({', '.join(operands)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return json.dumps(value) if isinstance(value, str) else repr(value)

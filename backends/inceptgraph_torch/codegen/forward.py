@@ -1,0 +1,97 @@
+"""The ``forward`` of a class: a line a child or a function, names for the values between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from inceptgraph.graph import Graph, Output
+from inceptgraph_torch.codegen.parts import Container, Statement, Value
+from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, layout
+from inceptgraph_torch.names import FORWARD, argument_names, unique
+
+__all__ = ["write_forward"]
+
+_PASSING = "x"
+"""What a value is called that only the next line reads."""
+
+
+def write_forward(container: Container, graph: Graph | None = None) -> list[str]:
+    """The lines of a method; ``graph`` is given for the network, which has inputs and outputs."""
+    names = _arguments(container, graph)
+    lines = layout("def forward(", _items("self", *names.values(), closing="):"), 4)
+    taken = {*FORWARD, _PASSING, *names.values()}
+    last_use = _last_uses(container, graph)
+    returned = {Value(o.node): o.name for o in graph.outputs} if graph else {}
+    passing = next((value for value, name in names.items() if name == _PASSING), None)
+    in_heads = False
+    for index, statement in enumerate(container.statements):
+        if graph and statement.training_only and not in_heads:
+            in_heads = True
+            kept = [output for output in graph.outputs if not output.training_only]
+            lines += ["        if not self.training:", *_return(kept, names, 12)]
+        operands = [names[value] for value in statement.operands]
+        for value in statement.results:
+            is_brief = len(statement.results) == 1 and last_use.get(value, -1) <= index + 1
+            if is_brief and (passing is None or last_use.get(passing, -1) <= index):
+                names[value], passing = _PASSING, value
+            else:
+                names[value] = unique(returned.get(value) or _own_name(statement, value), taken)
+        results = ", ".join(names[value] for value in statement.results)
+        lines += _assignment(results, _applied(statement, operands))
+    if graph:
+        return lines + _return(graph.outputs, names, 8)
+    return [*lines, f"        return {', '.join(names[value] for value in container.outputs)}"]
+
+
+def _arguments(container: Container, graph: Graph | None) -> dict[Value, str]:
+    if graph:
+        return {Value(node): name for node, name in argument_names(graph).items()}
+    if len(container.inputs) == 1:
+        return {container.inputs[0]: "x"}
+    return {value: f"x{number}" for number, value in enumerate(container.inputs, 1)}
+
+
+def _last_uses(container: Container, graph: Graph | None) -> dict[Value, int]:
+    """The statement that last reads each value; results of the whole are read past the end."""
+    last: dict[Value, int] = {}
+    for index, statement in enumerate(container.statements):
+        last.update(dict.fromkeys(statement.operands, index))
+    outputs = [Value(o.node) for o in graph.outputs] if graph else container.outputs
+    last.update(dict.fromkeys(outputs, len(container.statements) + 1))
+    return last
+
+
+def _own_name(statement: Statement, value: Value) -> str:
+    if len(statement.results) > 1:
+        return value.node.replace(".", "_")
+    return statement.child or value.node.rpartition(".")[2]
+
+
+def _applied(statement: Statement, operands: list[str]) -> str:
+    if statement.function is not None:
+        return statement.function.source(operands)
+    child = statement.child
+    # inside a class, Python reads `self.__x` as another name
+    is_plain = child.isidentifier() and not child.startswith("__")
+    target = f"self.{child}" if is_plain else f'getattr(self, "{child}")'
+    return f"{target}({', '.join(operands)})"
+
+
+def _assignment(results: str, text: str) -> list[str]:
+    line = f"        {results} = {text}"
+    if len(line) <= WIDTH:
+        return [line]
+    inside = wrap(text, WIDTH - 12, break_long_words=False, break_on_hyphens=False)
+    return [f"        {results} = (", *(f"            {part}" for part in inside), "        )"]
+
+
+def _return(outputs: Sequence[Output], names: Mapping[Value, str], indent: int) -> list[str]:
+    if len(outputs) == 1:
+        return [" " * indent + f"return {names[Value(outputs[0].node)]}"]
+    items = (f'"{output.name}": {names[Value(output.node)]}' for output in outputs)
+    return layout("return ", _items(*items, opening="{", closing="}"), indent)
+
+
+def _items(*items: str, opening: str = "", closing: str) -> Brackets:
+    return Brackets(opening, tuple(("", item) for item in items), closing)
