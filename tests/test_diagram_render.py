@@ -79,7 +79,9 @@ def test_dark_mode_maps_every_colour(googlenet: Graph, svg: str) -> None:
     dark = backend.lower(googlenet, theme="dark")
     assert isinstance(dark, str)
     assert "<style>" not in dark
-    assert set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', dark)) <= set(DARK.colours())
+    used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{6})"', dark))
+    assert used <= {DARK.paper, *DARK.colours()}
+    assert DARK.paper in used, "readable on a white page too"
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])

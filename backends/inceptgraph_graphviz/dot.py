@@ -84,7 +84,7 @@ class _Writer:
             f"ranksep={0.22 if down else 0.35}",
             f"nodesep={0.45 if down else 0.3}",
             "newrank=true",
-            'bgcolor="transparent"',
+            f'bgcolor="{self.look.theme.paper}"',
             "pad=0.1",
             f'fontname="{FONT}"',
             "fontsize=10",

@@ -55,6 +55,7 @@ class Theme:
     """The colours of one theme.
 
     Attributes:
+        paper: behind everything; light pictures lie on whatever page they are on.
         text: names and operations.
         muted: shapes and costs.
         edge: arrows.
@@ -66,6 +67,7 @@ class Theme:
         heat: background of a block, coolest first.
     """
 
+    paper: str
     text: str
     muted: str
     edge: str
@@ -120,6 +122,7 @@ def heat_step(value: int, largest: int) -> int:
 
 
 LIGHT: Final = Theme(
+    paper="transparent",
     text="#1a1a1a",
     muted="#5a5a5a",
     edge="#444444",
@@ -132,6 +135,7 @@ LIGHT: Final = Theme(
 )
 
 DARK: Final = Theme(
+    paper="#101010",
     text="#f8f8f8",
     muted="#b8b8b8",
     edge="#a8a8a8",
