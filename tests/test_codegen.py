@@ -91,6 +91,25 @@ stages:
   keys: {branches: {values: {op: conv2d, out: 2}, pop: {op: conv2d, out: 2}}, merge: add}
   import: {op: tanh}
 """,
+    "steps that nothing reads": """
+blocks:
+  head:
+    steps:
+      pool: {op: global_avg_pool}
+      flat: {op: flatten}
+      lost: {op: relu}
+      out:  {op: linear, out: 3, from: flat}
+stages:
+  lost1: {op: conv2d, out: 2}
+  a: {op: conv2d, out: 4, from: input}
+  b: {op: head}
+  lost2: {op: linear, out: 2}
+outputs: {logits: b}
+aux_heads: {aux: {from: a, loss_weight: 0.5, op: head}}
+""",
+    "a step that nothing reads": """
+stages: {a: {op: conv2d, out: 8}, lost: {op: conv2d, out: 8}, b: {op: relu, from: a}}
+""",
     "nested forks": """
 blocks:
   split:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from inceptgraph.graph import Graph, Output, Scope, ScopeKind
 from inceptgraph.types import Family
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
-from inceptgraph_graphviz.repeats import fold_copies, is_repeat
+from inceptgraph_graphviz.repeats import fold_copies
 from inceptgraph_graphviz.rows import Cost, Row, make_rows, stage_of
 from inceptgraph_graphviz.structure import SOURCE, Series, decompose
 from inceptgraph_graphviz.text import pretty
@@ -66,7 +66,7 @@ class _Builder:
         self.scopes = {scope.path: scope for scope in (*graph.stages, *graph.heads)}
         self.heads = {scope.path for scope in graph.heads}
         self.repeats: dict[str, list[Scope]] = {}
-        for scope in filter(is_repeat, graph.scopes.values()):
+        for scope in (s for s in graph.scopes.values() if s.copies is not None):
             self.repeats.setdefault(stage_of(scope.path), []).append(scope)
         self.parts = self._parts(rows)
 

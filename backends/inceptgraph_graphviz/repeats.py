@@ -6,12 +6,7 @@ from inceptgraph.graph import Scope
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import Fork, Item, Repeat, Series, rows_of
 
-__all__ = ["fold_copies", "is_repeat"]
-
-
-def is_repeat(scope: Scope) -> bool:
-    """Whether a scope is that of a step with ``repeat:``; its copies are ``path.0``, ``path.1``…"""
-    return scope.given == ("repeat",)
+__all__ = ["fold_copies"]
 
 
 def fold_copies(series: Series, scope: Scope) -> Series:
@@ -19,7 +14,7 @@ def fold_copies(series: Series, scope: Scope) -> Series:
 
     Only copies on the top level of the series are found; those within a branch stay as they are.
     """
-    prefix, times = scope.path + ".", int(scope.arguments["repeat"])
+    prefix, times = scope.path + ".", scope.copies or 1
     inside = [all(row.name.startswith(prefix) for row in rows_of((item,))) for item in series]
     count = sum(inside)
     size = count // times

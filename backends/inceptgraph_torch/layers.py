@@ -148,7 +148,7 @@ class LocalResponseNorm(nn.LocalResponseNorm):
         return super().forward(x)
 
 
-class PartialBatchNorm2d(nn.BatchNorm2d):
+class _PartialBatchNorm(nn.modules.batchnorm._BatchNorm):
     """Batch normalisation with a learned shift but no scale, or the other way round."""
 
     def __init__(
@@ -166,22 +166,12 @@ class PartialBatchNorm2d(nn.BatchNorm2d):
             self.register_parameter("bias", None)
 
 
-class PartialBatchNorm1d(nn.BatchNorm1d):
-    """Batch normalisation of vectors with a learned shift but no scale, or the other way round."""
+class PartialBatchNorm2d(_PartialBatchNorm, nn.BatchNorm2d):
+    """Of feature maps."""
 
-    def __init__(
-        self,
-        channels: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        scale: bool = True,
-        shift: bool = True,
-    ) -> None:
-        super().__init__(channels, eps, momentum)
-        if not scale:
-            self.register_parameter("weight", None)
-        if not shift:
-            self.register_parameter("bias", None)
+
+class PartialBatchNorm1d(_PartialBatchNorm, nn.BatchNorm1d):
+    """Of vectors."""
 
 
 class Affine(nn.Module):

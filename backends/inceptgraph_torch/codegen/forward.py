@@ -24,10 +24,10 @@ def write_forward(container: Container, graph: Graph | None = None) -> list[str]
     last_use = _last_uses(container, graph)
     returned = {Value(o.node): o.name for o in graph.outputs} if graph else {}
     passing = next((value for value, name in names.items() if name == _PASSING), None)
-    in_heads = False
+    needed = [i for i, s in enumerate(container.statements) if not s.training_only]
+    heads_from = max(needed, default=-1) + 1
     for index, statement in enumerate(container.statements):
-        if graph and statement.training_only and not in_heads:
-            in_heads = True
+        if graph and index == heads_from:
             kept = [output for output in graph.outputs if not output.training_only]
             lines += ["        if not self.training:", *_return(kept, names, 12)]
         operands = [names[value] for value in statement.operands]

@@ -8,6 +8,7 @@ over one input that are joined, is recognised as such; any other gets a ``forwar
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -54,7 +55,7 @@ class Statement:
         function: the function that is applied; None for a child.
         operands: what it reads.
         results: what it makes; a container may hand on several values.
-        training_only: whether only auxiliary heads need it.
+        training_only: whether evaluation does without it.
     """
 
     child: str
@@ -103,12 +104,13 @@ Part = Call | Container
 
 def build(graph: Graph) -> Container:
     """The nested modules of a graph, both phases."""
-    evaluation = graph.phase("eval").nodes
+    needed = set(graph.phase("eval").nodes)
+    needed.update(path for name in tuple(needed) for path in _around(name))
     root = Container("")
     containers: dict[str, Container] = {"": root}
     for node in graph.nodes.values():
         if not isinstance(node.op, Input):
-            _place(graph, node, containers, training_only=node.name not in evaluation)
+            _place(graph, node, containers, needed)
     _find_boundaries(graph, containers)
     for container in containers.values():
         _connect(container)
@@ -116,8 +118,13 @@ def build(graph: Graph) -> Container:
     return root
 
 
-def _place(graph: Graph, node: Node, containers: dict[str, Container], training_only: bool) -> None:
-    """Put a node's layer or function where its name says, making the containers on the way."""
+def _place(
+    graph: Graph, node: Node, containers: dict[str, Container], needed: AbstractSet[str]
+) -> None:
+    """Put a node's layer or function where its name says, making the containers on the way.
+
+    ``needed`` holds the nodes and containers that evaluation needs.
+    """
     lowered = rule(node.op, *graph.operands(node))
     parent = containers[""]
     *outer, last = node.name.split(".")
@@ -126,9 +133,12 @@ def _place(graph: Graph, node: Node, containers: dict[str, Container], training_
         if path not in containers:
             containers[path] = container = _new(graph, path)
             parent.children[module_path(part)] = container
-            parent.statements.append(Statement(module_path(part), None, (), (), training_only))
+            parent.statements.append(
+                Statement(module_path(part), None, (), (), training_only=path not in needed)
+            )
         parent = containers[path]
     operands, result = tuple(map(Value, node.inputs)), (Value(node.name),)
+    training_only = node.name not in needed
     if isinstance(lowered, Layer):
         parent.children[module_path(last)] = Call(
             lowered.kind, list(lowered.args), dict(lowered.kwargs)
@@ -142,7 +152,7 @@ def _place(graph: Graph, node: Node, containers: dict[str, Container], training_
 
 def _new(graph: Graph, path: str) -> Container:
     scope = graph.scopes.get(path)
-    if scope is None or scope.block is None or scope.given == ("repeat",):
+    if scope is None or scope.block is None or scope.copies is not None:
         return Container(path)
     return Container(path, scope.block, dict(scope.arguments), scope.given)
 
