@@ -103,7 +103,8 @@ class Painter:
 
     def _header(self, block: Block, times: int | None) -> str:
         """Name at the left, costs at the right."""
-        copies = font(f" × {times}", self.theme.text, 10) if times else ""
+        # no-break spaces: an SVG drops a space at the start of a text
+        copies = font(f"\u00a0×\u00a0{times}", self.theme.text, 10) if times else ""
         costs = font(self.costs(block), self.theme.muted)
         return _two_ends(bold(block.title) + copies, costs)
 
