@@ -14,8 +14,8 @@ from inceptgraph.ops import BUILT_IN, Operation
 OPERATIONS = """# Operations
 
 Generated from the operations themselves by `docs/generate.py`. Arguments without a default must be
-given. A shape is height×width×channels; a *size* is a whole number or `[height, width]`. What is not
-here can come from a package of your own: see `tests/plugin/`.
+given. A shape is height×width×channels; a *size* is a whole number or `[height, width]`. What is
+not here can come from a package of your own: see `tests/plugin/`.
 """
 
 

@@ -6,13 +6,22 @@ through the entry-point group ``inceptgraph.backends``; the entry point's name i
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input, Operation
 
-__all__ = ["ENTRY_POINTS", "Backend", "check_support", "find", "names"]
+__all__ = [
+    "ENTRY_POINTS",
+    "Backend",
+    "ModelBackend",
+    "check_support",
+    "find",
+    "find_model",
+    "names",
+]
 
 ENTRY_POINTS = "inceptgraph.backends"
 
@@ -32,6 +41,21 @@ class Backend(Protocol):
         Args:
             graph: both phases; take ``graph.phase("eval")`` for what runs at inference.
             options: the backend's own.
+        """
+
+
+@runtime_checkable
+class ModelBackend(Backend, Protocol):
+    """A backend whose result is a model that can be kept in a directory."""
+
+    def write(self, graph: Graph, folder: Path, **options: Any) -> None:
+        """Write the model's own files into an existing directory."""
+
+    def load(self, graph: Graph, folder: Path, **options: Any) -> Any:
+        """The model again, with the weights in the directory.
+
+        Raises:
+            SpecError: they cannot be read, or are not those of the graph.
         """
 
 
@@ -66,6 +90,19 @@ def find(name: str) -> Backend:
     hint = did_you_mean(name, installed) or f"installed: {', '.join(installed) or 'none'}"
     message = f"there is no backend `{name}`"
     raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
+
+
+def find_model(name: str) -> ModelBackend:
+    """The backend of this name, which keeps models in directories.
+
+    Raises:
+        SpecError: there is none, or it does not.
+    """
+    backend = find(name)
+    if not isinstance(backend, ModelBackend):
+        message = f"the backend `{name}` keeps no models in directories: it lacks `write` or `load`"
+        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+    return backend
 
 
 def check_support(backend: Backend, graph: Graph) -> None:

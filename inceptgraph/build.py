@@ -63,7 +63,7 @@ def build(
     assert source is not None
     place = Path(os.path.abspath(out))
     _check_place(place, force)
-    torch_backend: Any = backends.find("torch")
+    torch_backend = backends.find_model("torch")
     backends.check_support(torch_backend, graph)
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:

@@ -8,7 +8,7 @@ from math import prod
 from inceptgraph.errors import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.explain import Nodes, explain_mismatch, explain_rank, inputs_note
 from inceptgraph.graph import Graph, Node
-from inceptgraph.ops import Input
+from inceptgraph.ops import BUILT_IN, Input
 from inceptgraph.types import Shape, format_shape
 
 __all__ = ["infer"]
@@ -34,7 +34,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         shape: Shape | None = None
         if len(known) == len(shapes):
             try:
-                shape = node.op.infer(*known)
+                shape = _shape(node, known)
                 _check_size(node, known, shape)
             except ShapeError as error:
                 shape = None
@@ -47,6 +47,22 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     if not findings.errors:
         _check_unused(result, findings)
     return result
+
+
+def _shape(node: Node, shapes: tuple[Shape, ...]) -> Shape:
+    """What the operation infers; where a plug-in's fails in its own way, that is a finding too."""
+    try:
+        return node.op.infer(*shapes)
+    except ShapeError:
+        raise
+    except Exception as error:
+        if node.op.op in BUILT_IN:
+            raise
+        raise ShapeError(
+            Code.BROKEN_PLUGIN,
+            f"the plug-in's `{node.op.op}` cannot infer its shape: {type(error).__name__}: {error}",
+            help="mend or uninstall the package that adds it",
+        ) from error
 
 
 def _check_size(node: Node, shapes: tuple[Shape, ...], shape: Shape) -> None:

@@ -153,5 +153,5 @@ def load(folder: str | Path, **options: Any) -> Any:
         message = f"`{place}` is not a directory that `inceptgraph build` wrote"
         hint = "it has no spec.yaml: build one with `inceptgraph build googlenet -o model`"
         raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
-    torch_backend: Any = backends.find("torch")
+    torch_backend = backends.find_model("torch")
     return torch_backend.load(to_graph(place / "spec.yaml"), place, **options)

@@ -84,3 +84,18 @@ import inceptgraph
 print(finding.code)
 """
     assert run(code, dict(os.environ), tmp_path) == "IG201\n"
+
+
+def test_an_operation_that_fails_is_a_finding(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph
+from inceptgraph_shuffle.operation import ChannelShuffle
+ChannelShuffle.infer = lambda self, *inputs: inputs[7]
+(finding,) = inceptgraph.analyze("net.yaml").findings
+print(finding.code, finding.span, finding.message)
+"""
+    assert run(code, environment, tmp_path) == (
+        "IG807 net.yaml:6:3 the plug-in's `channel_shuffle` cannot infer its shape:"
+        " IndexError: tuple index out of range\n"
+    )

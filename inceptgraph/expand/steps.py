@@ -10,10 +10,10 @@ from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
-from inceptgraph import ops
-from inceptgraph.errors import Code, Findings, Label, Severity, Span
+from inceptgraph.errors import Code, Findings, Label, Span
 from inceptgraph.expand.budget import MAX_DEPTH, MAX_STEPS, Budget
 from inceptgraph.expand.frame import Frame, Target, resolve
+from inceptgraph.expand.joins import report_no_merge, warn_of_one_input
 from inceptgraph.expand.values import Values, as_floats
 from inceptgraph.graph import Node, Scope, ScopeKind
 from inceptgraph.ops import Operation
@@ -71,28 +71,14 @@ class StepExpander:
         if kind is None or fork.merge.operation is None:
             return None
         if isinstance(kind, Block) or kind.family is not Family.MERGE:
-            self.no_merge(fork.merge.operation, kind)
+            report_no_merge(fork.merge.operation, kind, self.findings)
             return None
         if len(fork.branches) == 1:
             hint = "one branch needs no merge: write it as `steps:`"
-            self.joins_one(kind, fork.merge.operation.span, hint)
+            warn_of_one_input(kind, fork.merge.operation.span, hint, self.findings)
         path = frame.prefix + "merge"
         self.results[path] = self.node(fork.merge, kind, frame, path, tuple(ends))
         return self.results[path]
-
-    def joins_one(self, kind: type[Operation], span: Span, hint: str) -> None:
-        """Warn of a join that has nothing to join: most often a forgotten ``from:``."""
-        message = f"`{kind.op}` joins one input only, so it changes nothing"
-        self.findings.add(Code.WRONG_ARITY, message, span, help=hint, severity=Severity.WARNING)
-
-    def no_merge(self, name: Scalar, kind: type[Operation] | Block) -> None:
-        merges = [word for word, op in ops.BUILT_IN.items() if op.family is Family.MERGE]
-        message = f"`{name.text}` does not join branches"
-        hint = f"{listed(merges)} do"
-        if isinstance(kind, Block):
-            message = f"`merge` names an operation, but `{name.text}` is a block"
-            hint += "; a block that joins is a step with `from:`"
-        self.findings.add(Code.NOT_A_MERGE, message, name.span, help=hint)
 
     def body(self, body: Body, frame: Frame, inputs: Inputs) -> str | None:
         if isinstance(body, Chain):
@@ -165,7 +151,8 @@ class StepExpander:
         if isinstance(kind, Block):
             return self.block(step, kind, frame, path, inputs)
         if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None:
-            self.joins_one(kind, _sources_span(step), "name all that it joins: `from: [a, b]`")
+            hint = "name all that it joins: `from: [a, b]`"
+            warn_of_one_input(kind, _sources_span(step), hint, self.findings)
         return self.node(step, kind, frame, path, inputs)
 
     def inline(self, step: Step, body: Body, frame: Frame, path: str, inputs: Inputs) -> str | None:
