@@ -10,6 +10,7 @@ import pytest
 
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import analyze
+from inceptgraph.report import render
 from inceptgraph.types import format_shape
 
 ROOT = Path(__file__).parent.parent
@@ -52,3 +53,12 @@ def test_generated_pages_are_current(page: str) -> None:
     pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert written == pages[page], "run python docs/generate.py"
+
+
+def test_readme_shows_a_true_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = (ROOT / "specs" / "googlenet.yaml").read_text(encoding="utf-8")
+    broken = spec.replace("out: $3x3, kernel: 3}}", "out: $3x3, kernel: 3, stride: 2}}")
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(broken, encoding="utf-8")
+    shown = render(analyze("mine.yaml").findings, "full")
+    assert shown.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
