@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 from collections.abc import Callable, Container, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -187,7 +188,7 @@ def _readme(graph: Graph, folder: str, files: Container[str]) -> str:
     )
     arguments = ", ".join(node.name for node in graph.inputs)
     main = [output.name for output in graph.outputs if output not in heads]
-    targets = ", ".join(f'"{name}": …' for name in main)
+    targets = ", ".join(f'"{output.name}": …' for output in graph.outputs)
     target = "labels" if len(main) == 1 else f"{{{targets}}}, {{{targets}}}"
     table = "\n".join(f"| `{n}` | {what} |" for n, what in _WHAT.items() if n in files or n == LOCK)
     return f"""# {graph.name}
@@ -201,7 +202,7 @@ Compiled from `spec.yaml` by InceptGraph.
 Run it (needs torch only):
 
 ```console
-$ python {folder}/model.py
+$ python {shlex.quote(folder)}/model.py
 ```
 
 Use it:

@@ -89,7 +89,7 @@ def _report(
 ) -> None:
     origin = node.origin
     span = _place(error, node)
-    uses = origin.uses()[:1] if origin else ()
+    uses = origin.uses() if origin else ()
     ranks = {len(shape) for shape in shapes}
     if len(shapes) > 1 and (error.axes or len(ranks) > 1):
         story = explain_mismatch(error.axes, node, shapes, nodes)
@@ -117,7 +117,7 @@ def _check_unused(graph: Graph, findings: Findings) -> None:
             f"nothing reads the {what} `{name}`",
             node.origin.span,
             "",
-            *node.origin.uses()[:1],
+            *node.origin.uses(),
             help="read it with `from:`, list it under `outputs:`, or remove it",
             severity=Severity.WARNING,
         )

@@ -102,8 +102,8 @@ def test_model_py_stands_alone(spec: Path, tmp_path: Path) -> None:
     code = f"{guard} runpy.run_path({str(out / 'model.py')!r}, run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "logits: shape (1, 10)" in done.stdout
-    assert "aux: shape (1, 10)" in done.stdout
+    assert "logits: shape (2, 10)" in done.stdout
+    assert "aux: shape (2, 10)" in done.stdout
     assert "1,004 parameters on cpu" in done.stdout
 
 

@@ -73,7 +73,7 @@ def test_built_model_needs_no_plugin(environment: dict[str, str], tmp_path: Path
     bare = {key: value for key, value in environment.items() if key != "PYTHONPATH"}
     command = [sys.executable, "-P", "model/model.py"]
     done = subprocess.run(command, env=bare, cwd=tmp_path, capture_output=True, text=True)
-    assert "output: shape (1, 8, 8, 8)" in done.stdout, done.stderr
+    assert "output: shape (2, 8, 8, 8)" in done.stdout, done.stderr
 
 
 def test_without_the_plugin_the_name_is_unknown(tmp_path: Path) -> None:

@@ -288,6 +288,6 @@ def test_a_network_without_weights(tmp_path: Path) -> None:
     assert load(graph, tmp_path).state_dict() == {}
     command = [sys.executable, str(tmp_path / "model.py"), "--device"]
     ran = subprocess.run([*command, "cpu"], capture_output=True, text=True, check=True)
-    assert "output: shape (1, 3)" in ran.stdout
+    assert "output: shape (2, 3)" in ran.stdout
     failed = subprocess.run([*command, "nowhere"], capture_output=True, text=True, check=False)
     assert failed.returncode == 2 and "Traceback" not in failed.stderr

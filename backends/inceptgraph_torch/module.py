@@ -63,7 +63,8 @@ class SpecModule(fx.GraphModule):
         Args:
             outputs: what the module returned, in training or in evaluation.
             target: what ``criterion`` compares with; for the default, class indices of shape
-                (batch,). Outputs that want different ones get a dict by their names.
+                (batch,). Outputs that want different ones get a dict by their names, heads
+                included.
             criterion: loss of one output, a scalar; or a dict of them by name.
 
         Raises:

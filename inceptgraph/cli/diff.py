@@ -63,6 +63,8 @@ def diff(
     Compares what the networks compute, from A to B; comments do not count. --set applies to B. The
     exit code is 0 where nothing changed and 1 where something did.
     """
+    if before == after == "-":
+        raise click.UsageError("only one of the two can be stdin")
     found = compare(load(before, values_a).analysis, load(after, values).analysis)
     if as_json:
         console.send_json(_as_json(found))

@@ -263,10 +263,7 @@ class StepExpander:
             value = self.values.value(name, frame.environment, frame.origin)
             if value is FAILED:
                 return None
-            uses: tuple[Label, ...] = ()
-            if frame.origin is not None:
-                origin = frame.origin
-                uses = (Label(origin.span, f"used here, as `{origin.path}`"),)
+            uses = frame.origin.and_uses() if frame.origin else ()
             if not isinstance(value, str):
                 message = f"`op` must name an operation or a block, but is {describe(value)}"
                 self.findings.add(Code.BAD_ARGUMENT, message, name.span, "", *uses)

@@ -44,7 +44,7 @@ class Values:
         try:
             return evaluate(node, environment)
         except ValueProblem as problem:
-            uses = (Label(origin.span, f"used here, as `{origin.path}`"),) if origin else ()
+            uses = origin.and_uses() if origin else ()
             code, message, span = problem.code, problem.message, problem.span
             self.findings.add(code, message, span, "", *uses, help=problem.help)
             return FAILED
@@ -87,7 +87,7 @@ class Values:
     ) -> None:
         """Report a value, with the values of the parameters in it."""
         if origin is not None:
-            labels = (*labels, Label(origin.span, f"used here, as `{origin.path}`"))
+            labels = (*labels, *origin.and_uses())
         hint = hint_for(value, type_name, environment)
         span = node.span.first_line()
         notes = _values_note(node, environment)
@@ -186,7 +186,7 @@ class Values:
     ) -> None:
         """Say in a spec's words what pydantic found."""
         name = str(problem["loc"][0]) if problem["loc"] else ""
-        uses = origin.uses()[:1]
+        uses = origin.uses()
         if name not in places:
             if problem["type"] not in ("missing", "extra_forbidden"):  # those are reported before
                 message = f"`{kind.op}` is refused: {problem['msg']}"

@@ -72,8 +72,12 @@ class Origin:
 
     def uses(self) -> tuple[Label, ...]:
         """The uses of blocks that led here, innermost first, as places to cite."""
+        return self.parent.and_uses() if self.parent else ()
+
+    def and_uses(self) -> tuple[Label, ...]:
+        """This use of a block, and those that led to it."""
         labels = []
-        origin = self.parent
+        origin: Origin | None = self
         while origin is not None:
             labels.append(Label(origin.span, f"used here, as `{origin.path}`"))
             origin = origin.parent

@@ -122,6 +122,7 @@ def _nowhere(
     if not known or (depth == 0 and "." not in path):
         hint = None
     else:
-        hint = did_you_mean(missing, known) or f"there are {listed(known[:8])}"
+        more = f", among {len(known)}" if len(known) > 8 else ""
+        hint = did_you_mean(missing, known) or f"there are {listed(known[:8])}{more}"
     span = Span(source, 0, 0, 0, len(source.lines[0]))
     findings.add(Code.BAD_OVERRIDE, f"`--set {path}`: {what}", span, help=hint)
