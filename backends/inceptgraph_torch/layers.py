@@ -70,8 +70,8 @@ class PaddedConv2d(nn.Conv2d):
         return f"{self.in_channels}, {self.out_channels}, {sizes}, {rest}"
 
 
-class PaddedMaxPool2d(nn.Module):
-    """Max pooling whose padding differs between sides, or depends on the size of the map."""
+class _PaddedPool2d(nn.Module):
+    """What padded pools share."""
 
     def __init__(
         self,
@@ -84,24 +84,34 @@ class PaddedMaxPool2d(nn.Module):
         self.kernel_size, self.stride = kernel_size, stride
         self.border, self.ceil_mode = border, ceil_mode
 
-    def forward(self, x: Tensor) -> Tensor:
-        left, right, top, bottom = border_pixels(x, self.border, self.kernel_size, self.stride)
-        if self.border == "same" and left == top == 0 and min(self.stride) > 1:
-            # At most one pixel, at the end: ceil mode reaches it without a copy of the map.
-            return F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=True)
+    def cropped(self, y: Tensor, x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
+        """The pooled ``y`` without the windows that ceil mode adds past the map ``x``."""
+        if not self.ceil_mode:
+            return y
         # A window must start on the map or on the padding before it, as torch has it.
-        rows = -(-(x.shape[-2] + top) // self.stride[0])
-        columns = -(-(x.shape[-1] + left) // self.stride[1])
-        x = F.pad(x, (left, right, top, bottom), value=float("-inf"))
-        x = F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
-        return x[..., :rows, :columns] if self.ceil_mode else x
+        rows = -(-(x.shape[-2] + pixels[2]) // self.stride[0])
+        columns = -(-(x.shape[-1] + pixels[0]) // self.stride[1])
+        return y[..., :rows, :columns]
 
     def extra_repr(self) -> str:
         ceil = ", ceil_mode=True" if self.ceil_mode else ""
         return f"{self.kernel_size}, stride={self.stride}, border={self.border}{ceil}"
 
 
-class PaddedAvgPool2d(nn.Module):
+class PaddedMaxPool2d(_PaddedPool2d):
+    """Max pooling whose padding differs between sides, or depends on the size of the map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels = border_pixels(x, self.border, self.kernel_size, self.stride)
+        if self.border == "same" and pixels[0] == pixels[2] == 0 and min(self.stride) > 1:
+            # At most one pixel, at the end: ceil mode reaches it without a copy of the map.
+            return F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=True)
+        y = F.pad(x, pixels, value=float("-inf"))
+        y = F.max_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+        return self.cropped(y, x, pixels)
+
+
+class PaddedAvgPool2d(_PaddedPool2d):
     """Average pooling whose padding differs between sides, or depends on the size of the map."""
 
     def __init__(
@@ -112,30 +122,24 @@ class PaddedAvgPool2d(nn.Module):
         ceil_mode: bool = False,
         count_include_pad: bool = False,
     ) -> None:
-        super().__init__()
-        self.kernel_size, self.stride, self.border = kernel_size, stride, border
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+        super().__init__(kernel_size, stride, border, ceil_mode)
+        self.count_include_pad = count_include_pad
 
     def forward(self, x: Tensor) -> Tensor:
-        left, right, top, bottom = border_pixels(x, self.border, self.kernel_size, self.stride)
-        # A window must start on the map or on the padding before it, as torch has it.
-        rows = -(-(x.shape[-2] + top) // self.stride[0])
-        columns = -(-(x.shape[-1] + left) // self.stride[1])
-
-        def average(y: Tensor) -> Tensor:
-            y = F.pad(y, (left, right, top, bottom))
-            y = F.avg_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
-            return y[..., :rows, :columns] if self.ceil_mode else y
-
+        pixels = border_pixels(x, self.border, self.kernel_size, self.stride)
         if self.count_include_pad:
-            return average(x)
+            return self.average(x, pixels)
         # The average of ones is the share of a window that lies on the map.
-        return average(x) / average(x.new_ones(1, 1, x.shape[-2], x.shape[-1]))
+        ones = x.new_ones(1, 1, x.shape[-2], x.shape[-1])
+        return self.average(x, pixels) / self.average(ones, pixels)
+
+    def average(self, x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
+        y = F.pad(x, pixels)
+        y = F.avg_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+        return self.cropped(y, x, pixels)
 
     def extra_repr(self) -> str:
-        ceil = ", ceil_mode=True" if self.ceil_mode else ""
-        counted = f", count_include_pad={self.count_include_pad}"
-        return f"{self.kernel_size}, stride={self.stride}, border={self.border}{ceil}{counted}"
+        return f"{super().extra_repr()}, count_include_pad={self.count_include_pad}"
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
