@@ -6,8 +6,9 @@
 """
 
 from inceptgraph_graphviz.backend import FORMATS, Format, Graphviz, to_dot
+from inceptgraph_graphviz.look import Look
 
-__all__ = ["FORMATS", "Format", "Graphviz", "backend", "to_dot"]
+__all__ = ["FORMATS", "Format", "Graphviz", "Look", "backend", "to_dot"]
 
 backend = Graphviz()
 """What the entry point ``graphviz`` offers."""

@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from inceptgraph_graphviz.extent import extents
 from inceptgraph_graphviz.fold import Columns, arrange
 from inceptgraph_graphviz.legend import legend
+from inceptgraph_graphviz.look import Look
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import rows_of
-from inceptgraph_graphviz.style import Heat, Theme
 from inceptgraph_graphviz.table import Painter
 from inceptgraph_graphviz.text import quoted
 
-__all__ = ["FONT", "Direction", "Look", "write"]
+__all__ = ["FONT", "write"]
 
 FONT: Final = "Roboto,Helvetica,Arial,sans-serif"
 """The font that is bundled, then those that are as wide."""
 
-Direction = Literal["TB", "LR"]
-
 _POINT: Final = "shape=point width=0.014 height=0.014"
 """As wide as an edge, to round a corner off."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a picture is to be drawn; see :func:`inceptgraph_graphviz.to_dot`."""
-
-    theme: Theme
-    depth: int
-    fold: bool | int
-    heat: Heat
-    direction: Direction
-    legend: bool
 
 
 def write(picture: Picture, look: Look) -> str:
@@ -62,10 +47,10 @@ class _Writer:
         self.shapes = {
             node.name: row.shape for b in picture.blocks for row in b.rows for node in row.nodes
         }
-        self.painter = Painter(look.theme, look.heat, picture.total, largest, ports)
+        self.painter = Painter(look.colours, look.heat, picture.total, largest, ports)
 
     def lines(self) -> Iterator[str]:
-        theme = self.look.theme
+        theme = self.look.colours
         yield f"digraph {quoted(self.picture.name)} {{"
         yield f"  graph [{self._graph_attributes()}]"
         yield f'  node [shape=plain fontname="{FONT}" fontsize=10 fontcolor="{theme.text}"]'
@@ -84,11 +69,11 @@ class _Writer:
             f"ranksep={0.22 if down else 0.35}",
             f"nodesep={0.45 if down else 0.3}",
             "newrank=true",
-            f'bgcolor="{self.look.theme.paper}"',
+            f'bgcolor="{self.look.colours.paper}"',
             "pad=0.1",
             f'fontname="{FONT}"',
             "fontsize=10",
-            f'fontcolor="{self.look.theme.text}"',
+            f'fontcolor="{self.look.colours.text}"',
         ]
         if self.look.legend:
             parts.append(f"labelloc=b label=<{self._legend()}>")
@@ -99,7 +84,7 @@ class _Writer:
         families = [row.family for row in inside if self.look.depth > 1]
         total, largest = self.picture.total, self.painter.largest
         name, heat = self.picture.name, self.look.heat
-        return legend(self.look.theme, name, total, families, heat, largest)
+        return legend(self.look.colours, name, total, families, heat, largest)
 
     # -- nodes -------------------------------------------------------------------------------
 
@@ -118,7 +103,7 @@ class _Writer:
 
     def _cluster(self, block: Block) -> Iterator[str]:
         """A block whose wiring is no series: its operations as boxes with edges."""
-        theme, head = self.look.theme, block.kind is Kind.HEAD
+        theme, head = self.look.colours, block.kind is Kind.HEAD
         yield f"  subgraph {quoted('cluster ' + block.path)} {{"
         yield (
             f'    graph [style="rounded,filled{",dashed" if head else ""}" margin=8'
@@ -193,7 +178,7 @@ class _Writer:
         that it constrains no more than a ``constraint=false`` edge.
         """
         low, high = quoted(f"gutter:{column}:low"), quoted(f"gutter:{column}:high")
-        colour = self.look.theme.edge
+        colour = self.look.colours.edge
         for point, end in ((low, tail), (high, head)):
             yield f'  {point} [{_POINT} color="{colour}" group="gutter {column}"]'
             yield f"  {{ rank=same {end} {point} }}"
