@@ -425,7 +425,7 @@ def test_list(run: Run) -> None:
     )
     assert "graphviz" in run("list", "backends").out
     assert "IG501" in run("list", "codes").out
-    for what in ("specs", "operations", "backends", "codes"):
+    for what in ("specs", "blocks", "operations", "backends", "codes"):
         assert json.loads(run("list", what, "--json").out)
     specs = {spec["name"]: spec for spec in json.loads(run("list", "--json").out)}
     assert specs["googlenet"]["params"] == 6_998_552

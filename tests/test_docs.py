@@ -31,7 +31,7 @@ def examples() -> list[pytest.param]:
 
 @pytest.mark.parametrize(("expected", "text"), examples())
 def test_language_reference(expected: str, text: str) -> None:
-    whole = text if text.startswith("name:") else HEADER + text
+    whole = text if re.search(r"^(name|extends):", text, re.MULTILINE) else HEADER + text
     analysis = analyze(Source("example.yaml", whole))
     codes = [
         f"error={finding.code}" for finding in analysis.findings if finding.severity == "error"

@@ -33,7 +33,7 @@ SECTIONS = {
     },
     "Write one": {
         "init": Entry("init:init", "Start a spec of your own."),
-        "list": Entry("listing:list_verb", "List shipped specs, operations, backends and codes."),
+        "list": Entry("listing:list_verb", "List specs, blocks, operations, backends and codes."),
         "explain": Entry("explain:explain", "Explain a finding's code."),
         "schema": Entry("schema:schema", "Write the JSON Schema that editors use."),
     },
