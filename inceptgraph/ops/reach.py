@@ -1,4 +1,4 @@
-"""What one pixel of an output reads of an operand: the step from which receptive fields are made."""
+"""What one pixel of an output reads of an operand: what receptive fields are made of."""
 
 from __future__ import annotations
 
