@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -120,7 +121,10 @@ def sweep(
         if size > 1:
             console.message(f"all {exact(size)} combinations fail alike:\n")
         raise SpecError(points[0].findings)
-    return failures.FINDINGS if any(point.figures is None for point in points) else 0
+    failed = [point for point in points if point.figures is None]
+    if failed:
+        _tell_failed(failed, len(points), spec)
+    return failures.FINDINGS if failed else 0
 
 
 # -- what stays, and in which order ----------------------------------------------------------
@@ -189,3 +193,12 @@ def _tell_left_out(over: Sequence[Sequence[str]], bounds: dict[str, Amount]) -> 
     )
     total = counted(len(over), "combination")
     console.message(f"{exact(left_out)} of {total} left out: {reasons}")
+
+
+def _tell_failed(failed: Sequence[Point], size: int, spec: str) -> None:
+    """How many combinations do not compile, and how to see all that is wrong with one."""
+    given = [f"--set {shlex.quote(f'{path}={text}')}" for path, text in failed[0].values.items()]
+    command = " ".join(("inceptgraph check", shlex.quote(spec), *given))
+    form = "does" if len(failed) == 1 else "do"
+    total = counted(size, "combination")
+    console.message(f"{exact(len(failed))} of {total} {form} not compile; `{command}` says more")
