@@ -7,7 +7,7 @@ from dataclasses import replace
 import facts
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from specs_strategy import specs
 from torch import Tensor
@@ -196,7 +196,7 @@ def gradient_boxes(
     The network is made linear with positive weights, so that nothing cancels and nothing is cut:
     maxima become averages, and what works on single pixels becomes the identity.
     """
-    cut = replace(graph, outputs=(Output("y", node),), sections={})
+    cut = replace(graph, outputs=(Output("y", node),), sections={}).phase("eval")
     model = compile(cut, passes=[linear], dtype="float64", initialized=False).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -284,14 +284,15 @@ def check_pixels(graph: Graph, name: str, choose: int = 0) -> bool:
     return True
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(specs(), st.data())
 def test_fields_are_where_gradients_are(text: str, data: st.DataObject) -> None:
     graph = to_graph(Source("random.yaml", text)).phase("eval")
+    assume(len(graph.nodes) <= 80)
     names = [node.name for node in graph.nodes.values() if node.inputs]
     checked = [
         check_pixels(graph, name, data.draw(st.integers(0, 30)))
-        for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=4))
+        for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=3))
     ]
     # The first step reads pixels near it, unless it is a pool of everything
     assert any(checked) or check_pixels(graph, names[0]) or graph.nodes[names[0]].op.op != "conv2d"
