@@ -46,6 +46,15 @@ def test_outputs_stay() -> None:
     assert peak(to_graph(Source("branches.yaml", text))) == Peak(256 + 512 + 128 + 640, "d")
 
 
+def test_what_nothing_reads_goes_at_once() -> None:
+    """Beside a and b, unread has 768 of its own: less than what is there at d, once it is gone."""
+    unread = "  unread: {op: conv2d, out: 12, from: a}\n  c:"
+    graph = to_graph(Source("branches.yaml", BRANCHES.replace("  c:", unread)))
+    assert peak(graph) == Peak(256 + 512 + 768, "unread")
+    small = to_graph(Source("branches.yaml", BRANCHES.replace("  c:", unread.replace("12", "7"))))
+    assert peak(small) == Peak(512 + 128 + 640, "d")
+
+
 def test_a_chain_holds_two() -> None:
     text = "name: C\ninput: {channels: 1, height: 9, width: 9}\nstages:\n"
     text += "".join(f"  s{n}: {{op: conv2d, out: {n % 7 + 1}}}\n" for n in range(40))
