@@ -227,12 +227,12 @@ def test_bounds(run: Run) -> None:
     result = run(*grid, "--max-params", "20K", "--min-macs", ".5M")
     assert [row["width"] for row in result.rows] == ["1"]
     assert result.err == (
-        "2 of 3 combinations left out: 1 by --max-params 20K, 1 by --min-macs .5M\n"
+        "2 of 3 combinations left out: 1 by --min-macs .5M, 1 by --max-params 20K\n"
     )
     assert result.code == 0
     result = run(*grid, "--max-params", "5510", "--min-params", "5.51k")
     assert [row["width"] for row in result.rows] == ["1"], "bounds belong to what stays"
-    assert "1 by --max-params 5510, 1 by --min-params 5.51k" in result.err
+    assert "1 by --min-params 5.51k, 1 by --max-params 5510" in result.err
 
 
 @pytest.mark.parametrize(
@@ -314,6 +314,14 @@ def test_what_fails_alike_is_told_once(format: str, run: Run) -> None:
     alone = run("--set", "width=0.31", "--format", format)
     assert (alone.code, alone.out) == (1, "")
     assert "combinations" not in alone.err and "IG404" in alone.err
+
+
+def test_what_fails_alike_has_rows_for_programs(run: Run) -> None:
+    result = run("--set", "widht=1,2,3", "--json")
+    assert result.code == 1
+    assert [row["findings"][0]["code"] for row in json.loads(result.out)["rows"]] == ["IG802"] * 3
+    assert result.err.count("IG802") == 1
+    assert len(run("--set", "widht=1,2,3", "--format", "csv").rows) == 3
 
 
 def test_a_warning_is_told_once(run: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, TypeVar
@@ -12,14 +11,14 @@ import click
 
 from inceptgraph import report
 from inceptgraph.cli import console, failures, tabulate
-from inceptgraph.cli.figures import BYTES, FIGURES
+from inceptgraph.cli.figures import BYTES, FIGURES, Limit
 from inceptgraph.cli.grid import Amount, Bound, Order, grid_size, read_grid
 from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import spec_argument
 from inceptgraph.cli.specs import shown_name
 from inceptgraph.cli.words import counted, exact
 from inceptgraph.errors import Severity, SpecError
-from inceptgraph.sweep import Figures, Point
+from inceptgraph.sweep import Point
 from inceptgraph.sweep import sweep as points_of
 
 __all__ = ["sweep"]
@@ -31,12 +30,13 @@ inceptgraph sweep my.yaml --set width=0.5,1 --set classes=10..100:10 --max-param
 inceptgraph sweep googlenet --set stages.inception_3a.3x3=64..256:64 --format csv > sweep.csv
 """
 
+SIDES = {"min": "below", "max": "above"}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def bound_options(function: F) -> F:
     """``--min-…`` and ``--max-…`` for every figure."""
-    for side, beyond in (("max", "above"), ("min", "below")):
+    for side, beyond in reversed(SIDES.items()):
         for figure in reversed(FIGURES.values()):
             function = click.option(
                 f"--{side}-{figure.name}",
@@ -98,11 +98,19 @@ def sweep(
     finding, and the exit code is 1.
     """
     element = BYTES[dtype]
-    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    limits = [
+        Limit(side, figure, amount)
+        for side in SIDES
+        for name, figure in FIGURES.items()
+        if (amount := bounds[f"{side}_{name.replace('-', '_')}"]) is not None
+    ]
     size = grid_size(grid)
     points = list(console.counted_off(points_of(spec, grid), size, "combinations"))
-    over = [_over(point, given, element) for point in points]
-    kept = [point for point, names in zip(points, over, strict=True) if not names]
+    over = [  # what does not compile is outside of no bound
+        [limit for limit in limits if point.figures and not limit.allows(point.figures, element)]
+        for point in points
+    ]
+    kept = [point for point, beyond in zip(points, over, strict=True) if not beyond]
     table = tabulate.Table(
         title=shown_name(spec),
         fixed={path: values[0] for path, values in grid.items() if len(values) == 1},
@@ -116,7 +124,7 @@ def sweep(
     if not alike or format in tabulate.FOR_PROGRAMS:
         tabulate.FORMATS[format](table)
     _tell_warnings(points)
-    _tell_left_out(over, given)
+    _tell_left_out(over, limits)
     if alike:
         if size > 1:
             console.message(f"all {exact(size)} combinations fail alike:\n")
@@ -127,23 +135,7 @@ def sweep(
     return failures.FINDINGS if failed else 0
 
 
-# -- what stays, and in which order ----------------------------------------------------------
-
-
-def _over(point: Point, bounds: dict[str, Amount], element: int) -> list[str]:
-    """The bounds that a network is outside of; what does not compile is outside of none."""
-    if point.figures is None:
-        return []
-    figures = point.figures
-    return [name for name, bound in bounds.items() if not _within(figures, name, bound, element)]
-
-
-def _within(figures: Figures, name: str, bound: Amount, element: int) -> bool:
-    side, _, rest = name.partition("_")
-    number = FIGURES[rest.replace("_", "-")].key(figures, element)
-    if number is None:  # there is nothing that could be too large
-        return side == "max"
-    return number <= bound.number if side == "max" else number >= bound.number
+# -- in which order --------------------------------------------------------------------------
 
 
 def _sorted(points: Sequence[Point], order: str | None, element: int) -> list[Point]:
@@ -180,17 +172,13 @@ def _tell_warnings(points: Iterable[Point]) -> None:
         console.message(report.render(list(once.values()), "concise", color=color))
 
 
-def _tell_left_out(over: Sequence[Sequence[str]], bounds: dict[str, Amount]) -> None:
+def _tell_left_out(over: Sequence[Sequence[Limit]], limits: Sequence[Limit]) -> None:
     """How many networks the bounds left out, and which bounds did."""
     left_out = sum(map(bool, over))
     if not left_out:
         return
-    counts = Counter(chain.from_iterable(over))
-    reasons = ", ".join(
-        f"{exact(counts[name])} by --{name.replace('_', '-')} {bound.text}"
-        for name, bound in bounds.items()
-        if counts[name]
-    )
+    counts = {limit.option: sum(limit in each for each in over) for limit in limits}
+    reasons = ", ".join(f"{exact(n)} by {option}" for option, n in counts.items() if n)
     total = counted(len(over), "combination")
     console.message(f"{exact(left_out)} of {total} left out: {reasons}")
 
