@@ -56,7 +56,10 @@ def test_generated_pages_are_current(page: str) -> None:
     assert written == pages[page], "run python docs/generate.py"
 
 
-def test_sweeps_shows_a_true_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sweeps_shows_a_true_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
     shown = re.search(r"^```console\n\$ inceptgraph (.*?)\n(.*?)^```$", page, re.M | re.S)
     assert shown is not None
