@@ -9,16 +9,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from inceptgraph.compare.changes import Change, Kind, Named, StageChange, StepChange, differences
-from inceptgraph.compare.reading import stage_of
+from inceptgraph.compare.blocks import share
+from inceptgraph.compare.changes import (
+    BlockChange,
+    Change,
+    Kind,
+    Named,
+    StageChange,
+    StepChange,
+    differences,
+)
+from inceptgraph.compare.parts import Parts
 from inceptgraph.compare.stages import compare_stages
+from inceptgraph.compare.steps import StepComparison
 from inceptgraph.cost import total
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
 from inceptgraph.source import to_plain
 from inceptgraph.types import Shape
 
-__all__ = ["Change", "Comparison", "Kind", "Named", "StageChange", "StepChange", "compare"]
+__all__ = [
+    "BlockChange",
+    "Change",
+    "Comparison",
+    "Kind",
+    "Named",
+    "StageChange",
+    "StepChange",
+    "compare",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +49,8 @@ class Comparison:
         inputs: shapes that differ.
         outputs: what the outputs are taken from, where that differs.
         params: the networks' parameters that differ.
+        defaults: of operations, as ``conv2d.bias``, where a step differs because of them.
+        blocks: edits of definitions that several uses share.
         stages: in the order of the network after, those that are gone last.
         heads: likewise.
         cost: without the auxiliary heads.
@@ -40,6 +61,8 @@ class Comparison:
     inputs: Named
     outputs: Named
     params: Named
+    defaults: Named
+    blocks: tuple[BlockChange, ...]
     stages: tuple[StageChange, ...]
     heads: tuple[StageChange, ...]
     cost: Change
@@ -48,8 +71,9 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether the two compute the same under the same names."""
-        parts = (self.inputs, self.outputs, self.params, self.stages, self.heads)
-        return self.name.before == self.name.after and not any(parts)
+        parts = (self.inputs, self.outputs, self.params, self.defaults)
+        edits = (*self.blocks, *self.stages, *self.heads)
+        return self.name.before == self.name.after and not any(parts) and not edits
 
 
 def compare(before: Analysis, after: Analysis) -> Comparison:
@@ -57,13 +81,19 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
     old, new = before.graph, after.graph
     assert old is not None
     assert new is not None
+    steps = StepComparison(Parts(old), Parts(new))
+    stages = compare_stages(steps, old.stages, new.stages)
+    heads = compare_stages(steps, old.heads, new.heads)
+    blocks, told = share((*stages, *heads), steps.uses)
     return Comparison(
         name=Change(old.name, new.name),
         inputs=differences(_inputs(old), _inputs(new)),
-        outputs=differences(_outputs(old), _outputs(new)),
+        outputs=differences(_outputs(steps.old), _outputs(steps.new)),
         params=differences(_params(before), _params(after)),
-        stages=compare_stages(old, new, old.stages, new.stages),
-        heads=compare_stages(old, new, old.heads, new.heads),
+        defaults=steps.defaults,
+        blocks=blocks,
+        stages=told[: len(stages)],
+        heads=told[len(stages) :],
         cost=Change(total(old.phase("eval")), total(new.phase("eval"))),
         cost_with_heads=Change(total(old), total(new)),
     )
@@ -73,8 +103,9 @@ def _inputs(graph: Graph) -> dict[str, Shape]:
     return {node.name: graph.shape(node.name) for node in graph.inputs}
 
 
-def _outputs(graph: Graph) -> dict[str, str]:
-    return {o.name: stage_of(graph, o.node) for o in graph.outputs if not o.training_only}
+def _outputs(parts: Parts) -> dict[str, str]:
+    outputs = parts.graph.outputs
+    return {o.name: parts.stage_of(o.node) for o in outputs if not o.training_only}
 
 
 def _params(analysis: Analysis) -> dict[str, Any]:
