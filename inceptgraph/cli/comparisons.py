@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import click
@@ -72,7 +73,7 @@ def _heading(told: Told) -> str:
 
 
 def as_markdown(found: Comparison, *, everything: bool = False) -> str:
-    """Markdown for a pull request; ``everything`` does not fold what follows in size."""
+    """Markdown for a pull request; ``everything`` unfolds what follows in size."""
     return "\n".join(_markdown(found, everything))
 
 
@@ -93,17 +94,10 @@ def _markdown(found: Comparison, everything: bool) -> Iterator[str]:
         yield f"- {_WORDS[told.kind]} {told.what}{' ' if told.what else ''}{names}{about}"
         yield from (f"  - {line}" for line in rest)
     if follows := teller.follows():
-        lines = [f"- {_code(stage.name)}: {size([stage])}" for stage in follows]
-        yield from [f"- {teller.summary()}"]
-        yield ""
-        if everything:
-            yield from lines
-        else:
-            yield "<details><summary>What follows in size</summary>"
-            yield ""
-            yield from lines
-            yield ""
-            yield "</details>"
+        summary = Teller(found, code=escape).summary()  # Markdown is not read inside HTML
+        yield from ("", f"<details{' open' if everything else ''}><summary>{summary}</summary>", "")
+        yield from (f"- {_code(stage.name)}: {size([stage])}" for stage in follows)
+        yield from ("", "</details>")
     yield ""
     yield "| | before | after | difference |"
     yield "| --- | ---: | ---: | ---: |"

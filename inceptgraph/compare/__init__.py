@@ -20,6 +20,7 @@ from inceptgraph.compare.changes import (
     differences,
 )
 from inceptgraph.compare.parts import Parts
+from inceptgraph.compare.reading import stage_of
 from inceptgraph.compare.stages import compare_stages
 from inceptgraph.compare.steps import StepComparison
 from inceptgraph.cost import total
@@ -88,7 +89,7 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
     return Comparison(
         name=Change(old.name, new.name),
         inputs=differences(_inputs(old), _inputs(new)),
-        outputs=differences(_outputs(steps.old), _outputs(steps.new)),
+        outputs=differences(_outputs(old), _outputs(new)),
         params=differences(_params(before), _params(after)),
         defaults=steps.defaults,
         blocks=blocks,
@@ -103,9 +104,8 @@ def _inputs(graph: Graph) -> dict[str, Shape]:
     return {node.name: graph.shape(node.name) for node in graph.inputs}
 
 
-def _outputs(parts: Parts) -> dict[str, str]:
-    outputs = parts.graph.outputs
-    return {o.name: parts.stage_of(o.node) for o in outputs if not o.training_only}
+def _outputs(graph: Graph) -> dict[str, str]:
+    return {o.name: stage_of(graph, o.node) for o in graph.outputs if not o.training_only}
 
 
 def _params(analysis: Analysis) -> dict[str, Any]:

@@ -85,17 +85,6 @@ class Parts:
                 return scope
         return None
 
-    def sources(self, path: str) -> list[str]:
-        """What a stage reads, as stages or inputs, in order."""
-        own = {node.name for node in self.graph.within(path)}
-        reads = (o for node in self.graph.within(path) for o in node.inputs if o not in own)
-        return list(dict.fromkeys(map(self.stage_of, reads)))
-
-    def stage_of(self, name: str) -> str:
-        """The stage whose result a node is; else the node itself."""
-        stage = self.graph.scopes.get(name.partition(".")[0])
-        return stage.path if stage is not None and stage.output == name else name
-
     def content(self, path: str) -> list[tuple[Any, ...]]:
         """What is at or below a path, apart from its own name and from what it reads outside."""
         return [

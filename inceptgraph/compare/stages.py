@@ -7,6 +7,7 @@ from typing import Any
 
 from inceptgraph.compare.changes import Change, Kind, StageChange, differences
 from inceptgraph.compare.parts import Parts
+from inceptgraph.compare.reading import sources
 from inceptgraph.compare.steps import StepComparison
 from inceptgraph.cost import cost
 from inceptgraph.graph import Graph, Scope
@@ -56,8 +57,8 @@ def _one_sided(parts: Parts, scope: Scope, kind: Kind) -> StageChange:
 
     graph, path = parts.graph, scope.path
     arguments = {n: side(v) for n, v in parts.part(path).given.items()}
-    sources = parts.sources(path)
-    behind = graph.scopes.get(sources[0]) if len(sources) == 1 else None
+    reads = sources(graph, path)
+    behind = graph.scopes.get(reads[0]) if len(reads) == 1 else None
     return StageChange(
         path,
         kind,
@@ -66,7 +67,7 @@ def _one_sided(parts: Parts, scope: Scope, kind: Kind) -> StageChange:
         (),
         side(graph.shape(scope.output)),
         side(cost(graph, graph.within(path))),
-        ", ".join(sources),
+        ", ".join(reads),
         behind.block if behind else None,
     )
 
@@ -99,7 +100,7 @@ def _loss_weight(graph: Graph, scope: Scope) -> dict[str, float]:
 def _rewired(steps: StepComparison, before: str, after: str) -> dict[str, Change]:
     """``from``, where a stage reads other stages and both those and the former ones still exist:
     otherwise what was inserted or removed explains it."""
-    change = Change(steps.old.sources(before), steps.new.sources(after))
+    change = Change(sources(steps.old.graph, before), sources(steps.new.graph, after))
     if change.before == change.after:
         return {}
     known = _tops(steps.old.graph.nodes) & _tops(steps.new.graph.nodes)

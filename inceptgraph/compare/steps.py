@@ -13,6 +13,7 @@ from typing import Any
 
 from inceptgraph.compare.changes import Change, Kind, Named, StepChange, differences
 from inceptgraph.compare.parts import Part, Parts
+from inceptgraph.compare.reading import sources, stage_of
 
 __all__ = ["StepComparison"]
 
@@ -136,7 +137,7 @@ class StepComparison:
         if olds.keys() != news.keys():
             return
         # what the whole stage reads is told of the stage, unless that is the same
-        outside = self.old.sources(before) == self.new.sources(after)
+        outside = sources(self.old.graph, before) == sources(self.new.graph, after)
         for path, node in news.items():
             reads = Change(
                 _reads(self.old, olds[path].inputs, olds[path].name, before, outside),
@@ -161,7 +162,7 @@ def _reads(
         elif name.startswith(f"{stage}."):
             found.append(name.removeprefix(f"{stage}."))
         elif outside:
-            found.append(parts.stage_of(name))
+            found.append(stage_of(parts.graph, name))
     return found
 
 
