@@ -13,6 +13,7 @@ from inceptgraph.cli import console
 from inceptgraph.cli.telling import MARKS, TOTALS, Teller, Told, run, size, totals
 from inceptgraph.cli.words import change, exact
 from inceptgraph.compare import Change, Comparison, Kind, Named, StageChange, StepChange
+from inceptgraph.cost import Cost
 from inceptgraph.report.text import one_line
 
 __all__ = ["as_json", "as_markdown", "as_text"]
@@ -29,8 +30,12 @@ _HUES = {
 # -- text ------------------------------------------------------------------------------------
 
 
-def as_text(found: Comparison, *, everything: bool = False) -> str:
+def as_text(found: Comparison, everything: bool = False) -> str:
     """Lines for a terminal; ``everything`` lists what follows in size, too."""
+    if found.equal:
+        cost: Cost = found.cost.after
+        figures = f"{exact(cost.params)} parameters, {exact(cost.macs)} multiply-adds"
+        return f"no differences: both have {figures}"
     return "\n".join(_text(found, everything))
 
 
@@ -72,7 +77,7 @@ def _heading(told: Told) -> str:
 # -- Markdown --------------------------------------------------------------------------------
 
 
-def as_markdown(found: Comparison, *, everything: bool = False) -> str:
+def as_markdown(found: Comparison, everything: bool = False) -> str:
     """Markdown for a pull request; ``everything`` unfolds what follows in size."""
     return "\n".join(_markdown(found, everything))
 

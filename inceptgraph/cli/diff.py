@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
 import click
 
-from inceptgraph.cli import comparisons, console, failures
+from inceptgraph import backend
+from inceptgraph.cli import comparisons, console, failures, pictures
 from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import SPEC, json_option, overrides, set_option
+from inceptgraph.cli.pictures import look_options
 from inceptgraph.cli.specs import load
-from inceptgraph.cli.words import exact
-from inceptgraph.compare import compare
-from inceptgraph.cost import Cost
+from inceptgraph.compare import Comparison, compare, mark
+from inceptgraph.graph import Graph
+from inceptgraph.report.json import dumps
 
 __all__ = ["diff"]
 
@@ -18,19 +23,26 @@ EXAMPLES = """
 inceptgraph diff old.yaml new.yaml
 inceptgraph diff googlenet my.yaml --all
 inceptgraph diff googlenet my.yaml --format md | gh pr comment --body-file -
+inceptgraph diff googlenet my.yaml -o changes.svg
 git show main:my.yaml | inceptgraph diff - my.yaml
 inceptgraph diff googlenet googlenet --set stages.inception_3a.3x3=192
 """
+
+
+FORMATS: Final = {".txt": "text", ".md": "md", ".json": "json", **pictures.FORMATS}
 
 
 @verb("diff", examples=EXAMPLES)
 @click.argument("before", metavar="A", type=SPEC)
 @click.argument("after", metavar="B", type=SPEC)
 @click.option(
+    "-o", "--output", type=click.Path(), help="A file instead of stdout: a picture, or a text."
+)
+@click.option(
     "--format",
-    type=click.Choice(["text", "md", "json"]),
-    default="text",
-    help="For a terminal (the default), for a pull request, or for programs.",
+    type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
+    help="`text` (the default), `md` for a pull request, `json`, or a picture's; follows from the"
+    " suffix of a file.",
 )
 @json_option
 @click.option("--all", "everything", is_flag=True, help="List stages whose size follows, too.")
@@ -42,32 +54,59 @@ inceptgraph diff googlenet googlenet --set stages.inception_3a.3x3=192
     callback=overrides,
     help="Replace a value of A.",
 )
+@look_options
 @set_option
 def diff(
     before: str,
     after: str,
-    format: str,
+    output: str | None,
+    format: str | None,
     as_json: bool,
     everything: bool,
     values_a: dict[str, str],
     values: dict[str, str],
+    **look: Any,
 ) -> int:
     """Show what changed between two specs.
 
-    Compares what the networks compute, from A to B; comments do not count. --set applies to B. The
-    exit code is 0 where nothing changed and 1 where something did.
+    Compares what the networks compute, from A to B; comments do not count. --set applies to B. As a
+    picture, it is B with what changed in colour, and what is gone where it stood. The exit code is
+    0 where nothing changed and 1 where something did.
     """
     if before == after == "-":
         raise click.UsageError("only one of the two can be stdin")
-    found = compare(load(before, values_a).analysis, load(after, values).analysis)
-    if as_json or format == "json":
-        console.send_json(comparisons.as_json(found))
-    elif format == "md":
-        console.data(comparisons.as_markdown(found, everything=everything))
-    elif found.equal:
-        cost: Cost = found.cost.after
-        figures = f"{exact(cost.params)} parameters, {exact(cost.macs)} multiply-adds"
-        console.message(f"no differences: both have {figures}")
+    chosen = "json" if as_json else format
+    if chosen is None:
+        chosen = pictures.format_of(output, FORMATS, "comparisons") if output else "text"
+    old, new = load(before, values_a), load(after, values)
+    found = compare(old.analysis, new.analysis)
+    if chosen not in _WRITERS:
+        pictures.send(output or "-", _picture(old.graph, new.graph, chosen, look))
+    elif output is not None:
+        pictures.send(output, _WRITERS[chosen](found, everything) + "\n")
+    elif found.equal and chosen == "text":
+        console.message(comparisons.as_text(found))
     else:
-        console.data(comparisons.as_text(found, everything=everything))
+        console.data(_WRITERS[chosen](found, everything))
     return 0 if found.equal else failures.DIFFERENT
+
+
+def _picture(before: Graph, after: Graph, format: str, look: dict[str, Any]) -> str | bytes:
+    """B with what changed in colour."""
+    marks, ghosts = mark(before, after)
+    options = {name: value for name, value in look.items() if value is not None}
+    drawn: str | bytes = backend.find("graphviz").lower(
+        after, format=format, marks=marks, ghosts=ghosts, **options
+    )
+    return drawn
+
+
+def _json(found: Comparison, everything: bool) -> str:
+    return dumps(comparisons.as_json(found))
+
+
+_WRITERS: Final[Mapping[str, Callable[[Comparison, bool], str]]] = {
+    "text": comparisons.as_text,
+    "md": comparisons.as_markdown,
+    "json": _json,
+}

@@ -19,6 +19,7 @@ from inceptgraph.compare.changes import (
     StepChange,
     differences,
 )
+from inceptgraph.compare.marks import mark
 from inceptgraph.compare.parts import Parts
 from inceptgraph.compare.reading import stage_of
 from inceptgraph.compare.stages import compare_stages
@@ -38,6 +39,7 @@ __all__ = [
     "StageChange",
     "StepChange",
     "compare",
+    "mark",
 ]
 
 
