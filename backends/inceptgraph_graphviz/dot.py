@@ -168,7 +168,7 @@ class _Writer:
         gone = self._style(link)
         if columns[1] is None:
             yield f"  {{ rank=same {tail} {head} }}"
-            yield f"  {start} -> {head} [style=dashed]"
+            yield f"  {start} -> {head} [{gone.strip() or 'style=dashed'}]"
         elif columns[0] == columns[1] or columns[0] is None:
             if link.head == link.tail + 1:
                 yield f"  {start} -> {head} [weight=10{gone}]"

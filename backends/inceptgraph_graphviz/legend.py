@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 
 from inceptgraph.types import Family
-from inceptgraph_graphviz.marks import SIGNS, Mark
+from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import bold, cell, font, listed, table
 from inceptgraph_graphviz.rows import Cost
 from inceptgraph_graphviz.style import FAMILIES, Heat, Theme
@@ -50,18 +50,18 @@ def family_swatches(theme: Theme, families: Iterable[Family]) -> str:
 
 
 def mark_swatches(theme: Theme, marks: Iterable[Mark | None]) -> str:
-    """The colours, lines and signs of the marks that occur; None for what has none."""
+    """The marks that occur as they look: colour, line and sign; None for what has none."""
     present = set(marks)
     cells = []
-    for mark in Mark:
+    for mark in (*Mark, None):
         if mark in present:
+            border = theme.marks[mark] if mark else theme.outline
+            inside = theme.mark_tints[mark] if mark else theme.plain
+            word = font(
+                f"\u00a0{signed(mark.value if mark else 'unchanged', mark)}\u00a0", theme.text
+            )
             style = "dashed" if mark is Mark.REMOVED else None
-            sign = font(SIGNS[mark], theme.text)
-            cells.append(_swatch(theme.marks[mark], theme.mark_tints[mark], sign, style=style))
-            cells.append(cell(font(f"{mark.value}\u00a0 ", theme.text)))
-    if None in present:
-        cells.append(_swatch(theme.outline, theme.plain))
-        cells.append(cell(font("unchanged\u00a0 ", theme.text)))
+            cells.append(cell(word, border=1, style=style, color=border, bgcolor=inside))
     return "".join(cells)
 
 
@@ -80,5 +80,5 @@ def heat_scale(theme: Theme, heat: Heat, largest: int) -> str:
     return "".join([*cells, cell(font(count(largest), theme.text))])
 
 
-def _swatch(border: str, inside: str, content: str = " ", *, style: str | None = None) -> str:
-    return cell(content, border=1, width=12, height=12, style=style, color=border, bgcolor=inside)
+def _swatch(border: str, inside: str) -> str:
+    return cell(" ", border=1, width=12, height=12, color=border, bgcolor=inside)

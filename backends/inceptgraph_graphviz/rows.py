@@ -167,7 +167,7 @@ class _Followers:
     def _together(self, nodes: Sequence[Node], follower: Node) -> bool:
         """Whether they are drawn in one block: in one stage or one section, or as a stage of its
         own each."""
-        if self._is_gone(nodes[0]) and not self._is_gone(follower):
+        if self._presence(nodes[0]) is not self._presence(follower):
             return False
         stages = [stage_of(node.name) for node in nodes]
         stage = stage_of(follower.name)
@@ -181,5 +181,7 @@ class _Followers:
         whole = all(self.sizes[name] == stages.count(name) for name in stages)
         return section is not None or (whole and self.sizes[stage] == 1)
 
-    def _is_gone(self, node: Node) -> bool:
-        return mark_of(self.marks, node.name) is Mark.REMOVED
+    def _presence(self, node: Node) -> Mark | None:
+        """Whether a node came or went: then it does not hide in the row of one that did not."""
+        mark = mark_of(self.marks, node.name)
+        return None if mark is Mark.CHANGED else mark

@@ -6,7 +6,7 @@ fills its branch and branches of two and of three operations end at one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from inceptgraph.ops.shape import Identity
@@ -112,7 +112,7 @@ class Painter:
         return _two_ends(self._title(block) + copies, costs)
 
     def _title(self, block: Block) -> str:
-        return _struck(bold(signed(block.title, block.mark)), block.mark)
+        return _pointed_out(block.title, block.mark, bold)
 
     def outline(self, block: Block) -> tuple[str, str]:
         """Style and colour of the line around a block."""
@@ -192,7 +192,7 @@ class Painter:
         mark = row.mark if row else None
         colour = self.theme.marks[mark] if mark else self.theme.muted
         return cell(
-            _struck(font(signed("identity", mark), self.theme.muted), mark),
+            _pointed_out("identity", mark, lambda text: font(text, self.theme.muted)),
             border=1,
             style="dashed",
             color=colour,
@@ -204,7 +204,7 @@ class Painter:
     def _label(self, row: Row, size: int = LARGE) -> str:
         muted = self.marked and row.mark in (None, Mark.REMOVED)
         colour = self.theme.muted if muted else self.theme.text
-        return _struck(font(signed(row.label, row.mark), colour, size), row.mark)
+        return _pointed_out(row.label, row.mark, lambda text: font(text, colour, size))
 
     def _cell(self, content: str, row: Row, *, padding: int) -> str:
         border, inside = self._colours(row)
@@ -233,8 +233,12 @@ def _two_ends(left: str, right: str) -> str:
     return table([left + cell(right, align="right", cellpadding=3)])
 
 
-def _struck(markup: str, mark: Mark | None) -> str:
-    return f"<s>{markup}</s>" if mark is Mark.REMOVED else markup
+def _pointed_out(text: str, mark: Mark | None, set_in: Callable[[str], str]) -> str:
+    """A text with the sign of its mark, which says what happened also to who cannot see colours;
+    struck through if it is gone."""
+    if mark is not Mark.REMOVED:
+        return set_in(signed(text, mark))
+    return f"{set_in(signed('', mark))}<s>{set_in(text)}</s>"
 
 
 def _tooltip(row: Row) -> str:
