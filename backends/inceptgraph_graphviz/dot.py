@@ -129,7 +129,9 @@ class _Writer:
         for row in block.rows:
             for operand in row.operands:
                 if operand in home:
-                    yield f"    {quoted(home[operand].name)} -> {quoted(row.name)}"
+                    tail = home[operand]
+                    style = self._style(tail.mark, row.mark)
+                    yield f"    {quoted(tail.name)} -> {quoted(row.name)}{style}"
         yield "  }"
 
     def _node(self, index: int, row: Row | None = None) -> str:
@@ -165,27 +167,26 @@ class _Writer:
         if self._is_tap(link):
             start = f"{tail}:{self.painter.ports[link.tail_row.name]}:{side}"
         columns = self.column.get(link.tail), self.column.get(link.head)
-        gone = self._style(link)
+        marks = [self.picture.blocks[end].mark for end in (link.tail, link.head)]
         if columns[1] is None:
             yield f"  {{ rank=same {tail} {head} }}"
-            yield f"  {start} -> {head} [{gone.strip() or 'style=dashed'}]"
+            yield f"  {start} -> {head} [style=dashed]{self._style(*marks)}"
         elif columns[0] == columns[1] or columns[0] is None:
             if link.head == link.tail + 1:
-                yield f"  {start} -> {head} [weight=10{gone}]"
+                yield f"  {start} -> {head} [weight=10]{self._style(*marks)}"
             elif self._passes_by(link) and start == tail:
-                yield f"  {tail}:{side} -> {head}:{side}{f' [{gone.strip()}]' if gone else ''}"
+                yield f"  {tail}:{side} -> {head}:{side}{self._style(*marks)}"
             else:
-                yield f"  {start} -> {head}{f' [{gone.strip()}]' if gone else ''}"
+                yield f"  {start} -> {head}{self._style(*marks)}"
         elif self.rank[link.tail] > self.rank[link.head]:
-            yield from self._bus(tail, head, columns[1], gone)
+            yield from self._bus(tail, head, columns[1], self._style(*marks))
         else:
-            yield f"  {start} -> {head} [constraint=false{gone}]"
+            yield f"  {start} -> {head} [constraint=false]{self._style(*marks)}"
 
-    def _style(self, link: Link) -> str:
-        """How an edge at a ghost looks."""
-        ends = self.picture.blocks[link.tail].mark, self.picture.blocks[link.head].mark
+    def _style(self, *marks: Mark | None) -> str:
+        """How an edge between parts with these marks looks, where one of them is gone."""
         colour = self.look.colours.marks[Mark.REMOVED]
-        return f' style=dashed color="{colour}"' if Mark.REMOVED in ends else ""
+        return f' [style=dashed color="{colour}"]' if Mark.REMOVED in marks else ""
 
     def _bus(self, tail: str, head: str, column: int, style: str) -> Iterator[str]:
         """A link into the next column: out at the side, along the gutter, in at the side.
@@ -199,9 +200,9 @@ class _Writer:
         for point, end in ((low, tail), (high, head)):
             yield f'  {point} [{_POINT} color="{colour}" group="gutter {column}"]'
             yield f"  {{ rank=same {end} {point} }}"
-        yield f"  {tail} -> {low} [dir=none headclip=false{style}]"
-        yield f"  {high} -> {low} [dir=none headclip=false tailclip=false{style}]"
-        yield f"  {high} -> {head} [tailclip=false{style}]"
+        yield f"  {tail} -> {low} [dir=none headclip=false]{style}"
+        yield f"  {high} -> {low} [dir=none headclip=false tailclip=false]{style}"
+        yield f"  {high} -> {head} [tailclip=false]{style}"
 
     def _column_tops(self) -> Iterator[str]:
         """Columns begin on one line, from left to right; a point holds the place of a lower one."""
