@@ -50,5 +50,5 @@ def _shape(block: Block) -> str:
     if block.kind is Kind.STACK:
         return '["' + "<br>".join(mermaid(signed(row.label, row.mark)) for row in block.rows) + '"]'
     params = f"{count(block.cost.params)} params" if block.cost.params else ""
-    facts = [format_shape(block.last.shape), params]
+    facts = [format_shape(block.shape), params]
     return f'["{mermaid(signed(block.title, block.mark))}<br>{" · ".join(filter(None, facts))}"]'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inceptgraph.types import Shape
 from inceptgraph_graphviz.marks import Mark, combined
 from inceptgraph_graphviz.rows import Cost, Row
 from inceptgraph_graphviz.structure import Series
@@ -53,6 +54,12 @@ class Block:
     def last(self) -> Row:
         """The row whose value the block hands on."""
         return self.rows[-1]
+
+    @property
+    def shape(self) -> Shape:
+        """Of that value; what is gone hands nothing on."""
+        left = (row for row in reversed(self.rows) if row.mark is not Mark.REMOVED)
+        return next(left, self.last).shape
 
     @property
     def mark(self) -> Mark | None:

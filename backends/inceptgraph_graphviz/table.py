@@ -60,7 +60,7 @@ class Painter:
 
     def stage(self, block: Block) -> str:
         """A block without its inside: name, kind, output shape and cost."""
-        shape = font(format_shape(block.last.shape), self.theme.text)
+        shape = font(format_shape(block.shape), self.theme.text)
         about = font(block.about, self.theme.muted)
         rows = [
             _two_ends(self._title(block), about),
