@@ -82,8 +82,9 @@ class Teller:
                 yield Told(group[0].kind, tuple(stage.name for stage in group), lines)
 
     def follows(self) -> list[StageChange]:
-        """The stages and heads of which nothing else is told."""
-        return [s for s in (*self.found.stages, *self.found.heads) if not _is_edited(s)]
+        """The stages and heads that have another size, and of which nothing else is told."""
+        stages = (s for s in (*self.found.stages, *self.found.heads) if not _is_edited(s))
+        return [stage for stage in stages if size([stage])]
 
     def summary(self) -> str:
         """What follows, in a line; nothing where nothing does."""

@@ -6,6 +6,8 @@ and blocks that nothing uses do not count.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +89,7 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
     steps = StepComparison(Parts(old), Parts(new))
     stages = compare_stages(steps, old.stages, new.stages)
     heads = compare_stages(steps, old.heads, new.heads)
-    blocks, told = share((*stages, *heads), steps.uses)
+    blocks, told = share((*stages, *heads), _uses(steps, (*stages, *heads)))
     return Comparison(
         name=Change(old.name, new.name),
         inputs=differences(_inputs(old), _inputs(new)),
@@ -100,6 +102,17 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
         cost=Change(total(old.phase("eval")), total(new.phase("eval"))),
         cost_with_heads=Change(total(old), total(new)),
     )
+
+
+def _uses(steps: StepComparison, stages: Iterable[StageChange]) -> Counter[str]:
+    """How many uses of each block both networks have."""
+    renamed = {stage.name: stage.place for stage in stages if stage.kind is Kind.RENAMED}
+    olds = steps.old.uses()
+    found: Counter[str] = Counter()
+    for path, block in steps.new.uses().items():
+        stage, dot, rest = path.partition(".")
+        found[block] += olds.get(f"{renamed.get(stage, stage)}{dot}{rest}") == block
+    return found
 
 
 def _inputs(graph: Graph) -> dict[str, Shape]:

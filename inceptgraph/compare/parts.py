@@ -85,10 +85,18 @@ class Parts:
                 return scope
         return None
 
+    def uses(self) -> dict[str, str]:
+        """The block that each use of one names, by path."""
+        return {
+            path: scope.block
+            for path, scope in self.graph.scopes.items()
+            if scope.block is not None and scope.copies is None and path not in self.graph.nodes
+        }
+
     def content(self, path: str) -> list[tuple[Any, ...]]:
         """What is at or below a path, apart from its own name and from what it reads outside."""
         return [
-            (node.name[len(path) :], node.op, node.shape, tuple(self._inner(node.inputs, path)))
+            (node.name[len(path) :], node.op, tuple(self._inner(node.inputs, path)))
             for node in self.graph.within(path)
         ]
 

@@ -38,17 +38,21 @@ def renamed_stages(
 ) -> dict[str, str]:
     """Stages that are what another was, under a new name: the old name by the new one."""
     olds, news = list(before), list(after)
-    left = {path: old.content(path) for path in olds if path not in news}
+    left = {path: _look(old, path) for path in olds if path not in news}
     found = {}
     for path in news:
         if path in olds:
             continue
-        content = new.content(path)
-        former = next((name for name, its in left.items() if its == content), None)
+        look = _look(new, path)
+        former = next((name for name, its in left.items() if its == look), None)
         if former is not None:
             del left[former]
             found[path] = former
     return found
+
+
+def _look(parts: Parts, path: str) -> tuple[Any, ...]:
+    return parts.content(path), [node.shape for node in parts.graph.within(path)]
 
 
 def _one_sided(parts: Parts, scope: Scope, kind: Kind) -> StageChange:

@@ -7,7 +7,7 @@ another value, and not again here.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,18 +17,18 @@ from inceptgraph.compare.reading import sources, stage_of
 
 __all__ = ["StepComparison"]
 
+_REFERENCE = re.compile(r"\$(\w+)")
+
 
 class StepComparison:
     """Compares steps of two networks.
 
     Attributes:
-        uses: uses of blocks that both networks have, by block, as far as they were walked.
         defaults: what differs because ``defaults:`` do, as ``conv2d.bias``, as far as it was met.
     """
 
     def __init__(self, old: Parts, new: Parts) -> None:
         self.old, self.new = old, new
-        self.uses: Counter[str] = Counter()
         self.defaults: dict[str, Change] = {}
 
     def compare(self, before: str, after: str) -> tuple[list[StepChange], Named, Change]:
@@ -43,32 +43,37 @@ class StepComparison:
 
     def _both(self, before: str, after: str) -> Iterator[StepChange]:
         """A part that both networks have."""
+        if self.old.content(before) == self.new.content(after):
+            return  # however it is written
         a, b = self.old.part(before), self.new.part(after)
         if a.op != b.op:
-            if self.old.content(before) != self.new.content(after):
-                yield from self._other(a, b, after)
+            yield from self._other(a, b, after)
             return
         changed = differences(a.arguments, b.arguments)
         bare = {n: c for n, c in changed.items() if n not in a.written and n not in b.written}
-        told = {n: c for n, c in changed.items() if n not in bare and self._tells(n, a, b, after)}
+        told = {
+            n: c
+            for n, c in changed.items()
+            if n not in bare and self._tells(a.written.get(n), b.written.get(n), before, after)
+        }
         if told:
             yield self._step(after, Kind.CHANGED, Change(b.op, b.op), told, _texts(a, b, told))
         if not b.block:
             self.defaults.update({f"{b.op}.{name}": change for name, change in bare.items()})
-        elif bare:  # the parameter's default, which the block's definition holds
-            op = Change(b.op, b.op)
-            use = _below_stage(after)
-            yield StepChange(use, Kind.CHANGED, op, bare, {}, b.op, use)
+        else:  # parameters' defaults, which the block's definition holds
+            defaults = {n: c for n, c in bare.items() if n in a.arguments and n in b.arguments}
+            if defaults:
+                use = _below_stage(after)
+                op = Change(b.op, b.op)
+                yield StepChange(use, Kind.CHANGED, op, defaults, {}, b.op, use)
         if a.copies is not None and b.copies is not None:
             for copy in range(min(a.copies, b.copies)):
-                yield from self._inside(f"{before}.{copy}", f"{after}.{copy}", b)
+                yield from self._inside(f"{before}.{copy}", f"{after}.{copy}")
         elif a.copies is b.copies:
-            yield from self._inside(before, after, b)
+            yield from self._inside(before, after)
 
-    def _inside(self, before: str, after: str, part: Part) -> Iterator[StepChange]:
+    def _inside(self, before: str, after: str) -> Iterator[StepChange]:
         """What a part holds."""
-        if part.block and part.op is not None:
-            self.uses[part.op] += 1
         olds, news = self.old.children(before), self.new.children(after)
         for name in news:
             if name in olds:
@@ -114,11 +119,15 @@ class StepComparison:
 
     # -- explaining --------------------------------------------------------------------------
 
-    def _tells(self, name: str, a: Part, b: Part, path: str) -> bool:
-        """Whether an argument was edited, rather than what it refers to."""
-        text = a.written.get(name)
-        refers = "$" in str(text) and text == b.written.get(name)
-        return not refers or self.new.use(path) is None
+    def _tells(self, old: Any, new: Any, before: str, after: str) -> bool:
+        """Whether an argument with these texts was edited, rather than what it refers to."""
+        names = _REFERENCE.findall(str(new))
+        uses = self.old.use(before), self.new.use(after)
+        if old != new or not names or not all(uses):
+            return True
+        # a name that is a parameter of the block on one side alone means another thing
+        one, other = ({name for name in names if use and name in use.arguments} for use in uses)
+        return one != other
 
     def _explanations(self, path: str) -> list[Change]:
         """How the arguments of the block around a path differ."""
