@@ -125,6 +125,21 @@ def test_a_name_that_means_another_parameter_hides_nothing() -> None:
     assert [step.arguments for step in block.steps] == [{"kernel": Change(5, 7)}]
 
 
+def test_a_body_in_the_place_of_a_block_says_what_it_holds() -> None:
+    step = "{op: conv, out: $5x5, kernel: 3}"
+    body = f"{{steps: {{first: {step}, second: {step}}}}}"
+    text = shipped("googlenet")
+    other = text.replace("{op: conv, out: $5x5, kernel: 5}", body)
+    there, back = analysis(text), analysis(other)
+    assert as_text(compare(there, back)).splitlines()[2:5] == [
+        "~ block inception  in every use (×9)",
+        "                   5x5.5x5: conv → steps",
+        "                   + 5x5.5x5.first, 5x5.5x5.second: conv, out: $5x5, kernel: 3",
+    ]
+    (block,) = compare(back, there).blocks
+    assert [step.kind for step in block.steps] == [Kind.CHANGED, Kind.REMOVED, Kind.REMOVED]
+
+
 # -- Markdown --------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from inceptgraph.compare.reading import sources, stage_of
 
 __all__ = ["StepComparison"]
 
-_REFERENCE = re.compile(r"\$(\w+)")
+_REFERENCE = re.compile(r"\$\{?(\w+)")
 
 
 class StepComparison:
@@ -48,6 +48,11 @@ class StepComparison:
         a, b = self.old.part(before), self.new.part(after)
         if a.op != b.op:
             yield from self._other(a, b, after)
+            # a body of its own says itself what it is
+            if b.op is None:
+                yield from self._children(self.new, after, Kind.ADDED)
+            elif a.op is None:
+                yield from self._children(self.old, before, Kind.REMOVED)
             return
         changed = differences(a.arguments, b.arguments)
         bare = {n: c for n, c in changed.items() if n not in a.written and n not in b.written}
@@ -93,6 +98,10 @@ class StepComparison:
         given = {name: Change(None, value) for name, value in b.given.items()}
         written = {name: Change(None, text) for name, text in b.written.items()}
         yield self._step(path, Kind.CHANGED, op, given, written)
+
+    def _children(self, parts: Parts, path: str, kind: Kind) -> Iterator[StepChange]:
+        for name in parts.children(path):
+            yield self._one_sided(parts, f"{path}.{name}", kind)
 
     def _one_sided(self, parts: Parts, path: str, kind: Kind) -> StepChange:
         part = parts.part(path)
