@@ -54,6 +54,15 @@ class StepComparison:
             elif a.op is None:
                 yield from self._children(self.old, before, Kind.REMOVED)
             return
+        yield from self._arguments(before, after, a, b)
+        if a.copies is not None and b.copies is not None:
+            for copy in range(min(a.copies, b.copies)):
+                yield from self._inside(f"{before}.{copy}", f"{after}.{copy}")
+        elif a.copies is b.copies:
+            yield from self._inside(before, after)
+
+    def _arguments(self, before: str, after: str, a: Part, b: Part) -> Iterator[StepChange]:
+        """What two uses of one block or operation are given."""
         changed = differences(a.arguments, b.arguments)
         bare = {n: c for n, c in changed.items() if n not in a.written and n not in b.written}
         told = {
@@ -65,17 +74,12 @@ class StepComparison:
             yield self._step(after, Kind.CHANGED, Change(b.op, b.op), told, _texts(a, b, told))
         if not b.block:
             self.defaults.update({f"{b.op}.{name}": change for name, change in bare.items()})
-        else:  # parameters' defaults, which the block's definition holds
-            defaults = {n: c for n, c in bare.items() if n in a.arguments and n in b.arguments}
-            if defaults:
-                use = _below_stage(after)
-                op = Change(b.op, b.op)
-                yield StepChange(use, Kind.CHANGED, op, defaults, {}, b.op, use)
-        if a.copies is not None and b.copies is not None:
-            for copy in range(min(a.copies, b.copies)):
-                yield from self._inside(f"{before}.{copy}", f"{after}.{copy}")
-        elif a.copies is b.copies:
-            yield from self._inside(before, after)
+            return
+        # a default that differs is an edit of the block; a new parameter matters where it is used
+        defaults = {n: c for n, c in bare.items() if n in a.arguments and n in b.arguments}
+        if defaults:
+            use, op = _below_stage(after), Change(b.op, b.op)
+            yield StepChange(use, Kind.CHANGED, op, defaults, {}, b.op, use)
 
     def _inside(self, before: str, after: str) -> Iterator[StepChange]:
         """What a part holds."""
