@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -332,6 +335,53 @@ def test_11_alexnet_drops_after_a_hidden_layer_and_torchvisions_before() -> None
     assert caffe.nodes["fc8"].inputs == ("fc7.dropout",)
     assert torchvision.nodes["fc6.fc"].inputs == ("fc6.dropout",)
     assert torchvision.nodes["fc8"].inputs == ("fc7.relu",)
+
+
+# -- 12: weight decay ------------------------------------------------------------------------
+
+
+def after_a_step(optimizer_of: Callable[[nn.Module], torch.optim.Optimizer], l2: float) -> Tensor:
+    """A kernel after a step on a loss of its own, with Keras's ``l2`` added for the kernels."""
+    net = inceptgraph.compile("lenet5", seed=0).double()
+    optimizer = optimizer_of(net)
+    kernel = net.get_parameter("c3.conv.weight")
+    loss = kernel.sin().sum() + l2 * sum(
+        (p**2).sum() for name, p in net.named_parameters() if name.endswith(".weight")
+    )
+    loss.backward()
+    optimizer.step()
+    return kernel.detach()
+
+
+def test_12_decay_as_caffe_torch_and_keras_mean_it() -> None:
+    def decaying(decay: float) -> Callable[[nn.Module], torch.optim.Optimizer]:
+        return lambda net: torch.optim.SGD(net.parameters(), lr=0.1, weight_decay=decay)
+
+    before = inceptgraph.compile("lenet5", seed=0).double().get_parameter("c3.conv.weight")
+    # Caffe, sgd_solver.cpp: decay · w is added to the gradient
+    caffe = before - 0.1 * (before.cos() + 0.0002 * before)
+    keras = after_a_step(decaying(0), l2=0.0002)
+    torch.testing.assert_close(after_a_step(decaying(0.0002), l2=0), caffe, atol=1e-15, rtol=0)
+    torch.testing.assert_close(after_a_step(decaying(0.0004), l2=0), keras, atol=1e-15, rtol=0)
+    assert (keras - caffe).abs().max() > 1e-7
+
+
+def test_12_the_example_in_the_documentation() -> None:
+    """Caffe's lr_mult 1 and 2, decay_mult 1 and 0."""
+    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"## Training as in the papers.*?```python\n(.*?)```", page, re.DOTALL)
+    net = inceptgraph.compile("googlenet_caffe", set={"classes": 2})
+    names: dict[str, Any] = {"net": net, "torch": torch}
+    exec(code, names)
+    settings = {
+        parameter: (group["lr"], group["weight_decay"], group["momentum"])
+        for group in names["optimizer"].param_groups
+        for parameter in group["params"]
+    }
+    assert len(settings) == 2 * (57 + 1 + 2 * 3)
+    for name, parameter in net.named_parameters():
+        expected = (0.02, 0, 0.9) if parameter.ndim == 1 else (0.01, 0.0002, 0.9)
+        assert settings[parameter] == expected, name
 
 
 # -- 13: what training returns ---------------------------------------------------------------

@@ -249,7 +249,8 @@ def start(op: Operation, argument: str) -> Any:
 def test_lenet5_starts_uniform_by_the_inputs_of_a_unit() -> None:
     """Appendix A of the paper: between ±2.4 / F, where a unit has F inputs."""
     graph = to_graph("lenet5")
-    layers = {"c1.conv": 25, "c3.conv": 150, "c5.conv": 400, "f6.linear": 120, "output.linear": 84}
+    layers = {"c1.conv": 25, "c3.conv": 150, "c5.conv.conv": 400}
+    layers |= {"f6.linear.linear": 120, "output.linear": 84}
     for name, inputs in layers.items():
         found = graph.nodes[name].op.weight_init
         assert (found.low, found.high) == (-2.4 / inputs, 2.4 / inputs)
