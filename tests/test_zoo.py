@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import copy
 import math
-from itertools import accumulate
+import re
+from itertools import accumulate, takewhile
 from typing import Any
 
 import facts
 import pytest
+import yaml
 from canonical import Computations, first_difference, flat
 
 from inceptgraph.cost import cost, total
@@ -55,6 +57,19 @@ def test_these_have_facts() -> None:
         "nin_imagenet_caffe",
         "vgg16",
     }
+
+
+@pytest.mark.parametrize("spec", [*OF_FACTS, "bn_inception_96", "resnet18"])
+def test_says_what_it_is_and_how_it_deviates(spec: str) -> None:
+    """Pages are made of this: a sentence, an address, and the comment at the top."""
+    text = shipped()[spec].read_text(encoding="utf-8")
+    own = yaml.safe_load(text)
+    assert re.fullmatch(r"[A-Z0-9].*\.", own["description"])
+    assert own["source"].startswith("https://")
+    assert {"params", "macs", "depth"} <= set(own["expect"])
+    comment = "\n".join(takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    shape = r"(# .+\n)+# Deviations:( none known\.|(\n# - .+(\n#   .+)*)+)"
+    assert re.fullmatch(shape, comment), comment
 
 
 @pytest.mark.parametrize("spec", OF_FACTS)

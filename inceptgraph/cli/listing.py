@@ -44,8 +44,8 @@ Item = dict[str, Any]
 def list_verb(what: str, as_json: bool) -> None:
     """List specs, blocks, operations, backends and codes.
 
-    Shipped specs unless told otherwise. Their names can stand wherever a verb takes a SPEC; those of
-    libraries of blocks stand in `include:`.
+    Shipped specs unless told otherwise. Their names can stand wherever a verb takes a SPEC; those
+    of libraries of blocks stand in `include:`.
     """
     find, show = _LISTS[what]
     items = find()

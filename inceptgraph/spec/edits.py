@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Container, Iterator
 from typing import NamedTuple
 
 from inceptgraph.errors import Code, Findings, Label, Span, closest, did_you_mean
@@ -61,9 +61,12 @@ class _Editor:
         targets = list(self.targets(entry.key)) if changes else []
         if changes and not targets:
             self.report_nothing(entry.key)
+        by_place: dict[tuple[str, ...], list[_Target]] = {}
         for target in targets:
+            by_place.setdefault(target.keys[:-1], []).append(target)
+        for together in by_place.values():
             for change in changes:
-                self.change(target, change, entry.key)
+                self.change(together, change, entry.key)
 
     def changes(self, entry: Entry) -> list[Entry]:
         """What is to be done, each with the keyword as its key."""
@@ -177,120 +180,109 @@ class _Editor:
 
     # -- changing ----------------------------------------------------------------------------
 
-    def change(self, target: _Target, change: Entry, path: Scalar) -> None:
-        container, name = target.keys[:-1], target.keys[-1]
-        verb, value = change.key.text, change.value
-
-        def rewrite(siblings: Siblings) -> Siblings | None:
-            if name not in siblings:
-                return None  # an edit above removed it
-            if verb == "set":
-                return self.with_arguments(siblings, name, value)
-            if verb == "replace":
-                return self.with_replacement(siblings, name, value)
-            if verb in ("before", "after"):
-                new = self.new_steps(value, target, verb, siblings)
-                return self.with_steps(siblings, name, new, verb, path) if new else None
-            self.removed[name] = path.span
-            return {key: entry for key, entry in siblings.items() if key != name}
-
-        if verb not in (*_CHANGES, "remove"):
-            verb = "remove"  # a slip, which has been reported
-        before = self.spec
-        self.spec = _rewritten(self.spec, container, rewrite)
-        if verb == "remove" and container == ("stages",):
-            self.spec = _without_section_end(self.spec, name, list(_at(before, container).items))
-        if verb == "remove" and container == ("aux_heads",) and not self.steps("aux_heads"):
+    def change(self, targets: list[_Target], change: Entry, path: Scalar) -> None:
+        """Make one change to steps that stand among the same siblings."""
+        container = targets[0].keys[:-1]
+        before = _at(self.spec, container).items
+        after = dict(before)
+        inserted: dict[str, Siblings] = {}
+        new_names: set[str] = set()
+        for target in targets:
+            name = target.keys[-1]
+            if name not in after:
+                continue  # an edit above removed it
+            if change.key.text == "set":
+                self.set(after, name, change.value)
+            elif change.key.text == "replace":
+                self.replace(after, name, change.value)
+            elif change.key.text in ("before", "after"):
+                new = self.new_steps(change, target, after, new_names)
+                if change.key.text == "before":
+                    new = self.taking_over(after, name, new, path)
+                inserted[name] = new
+                new_names |= new.keys()
+            else:
+                self.removed[name] = path.span
+                del after[name]
+        if inserted:
+            after = _woven(after, inserted, change.key.text)
+        self.spec = _rewritten(self.spec, container, after)
+        if container == ("stages",) and len(after) < len(before):
+            self.spec = _with_sections_over(self.spec, list(before), after.keys())
+        if container == ("aux_heads",) and not after:
             items = {key: entry for key, entry in self.spec.items.items() if key != "aux_heads"}
             self.spec = Mapping(items, self.spec.span)
 
-    def with_arguments(self, siblings: Siblings, name: str, value: Node) -> Siblings | None:
-        hint = "write `{set: {out: 96}}`"
-        given = read_mapping(value, "`set`", self.findings, hint)
+    def set(self, siblings: Siblings, name: str, value: Node) -> None:
+        """Replace arguments of a step."""
+        given = read_mapping(value, "`set`", self.findings, "write `{set: {out: 96}}`")
         step = siblings[name].value
-        if given is None or not isinstance(step, Mapping):
-            return None
-        merged = Mapping({**step.items, **given.items}, step.span)
-        return {**siblings, name: Entry(siblings[name].key, merged)}
+        if given is not None and isinstance(step, Mapping):
+            merged = Mapping({**step.items, **given.items}, step.span)
+            siblings[name] = Entry(siblings[name].key, merged)
 
-    def with_replacement(self, siblings: Siblings, name: str, value: Node) -> Siblings | None:
+    def replace(self, siblings: Siblings, name: str, value: Node) -> None:
+        """Put another step in the place of one."""
         hint = "write a step, `{replace: {op: relu}}`, or several by name"
         step = read_mapping(value, "`replace`", self.findings, hint)
         if step is None:
-            return None
+            return
         own = siblings[name].key
         if not {"op", "steps", "branches"} & step.items.keys() and _holds_steps(step):
             # several steps take the place of one, under its name: who reads it reads the last
             step = Mapping({"steps": Entry(Scalar("steps", "steps", own.span), step)}, step.span)
-        return {**siblings, name: Entry(own, step)}
+        siblings[name] = Entry(own, step)
 
     def new_steps(
-        self, value: Node, target: _Target, verb: str, siblings: Siblings
-    ) -> Siblings | None:
+        self, change: Entry, target: _Target, siblings: Siblings, new_names: Container[str]
+    ) -> Siblings:
+        """The steps to insert at a target, by their names there; none where that cannot be."""
+        verb = change.key.text
         hint = f"new steps have names: write `{{{verb}: {{norm: {{op: batch_norm}}}}}}`"
-        given = read_mapping(value, f"`{verb}`", self.findings, hint)
+        given = read_mapping(change.value, f"`{verb}`", self.findings, hint)
         if given is None:
-            return None
+            return {}
         if not given.items or not _holds_steps(given):
             message = f"`{verb}` holds steps by name"
             self.findings.add(Code.BAD_EDIT, message, given.span.first_line(), help=hint)
-            return None
+            return {}
         found: Siblings = {}
         for name, entry in given.items.items():
             new = name if target.matched is None else name.replace("*", target.matched)
-            if new in siblings or new in found:
-                first = (siblings.get(new) or found[new]).key.span
-                labels = [Label(first, "this one")]
-                message = f"there is a step `{new}` already"
-                hint = "give the new step another name"
-                if target.matched is not None and "*" not in name:
-                    labels = []  # the same place, for another of the steps
-                    hint = f"the edit holds for several steps: call it `{name}_*`, say"
-                where = entry.key.span
-                self.findings.add(
-                    Code.NAME_CLASH, message, where, "the new step", *labels, help=hint
-                )
-                return None
-            found[new] = Entry(Scalar(new, new, entry.key.span), entry.value)
+            if new not in siblings and new not in new_names:
+                found[new] = Entry(Scalar(new, new, entry.key.span), entry.value)
+                continue
+            labels = [Label(siblings[new].key.span, "this one")] if new in siblings else []
+            message = f"there is a step `{new}` already"
+            hint = "give the new step another name"
+            if target.matched is not None and "*" not in name:
+                hint = f"the edit holds for several steps: call it `{name}_*`, say"
+            where = entry.key.span
+            self.findings.add(Code.NAME_CLASH, message, where, "the new step", *labels, help=hint)
+            return {}
         return found
 
-    def with_steps(
-        self, siblings: Siblings, name: str, new: Siblings, verb: str, path: Scalar
-    ) -> Siblings | None:
-        if verb == "before":
-            moved = self.taking_over(siblings, name, new, path)
-            if moved is None:
-                return None
-            siblings, new = moved
-        found: Siblings = {}
-        for key, entry in siblings.items():
-            if key == name and verb == "before":
-                found |= new
-            found[key] = entry
-            if key == name and verb == "after":
-                found |= new
-        return found
-
-    def taking_over(
-        self, siblings: Siblings, name: str, new: Siblings, path: Scalar
-    ) -> tuple[Siblings, Siblings] | None:
+    def taking_over(self, siblings: Siblings, name: str, new: Siblings, path: Scalar) -> Siblings:
         """What stands before a step that says ``from`` reads what that step read."""
         step = siblings[name].value
         reads = step.items.get("from") if isinstance(step, Mapping) else None
-        first = next(iter(new))
-        head = new[first].value
-        if reads is None or not isinstance(step, Mapping) or not isinstance(head, Mapping):
-            return siblings, new
+        first = next(iter(new), None)
+        head = new[first].value if first is not None else None
+        if reads is None or first is None or not isinstance(step, Mapping):
+            return new
         if isinstance(reads.value, Sequence) and len(reads.value.items) > 1:
             message = f"`{name}` reads several steps, so that nothing is before it alone"
             label = Label(reads.value.span.first_line(), "these")
             hint = "insert after one of those"
             self.findings.add(Code.BAD_EDIT, message, path.span, "", label, help=hint)
-            return None
+            return {}
+        assert isinstance(head, Mapping)  # new_steps sees to that
         rest = {key: entry for key, entry in step.items.items() if key != "from"}
-        taken = {**head.items} if "from" in head.items else {**head.items, "from": reads}
-        siblings = {**siblings, name: Entry(siblings[name].key, Mapping(rest, step.span))}
-        return siblings, {**new, first: Entry(new[first].key, Mapping(taken, head.span))}
+        siblings[name] = Entry(siblings[name].key, Mapping(rest, step.span))
+        reading = (
+            head if "from" in head.items else Mapping({**head.items, "from": reads}, head.span)
+        )
+        return {**new, first: Entry(new[first].key, reading)}
 
 
 # -- the tree --------------------------------------------------------------------------------
@@ -340,13 +332,17 @@ def _at(tree: Mapping, keys: tuple[str, ...]) -> Mapping:
     return tree
 
 
-def _rewritten(
-    tree: Mapping, keys: tuple[str, ...], rewrite: Callable[[Siblings], Siblings | None]
-) -> Mapping:
-    """The tree with the mapping at ``keys`` rewritten; the same where there is nothing to do."""
-    items = rewrite(_at(tree, keys).items)
-    if items is None:
-        return tree
+def _woven(siblings: Siblings, inserted: dict[str, Siblings], verb: str) -> Siblings:
+    """Steps with others before or after some of them."""
+    found: Siblings = {}
+    for name, entry in siblings.items():
+        new = inserted.get(name, {})
+        found |= {**new, name: entry} if verb == "before" else {name: entry, **new}
+    return found
+
+
+def _rewritten(tree: Mapping, keys: tuple[str, ...], items: Siblings) -> Mapping:
+    """The tree with other entries in the mapping at ``keys``."""
     value = Mapping(items, _at(tree, keys).span)
     for depth in reversed(range(len(keys))):
         outer = _at(tree, keys[:depth])
@@ -355,22 +351,21 @@ def _rewritten(
     return value
 
 
-def _without_section_end(spec: Mapping, stage: str, order: list[str]) -> Mapping:
+def _with_sections_over(spec: Mapping, before: list[str], left: Collection[str]) -> Mapping:
     """Sections that begin or end with a stage that is gone begin or end with its neighbour."""
     entry = spec.items.get("sections")
     if entry is None or not isinstance(entry.value, Mapping):
         return spec
-    place = order.index(stage)
+    place = {name: index for index, name in enumerate(before)}
     sections: Siblings = {}
     for name, section in entry.value.items.items():
         ends = section.value.text.split("..") if isinstance(section.value, Scalar) else []
         first, last = (end.strip() for end in ends) if len(ends) == 2 else ("", "")
-        if first == last == stage:
-            continue
-        first = order[place + 1] if first == stage and place + 1 < len(order) else first
-        last = order[place - 1] if last == stage and place else last
-        if stage in (end.strip() for end in ends):
-            text = f"{first} .. {last}"
+        if first in place and last in place and not (first in left and last in left):
+            run = [stage for stage in before[place[first] : place[last] + 1] if stage in left]
+            if not run:
+                continue
+            text = f"{run[0]} .. {run[-1]}"
             section = Entry(section.key, Scalar(text, text, section.value.span))
         sections[name] = section
     items = dict(spec.items)
