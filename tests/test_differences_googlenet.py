@@ -143,6 +143,21 @@ def test_2_the_first_convolution_is_padded_on_all_sides_or_as_same() -> None:
         torch.testing.assert_close(step(x), expected, atol=1e-10, rtol=0)
 
 
+def test_2_networks_on_the_same_weights() -> None:
+    """The Keras port is the Caffe model; the paper's padding makes another network of them."""
+    caffe, keras, paper = (
+        inceptgraph.compile(name, set={"classes": 10}, seed=0).double().eval()
+        for name in ("googlenet_caffe", "googlenet_keras_poolhelper", "googlenet")
+    )
+    for other in (keras, paper):
+        other.load_state_dict(caffe.state_dict())
+    x = 50 * random(1, 3, 224, 224)
+    with torch.no_grad():
+        expected = caffe(x)
+        torch.testing.assert_close(keras(x), expected, atol=0, rtol=1e-12)
+        assert (paper(x) - expected).abs().max() > 1e-4 * expected.abs().max()
+
+
 # -- 3: 3×3 in the place of 5×5, and 2×2 for the fourth pool ---------------------------------
 
 MODULES = ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
