@@ -1,4 +1,7 @@
-"""The later networks of the family are, operation by operation, what the facts say."""
+"""The later networks of the family: their variants against the facts, and how their weights start.
+
+That each is the computation that its facts describe is in ``test_zoo.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,95 +9,104 @@ from typing import Any
 
 import facts
 import pytest
-from canonical import Form, canonical
+from test_zoo import assert_same_computation, start, translated
 
 from inceptgraph.cost import total
 from inceptgraph.errors import Source
-from inceptgraph.graph import Graph
 from inceptgraph.pipeline import to_graph
 
-NAMES = [
-    "inception_resnet_v1",
-    "inception_resnet_v2",
-    "inception_v3",
-    "inception_v4",
-    "xception",
-]
 
-
-def translated(known: dict[str, Any]) -> Graph:
-    return to_graph(Source(f"{known['arch']}.yaml", facts.spec_text(known)))
-
-
-def same(ours: Graph, known: dict[str, Any]) -> bool:
-    forms: dict[Form, int] = {}
-    return canonical(ours, forms) == canonical(translated(known), forms)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_computes_what_the_facts_say(name: str) -> None:
-    known, ours = facts.load(name), to_graph(name)
-    assert same(ours, known)
-    totals = known["totals"]
-    inference, training = total(ours.phase("eval")), total(ours)
-    assert (inference.params, inference.macs) == (totals["params_main"], totals["macs_main"])
-    assert inference.buffers == totals["bn_buffers_main"]
-    assert training.params == totals["params_total"]
-    assert training.macs == totals["macs_main"] + totals["macs_aux"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_batch_normalisation_remembers_as_the_facts_say(name: str) -> None:
-    norms: list[Any] = [n.op for n in to_graph(name).nodes.values() if n.op.op == "batch_norm"]
-    assert {op.momentum for op in norms} == {facts.load(name)["defaults"]["bn"]["momentum"]}
+def oracle(name: str, of: str) -> dict[str, Any]:
+    """What the facts of a network say of a package's."""
+    (found,) = (each for each in facts.load(name)["oracles"] if each["id"] == of)
+    return dict(found)
 
 
 def test_inception_v3_of_tfslim() -> None:
     """The facts of Inception-v3 with what they say of TF-slim under ``differences``."""
     known = facts.load("inception_v3")
-    known["defaults"]["bn"]["gamma"] = False
+    known["defaults"]["bn"] |= {"gamma": False, "momentum": 0.0003}
     for node in known["graph"]:
         if "dropout" in node:
             node["dropout"] = 0.2
-        for branch in node.get("branches", []):
-            for step in branch:
-                if "avgpool" in step:
-                    step["count_include_pad"] = False
+        for step in (step for branch in node.get("branches", []) for step in branch):
+            if "avgpool" in step:
+                step["count_include_pad"] = False
     ours = to_graph("inception_v3_tfslim")
-    assert same(ours, known)
-    stated = next(o for o in known["oracles"] if o["id"] == "tf-slim")
-    assert total(ours).params == stated["trainable"]
-    assert total(ours).params + total(ours).buffers == stated["model_variables"]
-    keras = next(o for o in known["oracles"] if o["id"] == "keras")
-    inference = total(ours.phase("eval"))
-    assert (inference.params, inference.params + inference.buffers) == (
-        keras["trainable"],
-        keras["total"],
-    )
+    assert_same_computation(ours, translated(known))
+    training, inference = total(ours), total(ours.phase("eval"))
+    slim, keras = oracle("inception_v3", "tf-slim"), oracle("inception_v3", "keras")
+    assert training.params == slim["trainable"]
+    assert training.params + training.buffers == slim["model_variables"]
+    assert inference.params == keras["trainable"]
+    assert inference.params + inference.buffers == keras["total"]
 
 
 @pytest.mark.parametrize("name", ["inception_v4", "inception_resnet_v2"])
 def test_without_gamma_there_are_as_many_variables_as_in_tfslim(name: str) -> None:
-    stated = next(o for o in facts.load(name)["oracles"] if o["id"] == "tf-slim")
     variant = f"name: TF-slim\nextends: {name}\ndefaults: {{batch_norm: {{scale: false}}}}"
     ours = total(to_graph(Source("variant.yaml", variant)))
-    assert ours.params == stated["trainable"]
-    assert ours.params + ours.buffers == stated["model_variables"]
+    slim = oracle(name, "tf-slim")
+    assert ours.params == slim["trainable"]
+    assert ours.params + ours.buffers == slim["model_variables"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"stages.mixed_6b.7x7": "129"},
-        {"blocks.pooled.steps.pool.count_include_pad": "false"},
-        {"blocks.nx1_1xn.steps.nx1.kernel": "[1, 7]", "blocks.nx1_1xn.steps.1xn.kernel": "[7, 1]"},
-        {"blocks.conv.steps.bn.eps": "1e-5"},
-        {"dropout": "0.2"},
-        {"aux_heads.aux.from": "mixed_6d"},
-        {"aux_heads.aux.loss_weight": "0.3"},
-        {"blocks.stem.steps.conv_2b.padding": "valid", "blocks.stem.steps.conv_4a.padding": "same"},
-    ],
-    ids=str,
-)
-def test_a_difference_is_seen(change: dict[str, str]) -> None:
-    assert not same(to_graph("inception_v3", set=change), facts.load("inception_v3"))
+# as `start` tells it: a number, (deviation, bound) or (fan, scale, distribution)
+TORCH = ("fan_in", 1 / 3, "uniform")
+SLIM = ("fan_in", 2, "truncated_normal")
+STARTS: dict[str, dict[str, dict[str, Any]]] = {
+    "inception_v3": {
+        "stem.conv_1a.conv": {"weight": (0.1, None)},
+        "mixed_7c.3x3.3x3.1xn.conv": {"weight": (0.1, None)},
+        "classifier": {"weight": (0.1, None), "bias": TORCH},
+        "aux.features.5x5.conv": {"weight": (0.1, None)},
+        "aux.classifier": {"weight": (0.001, None), "bias": TORCH},
+    },
+    "inception_v3_tfslim": {
+        "stem.conv_1a.conv": {"weight": SLIM},
+        "classifier": {"weight": SLIM, "bias": 0},
+        "aux.features.1x1.conv": {"weight": SLIM},
+        "aux.features.5x5.conv": {"weight": (0.01, 2)},
+        "aux.classifier": {"weight": (0.001, 2), "bias": 0},
+    },
+    "inception_v4": {
+        "stem.conv_1a.conv": {"weight": TORCH},
+        "classifier": {"weight": TORCH, "bias": TORCH},
+    },
+    "inception_resnet_v1": {
+        "resnet_a.0.expand": {"weight": TORCH, "bias": TORCH},
+        "embedding.linear": {"weight": TORCH},
+    },
+    "inception_resnet_v2": {
+        "last.expand": {"weight": TORCH, "bias": TORCH},
+        "aux.classifier": {"weight": TORCH, "bias": TORCH},
+    },
+    "inception_v2_tfslim": {
+        "conv1.conv.depthwise": {"weight": (1, 2)},
+        "conv1.conv.pointwise": {"weight": (1, 2), "bias": 0},
+        "conv2.reduce.conv": {"weight": (0.1, 2)},
+        "conv2.3x3.conv": {"weight": SLIM},
+        "inception_3a.1x1.conv": {"weight": SLIM},
+        "inception_3a.3x3.reduce.conv": {"weight": (0.09, 2)},
+        "inception_3a.double_3x3.reduce.conv": {"weight": (0.09, 2)},
+        "inception_3a.pool.proj.conv": {"weight": (0.1, 2)},
+        "inception_3c.3x3.reduce.conv": {"weight": (0.09, 2)},
+        "inception_3c.double_3x3.reduce.conv": {"weight": (0.09, 2)},
+        "classifier": {"weight": SLIM, "bias": 0},
+    },
+    "xception": {
+        "conv1.conv": {"weight": ("fan_out", 2, "normal")},
+        "middle.0.residual.sepconv1.conv.depthwise": {"weight": ("fan_out", 2, "normal")},
+        "middle.0.residual.sepconv1.conv.pointwise": {"weight": ("fan_out", 2, "normal")},
+        "block2.shortcut.conv": {"weight": ("fan_out", 2, "normal")},
+        "classifier": {"weight": TORCH, "bias": TORCH},
+    },
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_weights_start_as_the_facts_say(name: str) -> None:
+    graph = to_graph(name)
+    for step, stated in STARTS[name].items():
+        op = graph.nodes[step].op
+        assert {key: start(op, f"{key}_init") for key in stated} == stated, step
