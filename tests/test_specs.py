@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,13 @@ def test_is_clean_and_says_what_it_is(name: str) -> None:
     assert {"params", "macs"} <= set(analysis.spec.expect.items)
     assert analysis.source is not None
     text = analysis.source.text
-    assert analysis.spec.description or text.startswith("# "), "a shipped spec says what it is"
-    assert "https://" in text, "a shipped spec names its source"
+    own = yaml.safe_load(text)
+    assert re.fullmatch(r"[A-Z0-9].*\.", own["description"]), "a shipped spec says what it is"
+    assert own["source"].startswith("https://"), "a shipped spec names its source"
+    # docs are made of these comments: what it is, then how it deviates from the paper
+    comment = "\n".join(takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    shape = r"(# .+\n)+# Deviations:( none known\.|(\n# - .+(\n#   .+)*)+)"
+    assert re.fullmatch(shape, comment), "a shipped spec states its deviations"
     assert max(map(len, text.splitlines())) <= 120
 
 

@@ -144,6 +144,23 @@ def test_bn_inception_96() -> None:
     assert total(ours.phase("eval")).params == variant["params_main"] == 11_194_984
 
 
+def test_nin_for_cifar100() -> None:
+    (variant,) = facts.load("nin_cifar10")["variants"]
+    counts = total(to_graph("nin_cifar10", set={"classes": str(variant["classes"])}))
+    assert (counts.params, counts.macs) == (variant["params_main"], variant["macs_main"])
+
+
+def test_vgg16_grows_to_vgg19() -> None:
+    """Simonyan & Zisserman 2014, table 2: 144 million; exactly by arithmetic: three more
+    convolutions of 256, 512 and 512 channels."""
+    four = {f"stages.conv{i}.convs": "4" for i in (3, 4, 5)}
+    sixteen, nineteen = total(to_graph("vgg16")), total(to_graph("vgg16", set=four))
+    more = sum(9 * width * width + width for width in (256, 512, 512))
+    assert nineteen.params - sixteen.params == more
+    assert round(nineteen.params / 1e6) == 144
+    assert nineteen.depth == 19
+
+
 # -- the oracle itself -----------------------------------------------------------------------
 
 CHANGES = {
@@ -249,7 +266,8 @@ def start(op: Operation, argument: str) -> Any:
 def test_lenet5_starts_uniform_by_the_inputs_of_a_unit() -> None:
     """Appendix A of the paper: between ±2.4 / F, where a unit has F inputs."""
     graph = to_graph("lenet5")
-    layers = {"c1.conv": 25, "c3.conv": 150, "c5.conv": 400, "f6.linear": 120, "output.linear": 84}
+    layers = {"c1.conv": 25, "c3.conv": 150, "c5.conv.conv": 400}
+    layers |= {"f6.linear.linear": 120, "output.linear": 84}
     for name, inputs in layers.items():
         found = graph.nodes[name].op.weight_init
         assert (found.low, found.high) == (-2.4 / inputs, 2.4 / inputs)
