@@ -8,7 +8,7 @@ What counts as the same is what is so for any weights and any input of these sha
 initialisation and the following do not matter.
 
 - ``identity``, a ``scale`` by 1 and a ``flatten`` of a vector or of a 1×1 map change nothing.
-- A 1×1 convolution of a 1×1 map is a linear layer.
+- A 1×1 convolution of a 1×1 map is a linear layer, and a depthwise convolution one in groups.
 - ``same`` with a stride of 1 is padding by numbers, and ``ceil`` then has no effect.
 - Without padding there is none to count in an average.
 """
@@ -18,9 +18,10 @@ from __future__ import annotations
 from typing import Any
 
 from inceptgraph.graph import Graph, Node
+from inceptgraph.ops.conv import DepthwiseConv2d
 from inceptgraph.ops.window import same_padding, sides
 
-WINDOWS = ("conv2d", "depthwise_conv2d", "max_pool", "avg_pool")
+WINDOWS = ("conv2d", "max_pool", "avg_pool")
 
 
 class Computations:
@@ -67,6 +68,10 @@ def described(graph: Graph, node: Node) -> tuple[Any, ...]:
         return ("input",)
     settings = {k: v for k, v in node.op.model_dump().items() if not k.endswith("_init")}
     name = node.op.op
+    if isinstance(node.op, DepthwiseConv2d):
+        name, multiplier = "conv2d", settings.pop("multiplier")
+        channels = graph.operands(node)[0][0]
+        settings |= {"out": channels * multiplier, "groups": channels}
     if name in WINDOWS:
         settings["padding"] = padding(graph.operands(node)[0], settings)
         if settings["stride"] == (1, 1):
