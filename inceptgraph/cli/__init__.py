@@ -26,6 +26,7 @@ SECTIONS = {
         "summary": Entry("summary:summary", "Show stages, shapes, parameters and multiply-adds."),
         "diff": Entry("diff:diff", "Show what changed between two specs."),
         "graph": Entry("graph:graph", "Print the graph that a spec compiles to."),
+        "weights": Entry("weights:weights", "Say how a file of weights fits a spec."),
     },
     "Make something of it": {
         "render": Entry("render:render", "Draw a diagram."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 
 from inceptgraph.spec.structure import NAME
 
@@ -49,7 +50,8 @@ def covers(pattern: str, name: str) -> bool:
 class Renaming:
     """The beginning of their names, and what it becomes.
 
-    >>> Renaming.of("inception{block}.branch1", "inception_{block}.1x1")("inception3a.branch1.bn.bias")
+    >>> rename = Renaming.of("inception{block}.branch1", "inception_{block}.1x1")
+    >>> rename("inception3a.branch1.bn.bias")
     'inception_3a.1x1.bn.bias'
     """
 
@@ -93,7 +95,7 @@ def _check_theirs(theirs: str) -> set[str]:
         if not char.isprintable():
             raise BadPattern("this name holds a sign that is not visible", index, index + 1)
     found = list(re.finditer(PLACEHOLDER, theirs))
-    for left, right in zip(found, found[1:], strict=False):
+    for left, right in pairwise(found):
         if left.end() == right.start():
             message = f"nothing tells where `{left[0]}` ends and `{right[0]}` begins"
             raise BadPattern(message, left.start(), right.end(), help="write one for both")

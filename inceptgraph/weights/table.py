@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -61,6 +62,11 @@ class Table:
     specs: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the table's text."""
+        return hashlib.sha256(self.source.text.encode()).hexdigest()
 
     def rename(self, name: str) -> tuple[str, Line | None]:
         """What a name of theirs becomes, and the line that says so; the name itself where none
