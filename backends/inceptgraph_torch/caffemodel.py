@@ -37,12 +37,12 @@ _MESSAGES = {
         "double_data": (8, "repeated", "bytes"),
     },
     "LayerParameter": {
-        "name": (1, "optional", "string"),
-        "type": (2, "optional", "string"),
+        "name": (1, "optional", "bytes"),
+        "type": (2, "optional", "bytes"),
         "blobs": (7, "repeated", "BlobProto"),
     },
     "V1LayerParameter": {
-        "name": (4, "optional", "string"),
+        "name": (4, "optional", "bytes"),
         "blobs": (6, "repeated", "BlobProto"),
     },
     "NetParameter": {
@@ -97,9 +97,9 @@ def read(path: Path) -> dict[str, Array]:
         refuse(path, "is a Caffe model, for which the package protobuf is missing", hint)
     try:
         net = kind.FromString(path.read_bytes())
-        layers = [(layer.name, layer.type, layer.blobs) for layer in net.layer]
-        layers += [(layer.name, "", layer.blobs) for layer in net.layers]
-    except (DecodeError, UnicodeDecodeError, ValueError, MemoryError, RuntimeError) as error:
+        layers = [(layer.name.decode(), layer.type.decode(), layer.blobs) for layer in net.layer]
+        layers += [(layer.name.decode(), "", layer.blobs) for layer in net.layers]
+    except (DecodeError, ValueError, MemoryError) as error:
         refuse(path, f"is no Caffe model, or a broken one: {error}", "download it again")
     found: dict[str, Array] = {}
     for name, layer_type, blobs in layers:

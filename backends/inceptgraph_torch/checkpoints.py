@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -90,7 +91,8 @@ def _load(path: Path) -> Any:
     if in_zip:
         _check_archive(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
+        with warnings.catch_warnings(action="ignore"):  # of pickles that others than torch wrote
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
     except Exception as error:  # a broken pickle may fail in any way
         code = _names_code(path, str(error))
         if code:

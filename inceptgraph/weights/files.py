@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,10 +102,13 @@ _NET_PARAMETER = frozenset(b"\x0a\x12\x1a\x22\x28\x32\x38\x42\xa2")
 
 def _format(path: Path) -> Format:
     """What a file is, by its first bytes."""
-    if path.is_dir():
-        refuse(path, "is a directory, not a file of weights", "name the file in it")
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            refuse(path, "is a directory, not a file of weights", "name the file in it")
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait for who writes to it
+            refuse(path, "is not a file")
+        size = status.st_size
         with path.open("rb") as file:
             head = file.read(32)
     except FileNotFoundError:

@@ -122,7 +122,7 @@ class Fitted:
         told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         message = f"the weights in `{self.name}` do not fit: {told}"
         where = Label(Span(Source(self.name, ""), 0, 0, 0, 0))
-        notes = (*report.loaded(self.fit), *report.groups(refused))
+        notes = (*report.loaded(self.fit), *report.groups(self.fit))
         return Diagnostic(Code.WEIGHTS_MISMATCH, message, (where,), notes, self._help(refused))
 
     def _help(self, refused: Fit) -> str:

@@ -12,7 +12,7 @@ __all__ = ["groups", "is_empty", "lines", "loaded", "stage"]
 
 _STAGES = 12
 """Stages that a group lists; the rest is counted."""
-_NAMES = 3
+_NAMES = 5
 
 
 def lines(fit: Fit, format: str | None = None) -> list[str]:
@@ -63,12 +63,14 @@ def loaded(fit: Fit) -> list[str]:
 
 def groups(fit: Fit) -> list[str]:
     """What does not load, by group and stage."""
+    pairs = [*fit.loaded, *fit.adapted, *fit.mismatched]
+    ours, theirs = [pair.slot.name for pair in pairs], [pair.theirs for pair in pairs]
     found = list(_adapted(fit.adapted))
     found += _mismatched(fit.mismatched)
-    found += _listed("missing", fit.missing)
-    found += _listed("absent, as the table allows", fit.absent)
-    found += _listed("unexpected", fit.unexpected)
-    found += _listed("ignored", fit.ignored)
+    found += _listed("missing", fit.missing, ours)
+    found += _listed("absent, as the table allows", fit.absent, ours)
+    found += _listed("unexpected", fit.unexpected, theirs)
+    found += _listed("ignored", fit.ignored, theirs)
     for clash in fit.clashes:
         found.append(f"twice: {clash.first} and {clash.second} both become {clash.ours}")
     return found
@@ -92,17 +94,31 @@ def _mismatched(pairs: list[Pair]) -> Iterator[str]:
         yield f"mismatched: {len(pairs) - _STAGES:,} more"
 
 
-def _listed(what: str, names: list[str]) -> Iterator[str]:
+def _listed(what: str, names: list[str], others: Iterable[str]) -> Iterator[str]:
+    """Names by stage; those of which all is listed in one line.
+
+    Args:
+        what: the group.
+        names: in it.
+        others: which are not in it.
+    """
     stages = defaultdict[str, list[str]](list)
     for name in names:
         stages[stage(name)].append(name)
-    for name, members in list(stages.items())[:_STAGES]:
-        rest = [member[len(name) + 1 :] or member for member in members]
-        shown = ", ".join(rest[:_NAMES])
+    partly = {stage(name) for name in others}
+    whole = [name for name in stages if name not in partly]
+    if whole:
+        count = sum(len(stages[name]) for name in whole)
+        more = f" and {len(whole) - _STAGES:,} more" if whole[_STAGES:] else ""
+        tensors = "tensor" if count == 1 else "tensors"
+        yield f"{what}: all of {', '.join(whole[:_STAGES])}{more} ({count:,} {tensors})"
+    parts = [name for name in stages if name in partly]
+    for name in parts[:_STAGES]:
+        rest = [member[len(name) + 1 :] or member for member in stages[name]]
         more = f" and {len(rest) - _NAMES:,} more" if rest[_NAMES:] else ""
-        yield f"{what}: {name}: {shown}{more}"
-    if len(stages) > _STAGES:
-        yield f"{what}: {len(stages) - _STAGES:,} more stages"
+        yield f"{what}: of {name}: {', '.join(rest[:_NAMES])}{more}"
+    if parts[_STAGES:]:
+        yield f"{what}: of {len(parts) - _STAGES:,} stages more"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
