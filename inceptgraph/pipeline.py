@@ -26,7 +26,6 @@ from inceptgraph.spec.expect import check_expectations
 from inceptgraph.spec.library import locate
 from inceptgraph.spec.load import load as load_spec
 from inceptgraph.spec.models import Spec
-from inceptgraph.weights.fitted import fit_file
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
@@ -143,6 +142,8 @@ def compile(
     target = backends.find(backend) if weights is None else backends.find_weights(backend)
     backends.check_support(target, network)
     if weights is not None:
+        from inceptgraph.weights.fitted import fit_file  # `check` need not wait for it
+
         options["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
     return target.lower(network, **options)
 

@@ -145,6 +145,7 @@ def fit(
         else:
             taken[name] = theirs
             _place(found, slots[name], theirs, infos[theirs])
+    _adapt_whole_layers(found)
     absent = set(_absent(table, slots, taken))
     for name in slots:
         if name not in taken:
@@ -209,6 +210,14 @@ def _place(found: Fit, slot: Slot, theirs: str, info: TensorInfo) -> None:
             found.adapted.append(Pair(slot, theirs, info, alike[0]))
             return
     found.mismatched.append(Pair(slot, theirs, info, views[0] if views else info.shape))
+
+
+def _adapt_whole_layers(found: Fit) -> None:
+    """A layer adapts as a whole: where one of its tensors loads, or cannot be a classifier's of
+    another number of classes, the others are mismatched."""
+    others = {pair.slot.layer for pair in (*found.loaded, *found.mismatched)}
+    found.mismatched.extend(pair for pair in found.adapted if pair.slot.layer in others)
+    found.adapted[:] = [pair for pair in found.adapted if pair.slot.layer not in others]
 
 
 def _views(shape: tuple[int, ...], rank: int) -> Iterator[tuple[int, ...]]:

@@ -79,7 +79,7 @@ def groups(fit: Fit) -> list[str]:
 def _adapted(pairs: Iterable[Pair]) -> Iterator[str]:
     layers: dict[str, Pair] = {}
     for pair in pairs:
-        layers.setdefault(pair.slot.name.rpartition(".")[0], pair)
+        layers.setdefault(pair.slot.layer, pair)
     for layer, pair in layers.items():
         theirs, ours = pair.seen[0], pair.slot.shape[0]
         yield f"adapted: {layer}: {theirs:,} classes in the file, {ours:,} here: starts anew"

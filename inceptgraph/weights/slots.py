@@ -24,6 +24,11 @@ class Slot:
     shape: tuple[int, ...]
     classifier: bool = False
 
+    @property
+    def layer(self) -> str:
+        """The node that owns it."""
+        return self.name.rpartition(".")[0]
+
 
 def slots(graph: Graph) -> dict[str, Slot]:
     """The tensors of a network by name, in the order of the graph."""
