@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from inceptgraph.errors import Code, Source, SpecError
 from inceptgraph.pipeline import to_graph
 from inceptgraph.report import render
 from inceptgraph.spec.library import shipped as shipped_specs
-from inceptgraph.weights.patterns import Renaming, covers
+from inceptgraph.weights.patterns import PLACEHOLDER, Renaming, covers
 from inceptgraph.weights.slots import slots
 from inceptgraph.weights.table import Table, choose, parse_table, shipped
 
@@ -162,7 +163,7 @@ def test_a_table_is_chosen_by_name_or_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_shipped_table_maps_to_names_of_its_specs(name: str) -> None:
-    """Every line leads into the spec, up to its first placeholder."""
+    """Every line leads to a step of the spec."""
     found = shipped()[name]
     assert found.description
     assert found.specs
@@ -171,8 +172,9 @@ def test_a_shipped_table_maps_to_names_of_its_specs(name: str) -> None:
     for spec in known:
         graph = to_graph(spec)
         for line in found.lines:
-            begins = line.rename.template.partition("{")[0]
-            assert any(node.startswith(begins) for node in graph.nodes), line.rename.template
+            parts = re.split(PLACEHOLDER, line.rename.template)[::2]
+            path = re.compile("[A-Za-z0-9]+".join(map(re.escape, parts)) + r"(\.|$)")
+            assert any(map(path.match, graph.nodes)), line.rename.template
         for pattern in found.absent:
             assert any(covers(pattern, slot) for slot in slots(graph)), pattern
 

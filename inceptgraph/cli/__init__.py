@@ -1,7 +1,7 @@
 """The command line. This package alone prints and exits.
 
 Verbs are imported when they are used, and what a verb needs is imported by it: ``--help`` loads
-click alone, and torch is loaded by ``build`` alone.
+click alone, and torch is loaded by ``build``, and by ``weights`` for what is not safetensors.
 """
 
 from __future__ import annotations
