@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -19,13 +20,15 @@ import caffe_wire as wire
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 import inceptgraph
 from inceptgraph.build import build
-from inceptgraph.errors import Code, Source, SpecError
-from inceptgraph.pipeline import analyze
+from inceptgraph.errors import Code, Diagnostic, Source, SpecError
+from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph.weights.files import Format, look
 from inceptgraph_torch.checkpoints import open_tensors
 
@@ -226,9 +229,7 @@ def zipped(path: Path, members: dict[str, bytes], how: int = zipfile.ZIP_STORED)
 
 
 def stored(tensors: Any) -> bytes:
-    from io import BytesIO
-
-    buffer = BytesIO()
+    buffer = io.BytesIO()
     torch.save(tensors, buffer)
     return buffer.getvalue()
 
@@ -265,6 +266,10 @@ BAD_BYTES: dict[str, tuple[bytes, str]] = {
     "an empty name": (header({"": entry([1], 0, 4)}, b"\0" * 4), "no name that can be shown"),
     "zip cut off": (stored(TENSORS)[:-100], "is cut off"),
     "zip cut in half": (stored(TENSORS)[:600], "is cut off"),
+    "a zip of several disks": (
+        stored(TENSORS).replace(b"PK\x06\x07" + b"\0" * 4, b"PK\x06\x07" + b"\7" + b"\0" * 3),
+        "multiple disks",
+    ),
     "the start of a zip": (b"PK\x03\x04", "is cut off"),
     "an empty zip": (b"PK\x05\x06" + b"\0" * 18, "none that torch.save wrote"),
     "a pickle cut off": (pickle.dumps(OrderedDict(a=1))[:20], "is a PyTorch file that is broken"),
@@ -403,3 +408,45 @@ def test_tensors_that_are_none(tmp_path: Path) -> None:
         torch.save({**TENSORS, "more": odd}, path)
         with pytest.raises(SpecError, match="1 unexpected"):
             compiled(path)
+
+
+# -- anything ----------------------------------------------------------------------------------
+
+OLD = io.BytesIO()
+torch.save(TENSORS, OLD, _use_new_zipfile_serialization=False)
+SEEDS = [WHOLE, stored(TENSORS), OLD.getvalue()]
+SEEDS += [wire.net(CAFFE), wire.net(v1_layers=LEGACY)] if HAS_PROTOBUF else []
+EDIT = st.tuples(
+    st.integers(0, 2000),
+    st.integers(0, 9),
+    st.one_of(st.binary(max_size=9), st.sampled_from([b"\xff" * 8, b"\0" * 8])),
+)
+GRAPH = to_graph(Source("small.yaml", SPEC))
+
+
+@given(st.sampled_from(SEEDS), st.lists(EDIT, min_size=1, max_size=8))
+def test_broken_bytes_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory,
+    content: bytes,
+    edits: list[tuple[int, int, bytes]],
+) -> None:
+    """At worst numbers are others than they were: no crash, and no other exception."""
+    data = bytearray(content)
+    for place, removed, added in edits:
+        start = place % (len(data) + 1)
+        data[start : start + removed] = added
+    path = tmp_path_factory.mktemp("broken") / "weights"
+    path.write_bytes(data)
+    codes = {Code.UNREADABLE_WEIGHTS, Code.WEIGHTS_MISMATCH}
+    assert {finding.code for finding in findings_about(path)} <= codes
+
+
+def findings_about(path: Path) -> tuple[Diagnostic, ...]:
+    """What is found about a file; where it is nothing, the network is whole."""
+    try:
+        net = inceptgraph.compile(GRAPH, weights=path, seed=0)
+    except SpecError as error:
+        return error.diagnostics
+    shapes = {name: tensor.shape for name, tensor in net.state_dict().items()}
+    assert shapes == {name: tensor.shape for name, tensor in TENSORS.items()}
+    return ()

@@ -84,10 +84,8 @@ def _state(path: Path) -> Mapping[str, Any]:
 
 
 def _load(path: Path) -> Any:
-    in_zip = zipfile.is_zipfile(path)
     with path.open("rb") as file:
-        if file.read(2) == b"PK" and not in_zip:
-            refuse(path, "is cut off: the end of its zip archive is not there", "download it again")
+        in_zip = file.read(2) == b"PK"
     if in_zip:
         _check_archive(path)
     try:
@@ -109,7 +107,8 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        refuse(path, f"is a zip file that is broken: {error}", "download it again")
+        reason = str(error).removeprefix("File ")
+        refuse(path, f"is a zip file that is cut off or broken: {reason}", "download it again")
     names = {member.filename.rpartition("/")[2] for member in members}
     if "constants.pkl" in names:
         hint = "save its state_dict: torch.save(torch.jit.load(path).state_dict(), …)"

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from inceptgraph import backend as backends
 from inceptgraph.errors import Code, Diagnostic, Label, Source, Span, SpecError
+from inceptgraph.report.text import one_line
 from inceptgraph.types import TensorInfo
 
 __all__ = ["Contents", "Format", "look", "refuse"]
@@ -56,7 +57,8 @@ def refuse(path: Path, why: str, help: str | None = None) -> NoReturn:
         SpecError: always.
     """
     where = Label(Span(Source(str(path), ""), 0, 0, 0, 0))
-    raise SpecError([Diagnostic(Code.UNREADABLE_WEIGHTS, f"`{path}` {why}", (where,), help=help)])
+    message = f"`{path}` {one_line(why)}"  # a library's reason may quote what the file holds
+    raise SpecError([Diagnostic(Code.UNREADABLE_WEIGHTS, message, (where,), help=help)])
 
 
 def look(path: str | Path) -> Contents:
