@@ -289,6 +289,7 @@ def test_what_is_broken_is_refused(name: str, tmp_path: Path) -> None:
     assert words in refused(path)
 
 
+MINUS_ONE = wire.varint(2**64 - 1)
 CAFFE_HEAD = wire.field(1, "Net")
 BAD_CAFFE: dict[str, tuple[bytes, str]] = {
     "cut off": (wire.net(CAFFE)[:-9], "is no Caffe model, or a broken one"),
@@ -302,8 +303,20 @@ BAD_CAFFE: dict[str, tuple[bytes, str]] = {
         "but 0 numbers",
     ),
     "a negative shape": (
-        wire.net([wire.layer("a", "X", [wire.field(7, wire.field(1, wire.varint(2**64 - 1)))])]),
+        wire.net([wire.layer("a", "X", [wire.field(7, wire.field(1, MINUS_ONE))])]),
         "but 0 numbers",
+    ),
+    "negative shapes whose product is right": (
+        wire.net(
+            [
+                wire.layer(
+                    "a",
+                    "X",
+                    [wire.field(5, b"\0" * 4) + wire.field(7, wire.varint(8) + MINUS_ONE) * 2],
+                )
+            ]
+        ),
+        "has the shape (-1, -1) but 1 numbers",
     ),
     "half a number": (
         wire.net([wire.layer("a", "X", [wire.field(5, b"abcde") + wire.field(7, b"\x08\x01")])]),

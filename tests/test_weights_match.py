@@ -208,6 +208,8 @@ def test_a_name_of_ours_and_one_that_becomes_it() -> None:
 def test_axes_of_1(theirs: tuple[int, ...], ours: tuple[int, ...], fits: bool) -> None:
     found = fit({"w": Slot("w", ours)}, of("w", *theirs))
     assert bool(found.loaded) is fits
+    told = "; 1 reshaped, by axes of 1" in report.lines(found)[1]
+    assert told is (fits and theirs != ours)
     assert bool(found.mismatched) is not fits
 
 

@@ -53,7 +53,7 @@ def loaded(fit: Fit) -> list[str]:
     changes = []
     reshaped = sum(pair.reshaped for pair in pairs)
     if reshaped:
-        changes.append(f"{reshaped:,} without axes of 1 or with more")
+        changes.append(f"{reshaped:,} reshaped, by axes of 1")
     for dtype, count in Counter(pair.info.dtype for pair in pairs).items():
         if dtype != "float32":
             changes.append(f"{count:,} from {dtype}, converted to the model's type")
