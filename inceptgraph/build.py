@@ -23,7 +23,6 @@ from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
 from inceptgraph.replace import replacing
-from inceptgraph.spec.edit import edited_text
 from inceptgraph.text import to_text
 from inceptgraph.types import format_shape
 from inceptgraph.weights.fitted import Fitted, fit_file
@@ -67,8 +66,7 @@ def build(
             cannot be read or do not fit. Nothing is written.
         ValueError: an item of ``allow`` has no such form.
     """
-    graph, source = analysis.require_graph(), analysis.source
-    assert source is not None
+    graph = analysis.require_graph()
     place = Path(os.path.abspath(out))
     _check_place(place, force)
     find = backends.find_model if weights is None else backends.find_weights
@@ -83,8 +81,7 @@ def build(
             progress(line)
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:
-        spec_text = edited_text(source.text, overrides or {})
-        (folder / "spec.yaml").write_text(spec_text, encoding="utf-8")
+        (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
         description = analysis.spec.description if analysis.spec else None
         torch_backend.write(graph, folder, description=description, progress=progress, **given)
         progress("drawing the diagram")

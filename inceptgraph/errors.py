@@ -53,6 +53,8 @@ class Code(StrEnum):
     NAME_CLASH = "IG105"
     EMPTY_BODY = "IG106"
     CONFLICTING_KEYS = "IG107"
+    EXTENDS_ITSELF = "IG108"
+    BAD_EDIT = "IG109"
     # Operations, blocks and their arguments
     UNKNOWN_OPERATION = "IG201"
     UNKNOWN_ARGUMENT = "IG202"
@@ -256,6 +258,10 @@ class Findings:
         labels = (Label(span, label), *more) if span else more
         text, hint = _short(message), _short(help) if help else None
         self.diagnostics.append(Diagnostic(code, text, labels, tuple(notes), hint, severity))
+
+    def has(self, code: Code, span: Span | None) -> bool:
+        """Whether this has been found at this place."""
+        return (code, span) in self._seen
 
     @property
     def errors(self) -> int:

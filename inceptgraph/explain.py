@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from inceptgraph.errors import Label
 from inceptgraph.graph import Node
+from inceptgraph.source import Origin
 from inceptgraph.types import Shape, format_shape
 
 __all__ = ["Nodes", "Story", "explain_mismatch", "explain_rank", "inputs_note"]
@@ -84,6 +85,7 @@ def explain_mismatch(
             change = f"{_change(culprit, nodes)} here ({culprit.op.label()})"
             labels.append(Label(culprit.origin.span, f"on `{name}`, {change}"))
             labels.extend(_written_elsewhere(culprit, node))
+            labels.extend(_set_elsewhere(culprit.origin))
             help = help or _help(axes, culprit, expected, others=len(shapes) - 1)
     return Story(tuple(dict.fromkeys(labels)), notes, help)
 
@@ -121,6 +123,13 @@ def _written_elsewhere(culprit: Node, node: Node) -> tuple[Label, ...]:
     while use is not None and use.parent is not here:
         use = use.parent
     return (Label(use.span, f"through this step, `{use.path}`"),) if use and use is not here else ()
+
+
+def _set_elsewhere(origin: Origin) -> tuple[Label, ...]:
+    """Arguments that an edit or ``--set`` gave the step, away from where it is written."""
+    here = origin.span.source
+    entries = (e for e in origin.arguments.values() if e.value.span.source is not here)
+    return tuple(Label(e.value.span.first_line(), f"`{e.key.text}` is set here") for e in entries)
 
 
 def _expected(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from inceptgraph.graph import Graph
 from inceptgraph.infer import infer
 from inceptgraph.source import Node, parse, read
 from inceptgraph.spec import override
+from inceptgraph.spec.edit import edited_text, whole_text
 from inceptgraph.spec.expect import check_expectations
 from inceptgraph.spec.library import locate
 from inceptgraph.spec.load import load as load_spec
-from inceptgraph.spec.models import Spec
+from inceptgraph.spec.load import load_library
+from inceptgraph.spec.models import Block, Spec
+from inceptgraph.spec.resolve import is_library, resolve
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
@@ -40,16 +43,36 @@ class Analysis:
     Attributes:
         findings: in the order of the text, warnings included.
         source: the text; None where it could not be read.
-        tree: the parsed text; None where it is not YAML.
+        tree: the parsed text, made whole with what it extends and includes, and with the values
+            that were set; None where it is not YAML.
+        others: the files besides its own that went into it.
         spec: the spec; None where it has no usable structure.
         graph: with shapes, complete unless ``findings`` holds errors.
+        library: the blocks, where the text is a library of blocks and not a spec.
     """
 
     findings: tuple[Diagnostic, ...]
     source: Source | None = None
     tree: Node | None = None
+    others: tuple[Source, ...] = ()
     spec: Spec | None = None
     graph: Graph | None = None
+    library: dict[str, Block] | None = None
+
+    def text(self, overrides: Mapping[str, Any] | None = None) -> str:
+        """The spec in one file, as it was resolved.
+
+        Its own text where it stands alone, with comments and layout; else written anew.
+
+        Args:
+            overrides: the values that were set.
+        """
+        graph, source = self.require_graph(), self.source
+        assert source is not None
+        if not self.others or self.tree is None:
+            return edited_text(source.text, overrides or {})
+        used = {scope.block for scope in graph.scopes.values()}
+        return whole_text(self.tree, used, expect=not overrides)
 
     def require_graph(self) -> Graph:
         """The graph of a spec without errors.
@@ -57,6 +80,10 @@ class Analysis:
         Raises:
             SpecError: the spec has errors; it holds all findings.
         """
+        if self.library is not None and self.source is not None:
+            message = f"`{self.source.name}` is a library of blocks, not a network"
+            hint = "a spec uses its blocks: `include: …`"
+            raise SpecError([*self.findings, Diagnostic(Code.UNKNOWN_SPEC, message, help=hint)])
         if self.graph is None or any(d.severity is Severity.ERROR for d in self.findings):
             raise SpecError(self.findings)
         return self.graph
@@ -70,12 +97,18 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
         set: values to replace, by path.
     """
     findings = Findings()
-    source = tree = typed = graph = None
+    source = tree = typed = graph = library = None
+    others: tuple[Source, ...] = ()
     try:
         source = spec if isinstance(spec, Source) else _read(spec, findings)
         tree = parse(source, findings) if source else None
-        tree = override.apply(tree, set or {}, findings) if tree else None
-        typed = load_spec(tree, source, findings) if tree and source else None
+        whole = resolve(tree, source, findings) if tree and source else None
+        if tree and source and whole and is_library(tree):
+            library = load_library(whole, source, findings)
+            whole = None
+        if source and whole:
+            tree, others = override.apply(whole.tree, set or {}, findings), whole.others
+            typed = load_spec(replace(whole, tree=tree), source, findings)
         graph = infer(expand(typed, findings), findings) if typed else None
         if typed and graph and not findings.errors:
             graph.verify()
@@ -83,7 +116,7 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
                 check_expectations(typed, graph, findings)
     except TooManyFindings:
         pass
-    return Analysis(tuple(findings.ordered()), source, tree, typed, graph)
+    return Analysis(tuple(findings.ordered()), source, tree, others, typed, graph, library)
 
 
 def _read(spec: str | Path, findings: Findings) -> Source | None:

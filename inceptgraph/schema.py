@@ -14,6 +14,7 @@ from inceptgraph import ops
 from inceptgraph.ops import Operation
 from inceptgraph.spec.expect import COUNTS
 from inceptgraph.spec.load import BLOCK_KEYS, INPUT_KEYS, KEYS
+from inceptgraph.spec.resolve import LIBRARY_KEYS
 from inceptgraph.spec.structure import NAME, RESERVED
 from inceptgraph.spec.values import TYPES
 from inceptgraph.types import Family
@@ -41,8 +42,7 @@ def language() -> Schema:
         "title": "InceptGraph spec",
         "description": "A network: its input, its blocks and its stages.",
         "type": "object",
-        # Keys that the language has and this module does not describe may hold anything.
-        "properties": {key: described.get(key, {}) for key in KEYS},
+        "properties": {key: described[key] for key in KEYS},
         "additionalProperties": False,
         **_required(),
         "$defs": _definitions(kinds),
@@ -55,8 +55,9 @@ def _required() -> Schema:
         "required": ["name", "stages"],
         "anyOf": [{"required": ["input"]}, {"required": ["inputs"]}],
     }
-    extending: Schema = {"required": ["extends"]}
-    return {"anyOf": [extending, complete]} if "extends" in KEYS else complete
+    extending: Schema = {"required": ["extends"], "not": {"required": ["stages"]}}
+    library: Schema = {"required": ["blocks"], "propertyNames": {"enum": list(LIBRARY_KEYS)}}
+    return {"anyOf": [extending, complete, library]}
 
 
 def _root(kinds: dict[str, type[Operation]]) -> Schema:
@@ -65,12 +66,15 @@ def _root(kinds: dict[str, type[Operation]]) -> Schema:
         "name": ("The network's name.", WORD),
         "description": ("What it is, in a sentence.", TEXT),
         "source": ("Where it comes from: a paper, a repository.", TEXT),
+        "extends": ("The spec that this one changes: a shipped one, or a .yaml file.", WORD),
+        "include": ("Libraries of blocks: shipped ones, or .yaml files.", _one_or_several(WORD)),
         "input": ("What the network reads.", {"$ref": "#/$defs/input"}),
         "inputs": ("What the network reads, by name.", _named({"$ref": "#/$defs/input"})),
         "params": ("Values that stages use as $name and `--set name=…` replaces.", PARAMS),
         "defaults": ("Arguments of operations, where a step does not give them.", _defaults(kinds)),
         "blocks": ("Bodies with parameters, used like operations.", blocks),
         "stages": ("The network: each stage feeds the next unless it says `from`.", STEPS),
+        "edit": ("Changes to the steps of the spec that this one extends.", _edits()),
         "outputs": ("Which steps the network returns, by name.", _named(WORD)),
         "aux_heads": ("Classifiers that exist in training alone.", heads),
         "sections": ("Runs of stages under one title: `stem: conv1 .. pool2`.", _sections()),
@@ -93,6 +97,22 @@ def _named(value: Schema) -> Schema:
 
 def _or_expression(schema: Schema) -> Schema:
     return {"anyOf": [schema, EXPRESSION]}
+
+
+def _one_or_several(value: Schema) -> Schema:
+    return {"anyOf": [value, {"type": "array", "items": value, "minItems": 1}]}
+
+
+def _edits() -> Schema:
+    """Changes by the path of a step, of which `*` may be a part."""
+    changes: dict[str, Schema] = {
+        "set": {"description": "Arguments, or `from`, to replace.", "type": "object"},
+        "replace": {"description": "A step in its place, or several.", "type": "object"},
+        "before": {"description": "Steps to insert before it, by name.", "type": "object"},
+        "after": {"description": "Steps to insert after it, by name.", "type": "object"},
+    }
+    change = {"anyOf": [{"const": "remove"}, _object(changes, minProperties=1)]}
+    return {"type": "object", "additionalProperties": change}
 
 
 def _sections() -> Schema:
@@ -129,7 +149,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
     wiring = {
         "from": {
             "description": "What it reads, where that is not the step before.",
-            "anyOf": [WORD, {"type": "array", "items": WORD, "minItems": 1}],
+            **_one_or_several(WORD),
         },
         "repeat": {
             "description": "How often it is chained.",

@@ -306,12 +306,15 @@ def test_summary_as_json(run: Run) -> None:
         "buffers_with_aux": 0,
         "activations": data["totals"]["activations"],
         "activations_with_aux": data["totals"]["activations_with_aux"],
+        "peak_activations": 2 * 64 * 112 * 112,
+        "receptive_field": [715, 715],
     }
     assert data["inputs"] == [{"name": "image", "shape": [3, 224, 224]}]
     assert data["outputs"] == [{"name": "logits", "shape": [1000]}]
     stage = next(stage for stage in data["stages"] if stage["name"] == "inception_3a")
     assert (stage["op"], stage["out"], stage["depth"]) == ("inception", [256, 28, 28], 2)
     assert (stage["params"], stage["macs"]) == (163_696, 128_049_152)
+    assert stage["receptive_field"] == [59, 59]
     assert [step["name"] for step in stage["steps"]][:2] == ["inception_3a.1x1", "inception_3a.3x3"]
     assert stage["steps"][1]["steps"][0]["steps"][0]["name"] == "inception_3a.3x3.reduce.conv"
     head = data["aux_heads"][1]
@@ -425,7 +428,7 @@ def test_list(run: Run) -> None:
     )
     assert "graphviz" in run("list", "backends").out
     assert "IG501" in run("list", "codes").out
-    for what in ("specs", "operations", "backends", "codes"):
+    for what in ("specs", "blocks", "operations", "backends", "codes"):
         assert json.loads(run("list", what, "--json").out)
     specs = {spec["name"]: spec for spec in json.loads(run("list", "--json").out)}
     assert specs["googlenet"]["params"] == 6_998_552
@@ -483,6 +486,7 @@ _LOADED = (
         ["check", "googlenet"],
         ["summary", "googlenet"],
         ["graph", "googlenet"],
+        ["sweep", "googlenet", "--set", "classes=1,2"],
         ["diff", "googlenet", "googlenet"],
         ["list"],
         ["list", "operations"],

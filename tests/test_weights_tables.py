@@ -94,6 +94,9 @@ def test_a_search_ends_soon() -> None:
         ("a.weight", "b.a.weight", False),
         ("*.weight", "b.a.weight", True),
         ("*/b", "a/b.weight", True),
+        ("loss1", "loss1/fc.weight", True),
+        ("loss1", "loss10/fc.weight", False),
+        ("a[1]", "a[1].weight", True),
     ],
 )
 def test_patterns(pattern: str, name: str, yes: bool) -> None:

@@ -24,6 +24,7 @@ SECTIONS = {
     "Look at a spec": {
         "check": Entry("check:check", "Find everything that is wrong with specs."),
         "summary": Entry("summary:summary", "Show stages, shapes, parameters and multiply-adds."),
+        "sweep": Entry("sweep:sweep", "Tabulate what a spec amounts to with other values."),
         "diff": Entry("diff:diff", "Show what changed between two specs."),
         "graph": Entry("graph:graph", "Print the graph that a spec compiles to."),
         "weights": Entry("weights:weights", "Say how a file of weights fits a spec."),
@@ -34,7 +35,7 @@ SECTIONS = {
     },
     "Write one": {
         "init": Entry("init:init", "Start a spec of your own."),
-        "list": Entry("listing:list_verb", "List shipped specs, operations, backends and codes."),
+        "list": Entry("listing:list_verb", "List specs, blocks, operations, backends and codes."),
         "explain": Entry("explain:explain", "Explain a finding's code."),
         "schema": Entry("schema:schema", "Write the JSON Schema that editors use."),
     },

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
 import click
 
 from inceptgraph import report
@@ -13,12 +16,13 @@ from inceptgraph.cli.words import counted, exact, human
 from inceptgraph.cost import total
 from inceptgraph.errors import Diagnostic
 from inceptgraph.pipeline import Analysis
+from inceptgraph.spec.library import SUFFIXES
 
 __all__ = ["check"]
 
 EXAMPLES = """
 inceptgraph check my.yaml
-inceptgraph check specs/*.yaml --format concise
+inceptgraph check specs/ --format concise
 inceptgraph check my.yaml --format sarif > findings.sarif
 inceptgraph check googlenet --set classes=10
 cat my.yaml | inceptgraph check -
@@ -39,9 +43,12 @@ cat my.yaml | inceptgraph check -
 def check(specs: tuple[str, ...], format: str, quiet: bool, values: dict[str, str]) -> int:
     """Find everything that is wrong with specs.
 
+    Libraries of blocks are checked as well, and of a directory every .yaml and .yml file in it.
+
     Findings go to stdout, the line that counts them to stderr. The exit code is 0 where there are
     none, and 1 where there are: warnings count.
     """
+    specs = tuple(_files(specs))
     findings: list[Diagnostic] = []
     clean: list[str] = []
     for spec in specs:
@@ -60,7 +67,21 @@ def check(specs: tuple[str, ...], format: str, quiet: bool, values: dict[str, st
     return failures.FINDINGS if findings else 0
 
 
+def _files(specs: Iterable[str]) -> Iterator[str]:
+    """The specs, and of a directory all that are in it, at any depth."""
+    for spec in specs:
+        if not Path(spec).is_dir():
+            yield spec
+            continue
+        inside = sorted(p for p in Path(spec).rglob("*") if p.suffix in SUFFIXES and p.is_file())
+        if not inside:
+            raise click.UsageError(f"there are no specs in the directory `{spec}`")
+        yield from map(str, inside)
+
+
 def _figures(analysis: Analysis) -> str:
+    if analysis.library is not None:
+        return f"a library of {counted(len(analysis.library), 'block')}"
     assert analysis.graph is not None
     network = analysis.graph.phase("eval")
     cost = total(network)

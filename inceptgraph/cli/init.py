@@ -12,6 +12,7 @@ from inceptgraph.cli.failures import Refused
 from inceptgraph.cli.files import write
 from inceptgraph.cli.group import verb
 from inceptgraph.errors import Findings, SpecError
+from inceptgraph.pipeline import analyze
 from inceptgraph.source import read
 from inceptgraph.spec.edit import without_expectations
 from inceptgraph.spec.library import locate
@@ -24,6 +25,7 @@ inceptgraph init
 inceptgraph init tiny -o specs/tiny.yaml
 inceptgraph init tiny -o - | inceptgraph summary -
 inceptgraph init mine --from googlenet
+inceptgraph init mine --from googlenet_bn --flat
 """
 
 TEMPLATE = """\
@@ -77,13 +79,16 @@ outputs: {{logits: classifier}}
 @click.argument("name", default="my_network")
 @click.option("-o", "--output", type=click.Path(), help="The file, or -; NAME.yaml unless given.")
 @click.option("--from", "shipped", metavar="SPEC", help="Start from a copy of this shipped spec.")
+@click.option("--flat", is_flag=True, help="With --from: one file, without `extends`.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def init(name: str, output: str | None, shipped: str | None, force: bool) -> None:
+def init(name: str, output: str | None, shipped: str | None, flat: bool, force: bool) -> None:
     """Start a spec of your own.
 
     A small network with comments, which checks cleanly and is there to be changed; with --from, a
     copy of a spec that is shipped.
     """
+    if flat and shipped is None:
+        raise click.UsageError("`--flat` goes with `--from`: it says how to copy that spec")
     name = name.removesuffix(".yaml")
     if not re.fullmatch(NAME, name):
         raise click.UsageError(f"`{name}` is not a name: use letters, digits, _ and -")
@@ -92,7 +97,7 @@ def init(name: str, output: str | None, shipped: str | None, force: bool) -> Non
     if shipped is None:
         text = TEMPLATE.format(name=name, file=file, stem=Path(file).stem)
     else:
-        text = _copied(shipped)
+        text = _copied(shipped, flat)
     if target == "-":
         console.raw(text)
         return
@@ -102,8 +107,10 @@ def init(name: str, output: str | None, shipped: str | None, force: bool) -> Non
     console.message(f"{target}\nNow try `inceptgraph summary {target}`.")
 
 
-def _copied(name: str) -> str:
+def _copied(name: str, flat: bool) -> str:
     """The text of a shipped spec, without the figures that it expects of itself."""
+    if flat:
+        return without_expectations(analyze(name).text())
     findings = Findings()
     path = locate(name, findings)
     source = read(path, findings) if path else None

@@ -20,7 +20,7 @@ from inceptgraph.cost import total
 from inceptgraph.ops import Operation
 from inceptgraph.pipeline import analyze
 from inceptgraph.report.text import one_line
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec.library import Kind, shipped
 from inceptgraph.table import Column, Row, draw
 
 __all__ = ["list_verb"]
@@ -37,14 +37,15 @@ Item = dict[str, Any]
 @verb("list", examples=EXAMPLES)
 @click.argument(
     "what",
-    type=click.Choice(["specs", "operations", "backends", "codes"]),
+    type=click.Choice(["specs", "blocks", "operations", "backends", "codes"]),
     default="specs",
 )
 @json_option
 def list_verb(what: str, as_json: bool) -> None:
-    """List shipped specs, operations, backends and codes.
+    """List specs, blocks, operations, backends and codes.
 
-    Specs unless told otherwise. The names of specs can stand wherever a verb takes a SPEC.
+    Shipped specs unless told otherwise. Their names can stand wherever a verb takes a SPEC; those
+    of libraries of blocks stand in `include:`.
     """
     find, show = _LISTS[what]
     items = find()
@@ -98,6 +99,35 @@ def _show_specs(items: list[Item]) -> str:
             )
         )
         for item in items
+    ]
+    return draw(columns, rows, color=console.colored())
+
+
+# -- libraries of blocks ---------------------------------------------------------------------
+
+
+def _blocks() -> list[Item]:
+    return [_library(name, path) for name, path in shipped(Kind.LIBRARY).items()]
+
+
+def _library(name: str, path: Path) -> Item:
+    analysis = analyze(path)
+    assert analysis.source is not None
+    blocks = {
+        block: {key: param.type for key, param in found.params.items()}
+        for block, found in (analysis.library or {}).items()
+        if found.name.span.source is analysis.source
+    }
+    about = _first_comment(analysis.source.text)
+    return {"name": name, "path": str(path), "description": about, "blocks": blocks}
+
+
+def _show_blocks(items: list[Item]) -> str:
+    columns = (Column("library"), Column("block"), Column("parameters"))
+    rows = [
+        Row(("" if index else item["name"], block, ", ".join(params)))
+        for item in items
+        for index, (block, params) in enumerate(item["blocks"].items())
     ]
     return draw(columns, rows, color=console.colored())
 
@@ -204,6 +234,7 @@ def _show_codes(items: list[Item]) -> str:
 
 _LISTS: dict[str, tuple[Callable[[], list[Item]], Callable[[list[Item]], str]]] = {
     "specs": (_specs, _show_specs),
+    "blocks": (_blocks, _show_blocks),
     "operations": (_operations, _show_operations),
     "backends": (_backends, _show_backends),
     "codes": (_codes, _show_codes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inceptgraph.errors import Code, Findings, did_you_mean
+from inceptgraph.errors import Code, Findings, Label, did_you_mean
 from inceptgraph.expand.budget import Exhausted
 from inceptgraph.expand.frame import Frame, Target, resolve
 from inceptgraph.expand.steps import StepExpander
@@ -102,8 +102,11 @@ class _NetworkExpander:
             if head not in names:
                 message = f"there is no stage `{head}` for the output `{name}`"
                 hint = did_you_mean(head, names) or "an output is the result of a stage"
-                span = target.part(0, len(head))
-                self.findings.add(Code.UNKNOWN_REFERENCE, message, span, help=hint)
+                span, labels = target.part(0, len(head)), []
+                if head in spec.removed:
+                    labels = [Label(spec.removed[head], "this edit removes it")]
+                    hint = f"name another stage: `outputs: {{{name}: …}}`"
+                self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
                 continue
             node = resolve(target, names, steps.results, steps.reported, self.findings)
             if node is not None:

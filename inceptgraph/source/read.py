@@ -24,7 +24,7 @@ def read(path: str | Path, findings: Findings) -> Source | None:
         findings.add(Code.FILE_NOT_FOUND, f"there is no file `{name}`", where, help=hint)
         return None
     except IsADirectoryError:
-        hint = f"name a file in it, or check them all: inceptgraph check {name.rstrip('/')}/*.yaml"
+        hint = f"name a file in it, or check them all: inceptgraph check {name}"
         findings.add(Code.NOT_A_FILE, f"`{name}` is a directory, not a spec", where, help=hint)
         return None
     except (OSError, ValueError) as error:

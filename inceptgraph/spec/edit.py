@@ -1,15 +1,36 @@
-"""The text of a spec with values replaced, its comments and layout kept."""
+"""The text of a spec as it was resolved: in one file, with values replaced."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from collections.abc import Mapping as MappingType
 from typing import Any
 
 from inceptgraph.errors import Findings, Source
-from inceptgraph.source import Mapping, Node, Scalar, Sequence, parse, to_plain
+from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
 from inceptgraph.spec.override import apply, declares_parameter, flow, path_keys, redeclared
+from inceptgraph.spec.write import to_yaml
 
-__all__ = ["edited_text", "without_expectations"]
+__all__ = ["edited_text", "whole_text", "without_expectations"]
+
+
+def whole_text(tree: Node, used: Container[str | None], *, expect: bool = True) -> str:
+    """A spec that extends or includes others, as one that does not.
+
+    Args:
+        tree: made whole.
+        used: the blocks that the network uses; a library has more.
+        expect: whether to keep what the spec expects of itself.
+    """
+    assert isinstance(tree, Mapping)
+    items = {key: entry for key, entry in tree.items.items() if expect or key != "expect"}
+    blocks = items.get("blocks")
+    if blocks is not None and isinstance(blocks.value, Mapping):
+        kept = {name: entry for name, entry in blocks.value.items.items() if name in used}
+        items["blocks"] = Entry(blocks.key, Mapping(kept, blocks.value.span))
+        if not kept:
+            del items["blocks"]
+    return to_yaml(Mapping(items, tree.span))
 
 
 def edited_text(text: str, overrides: MappingType[str, Any]) -> str:
@@ -25,7 +46,8 @@ def edited_text(text: str, overrides: MappingType[str, Any]) -> str:
         return text
     root = _parse(text)
     assert root is not None
-    wanted = to_plain(apply(root, overrides, Findings()))
+    tree = apply(root, overrides, Findings())
+    wanted = to_plain(tree)
     wanted.pop("expect", None)
     edited = text
     for path, value in overrides.items():
@@ -35,10 +57,9 @@ def edited_text(text: str, overrides: MappingType[str, Any]) -> str:
     result = _parse(edited)
     if result is not None and to_plain(result) == wanted:
         return edited
-    # A value that cannot stand where the old one stood: the layout is lost, never the meaning.
-    import yaml
-
-    return yaml.safe_dump(wanted, sort_keys=False, allow_unicode=True)
+    # A value that cannot stand where the old one stood: comments are lost, never the meaning.
+    assert isinstance(tree, Mapping)
+    return to_yaml(Mapping({k: e for k, e in tree.items.items() if k != "expect"}, tree.span))
 
 
 def _parse(text: str) -> Node | None:

@@ -1,21 +1,35 @@
-"""The specs that are shipped: found by name, beside the package or beside the checkout."""
+"""Where specs and libraries of blocks are: shipped ones by name, others by path."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 from inceptgraph.errors import Code, Findings, Source, Span, did_you_mean
+from inceptgraph.source import Scalar
 
-__all__ = ["locate", "shipped"]
+__all__ = ["SUFFIXES", "Kind", "locate", "named", "shipped"]
+
+SUFFIXES = (".yaml", ".yml")
+
+
+class Kind(StrEnum):
+    """What a file is for."""
+
+    SPEC = "spec"
+    LIBRARY = "library"
+
+
+_FOLDERS = {Kind.SPEC: ".", Kind.LIBRARY: "blocks"}
 
 
 @cache
-def shipped() -> dict[str, Path]:
-    """Shipped specs by name."""
+def shipped(kind: Kind = Kind.SPEC) -> dict[str, Path]:
+    """Shipped specs, or libraries of blocks, by name."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "specs", package.parent / "specs"):
-        found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+        found = {path.stem: path for path in sorted((folder / _FOLDERS[kind]).glob("*.yaml"))}
         if found:
             return found
     return {}
@@ -25,7 +39,7 @@ def locate(spec: str | Path, findings: Findings) -> Path | None:
     """The file that a user means: a path, ``-`` for standard input, or a shipped spec's name."""
     text = str(spec)
     path = Path(spec)
-    looks_like_path = isinstance(spec, Path) or path.suffix in (".yaml", ".yml") or "/" in text
+    looks_like_path = isinstance(spec, Path) or path.suffix in SUFFIXES or "/" in text
     if text == "-" or looks_like_path or path.exists():
         return path
     known = shipped()
@@ -36,3 +50,42 @@ def locate(spec: str | Path, findings: Findings) -> Path | None:
     hint = did_you_mean(text, known) or f"shipped: {', '.join(known)}"
     findings.add(Code.UNKNOWN_SPEC, message, where, help=hint)
     return None
+
+
+def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
+    """The file that a spec names: a shipped one's name, or a path from the spec's own folder.
+
+    A path ends in ``.yaml`` or ``.yml``, so that a spec cannot make anyone read another file.
+
+    Args:
+        word: as written; its source says which folder it is in.
+        kind: what the file is to be.
+        findings: receives what is wrong.
+    """
+    text = word.text
+    known = shipped(kind)
+    if not text.endswith(SUFFIXES):
+        if text in known:
+            return known[text]
+        message = f"there is no shipped {kind} `{text}`"
+        other = next(other for other in Kind if other is not kind)
+        hint = did_you_mean(text, known) or f"a file of your own ends in .yaml: `{text}.yaml`"
+        if text in shipped(other):
+            hint = f"`{text}` is a {other}: write `{_KEYWORDS[other]}: {text}`"
+        elif "/" in text or "\\" in text:
+            hint = "a path ends in .yaml"
+        findings.add(Code.UNKNOWN_SPEC, message, word.span.first_line(), help=hint)
+        return None
+    path = Path(word.span.source.name).parent / text
+    if path.is_file():
+        return path
+    message = f"there is no file `{path}`"
+    siblings = (p.name for p in path.parent.glob("*") if p.suffix in SUFFIXES)
+    hint = did_you_mean(path.name, siblings) or "a path is read from the folder of this file"
+    if Path(text).stem in known:
+        hint = f"the shipped one is meant by its name alone: `{Path(text).stem}`"
+    findings.add(Code.FILE_NOT_FOUND, message, word.span.first_line(), help=hint)
+    return None
+
+
+_KEYWORDS = {Kind.SPEC: "extends", Kind.LIBRARY: "include"}

@@ -6,12 +6,12 @@ A part that cannot be read is reported and left out, and what depends on it is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from inceptgraph.errors import Code, Findings, Label, Source, Span
 from inceptgraph.source import Entry, Mapping, Node, Scalar
 from inceptgraph.spec.blocks import BLOCK_KEYS, read_blocks
-from inceptgraph.spec.models import Chain, Param, Spec
+from inceptgraph.spec.models import Block, Chain, Param, Spec
 from inceptgraph.spec.network import (
     INPUT_KEYS,
     read_heads,
@@ -25,23 +25,27 @@ from inceptgraph.spec.params import (
     lint_unused,
     read_params,
 )
+from inceptgraph.spec.resolve import Resolved
 from inceptgraph.spec.signatures import check_uses
 from inceptgraph.spec.stated import read_expectations
 from inceptgraph.spec.steps import StepReader
 from inceptgraph.spec.structure import check_name, listed, need_text, read_keys, read_mapping
 
-__all__ = ["BLOCK_KEYS", "INPUT_KEYS", "KEYS", "load"]
+__all__ = ["BLOCK_KEYS", "INPUT_KEYS", "KEYS", "load", "load_library"]
 
 KEYS = (
     "name",
     "description",
     "source",
+    "extends",
+    "include",
     "input",
     "inputs",
     "params",
     "defaults",
     "blocks",
     "stages",
+    "edit",
     "outputs",
     "aux_heads",
     "sections",
@@ -69,29 +73,57 @@ _MISSING = {
 }
 
 
-def load(root: Node, source: Source, findings: Findings) -> Spec | None:
+def load(resolved: Resolved, source: Source, findings: Findings) -> Spec | None:
     """Read a spec.
 
     Args:
-        root: the parsed document.
+        resolved: the document, made whole.
         source: the text it came from.
         findings: receives what is wrong.
 
     Returns:
         The spec, without the parts that could not be read; None where nothing can be made of it.
     """
-    mapping = read_mapping(root, "a spec", findings, _BEGINNING)
-    return _SpecReader(mapping, source, findings).read() if mapping is not None else None
+    mapping = read_mapping(resolved.tree, "a spec", findings, _BEGINNING)
+    if mapping is None:
+        return None
+    return _SpecReader(mapping, source, resolved, findings).read()
+
+
+def load_library(resolved: Resolved, source: Source, findings: Findings) -> dict[str, Block]:
+    """Read a library of blocks, as far as can be told without a network that uses them.
+
+    Args:
+        resolved: the document, with the blocks of the libraries that it includes.
+        source: the text it came from.
+        findings: receives what is wrong.
+    """
+    assert isinstance(resolved.tree, Mapping)
+    hint = _HINTS["blocks"]
+    section = read_mapping(resolved.tree.items["blocks"].value, "`blocks`", findings, hint)
+    blocks = read_blocks(section.items.values() if section else (), StepReader(findings))
+    for name, block in blocks.items():
+        assert section is not None
+        _check_block(block, section.items[name].value, (), source, findings)
+    nothing = Chain({}, resolved.tree.span)
+    check_uses(Spec(source, "", None, {}, {}, {}, blocks, nothing, {}, {}, {}, None), findings)
+    for key in ("description", "source"):
+        if key in resolved.tree.items:
+            need_text(resolved.tree.items[key].value, f"`{key}`", findings)
+    return blocks
 
 
 class _SpecReader:
-    def __init__(self, root: Mapping, source: Source, findings: Findings) -> None:
+    def __init__(
+        self, root: Mapping, source: Source, resolved: Resolved, findings: Findings
+    ) -> None:
         self.source = source
+        self.resolved = resolved
         self.findings = findings
         root = self.without_strays(root)
         stages = root.items.get("stages")
         written = stages.value.items if stages and isinstance(stages.value, Mapping) else {}
-        self.steps = StepReader(findings, written)
+        self.steps = StepReader(findings, written, resolved.removed)
         vector = {"input", "inputs"} & root.items.keys()
         required = ("name", "stages") if vector else ("name", "input", "stages")
         missing = [key for key in required if key not in root.items]
@@ -146,6 +178,7 @@ class _SpecReader:
             heads=heads,
             sections=read_sections(self.entries("sections"), stages, self.findings),
             expect=self.expect(),
+            removed=self.resolved.removed,
         )
         self.text("source")
         self.check_top_names(spec)
@@ -256,13 +289,29 @@ class _SpecReader:
         blocks = self.section("blocks")
         for name, block in spec.blocks.items():
             assert blocks is not None
-            inner = check_defaults_order(block.params, spec.params, self.findings)
-            scope = dict.fromkeys((*block.params, *spec.params))
-            inner |= check_references(_body_parts(blocks.items[name].value), scope, self.findings)
-            used |= inner - block.params.keys()
-            if block.readable:
-                lint_unused(block.params, inner, f"the block `{name}`", self.findings)
-        lint_unused(spec.params, used, "the network", self.findings)
+            # a library's blocks mean the same in every network: they see none of its parameters
+            hermetic = block.name.span.source in self.resolved.libraries
+            outer = () if hermetic else tuple(spec.params)
+            body = blocks.items[name].value
+            used |= _check_block(block, body, outer, self.source, self.findings)
+        own = {n: p for n, p in spec.params.items() if p.name.span.source is self.source}
+        inherited = spec.params.keys() - own.keys()
+        lint_unused(own, used, "the network", self.findings, inherited)
+
+
+def _check_block(
+    block: Block, written: Node, outer: Collection[str], source: Source, findings: Findings
+) -> set[str]:
+    """Check what a block names; returns the outer parameters that it uses.
+
+    A parameter that it never uses is told where the block stands in the file at hand.
+    """
+    used = check_defaults_order(block.params, outer, findings)
+    scope = dict.fromkeys((*block.params, *outer))
+    used |= check_references(_body_parts(written), scope, findings)
+    if block.readable and block.name.span.source is source:
+        lint_unused(block.params, used, f"the block `{block.name.text}`", findings)
+    return used - block.params.keys()
 
 
 def _body_parts(block: Node) -> list[Node]:

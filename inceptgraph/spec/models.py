@@ -7,7 +7,7 @@ from plain values.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inceptgraph.errors import Source, Span
 from inceptgraph.source import Entry, Mapping, Node, Scalar
@@ -125,3 +125,5 @@ class Spec:
     heads: dict[str, Head]
     sections: dict[str, Section]
     expect: Mapping | None
+    removed: dict[str, Span] = field(default_factory=dict)
+    """Where an edit removed a step of the base, by the step's name."""

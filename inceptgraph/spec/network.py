@@ -81,7 +81,9 @@ def read_heads(
         step = reader.step(Entry(entry.key, Mapping(items, value.span)), (*visible, ("input",)))
         if step is None or "from" not in items:
             continue
-        check_sources({entry.key.text: step}, visible, findings, chained=False)
+        check_sources(
+            {entry.key.text: step}, visible, findings, chained=False, removed=reader.removed
+        )
         if weight is not None:
             found[entry.key.text] = Head(step, weight.value)
     return found

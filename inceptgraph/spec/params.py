@@ -165,8 +165,14 @@ def check_defaults_order(
     return used
 
 
-def lint_unused(params: dict[str, Param], used: set[str], owner: str, findings: Findings) -> None:
-    """Warn of parameters that nothing names."""
+def lint_unused(
+    params: dict[str, Param],
+    used: set[str],
+    owner: str,
+    findings: Findings,
+    others: Iterable[str] = (),
+) -> None:
+    """Warn of parameters that nothing names; one may be a slip for one of ``others``."""
     for name, param in params.items():
         if name in used or not param.readable:
             continue
@@ -174,6 +180,7 @@ def lint_unused(params: dict[str, Param], used: set[str], owner: str, findings: 
             Code.UNUSED_PARAMETER,
             f"{owner} never uses its parameter `{name}`",
             param.name.span,
-            help=f"write `${name}` where it should count, or remove it",
+            help=did_you_mean(name, others)
+            or f"write `${name}` where it should count, or remove it",
             severity=Severity.WARNING,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
-from inceptgraph.errors import Code, Findings, Label, did_you_mean
+from inceptgraph.errors import Code, Findings, Label, Span, did_you_mean
 from inceptgraph.source import Scalar
 from inceptgraph.spec.models import Step
 from inceptgraph.spec.structure import listed
@@ -24,6 +24,7 @@ def check_sources(
     *,
     chained: bool = True,
     outside: Container[str] = (),
+    removed: Mapping[str, Span] | None = None,
 ) -> None:
     """Every ``from:`` names an input or an earlier step, here or in an enclosing body.
 
@@ -33,6 +34,7 @@ def check_sources(
         findings: receives what is wrong.
         chained: whether a step feeds the next; branches and heads do not.
         outside: names that are hidden from a block, for which there is a better hint.
+        removed: where an edit removed a step, by its name.
     """
     earlier: dict[str, None] = {}
     for name, step in steps.items():
@@ -43,7 +45,7 @@ def check_sources(
             if head in steps:
                 _out_of_order(step, source, head, steps, findings, chained)
             else:
-                _unknown(name, source, steps, visible, outside, findings)
+                _unknown(name, source, steps, visible, outside, removed or {}, findings)
         earlier[name] = None
 
 
@@ -53,6 +55,7 @@ def _unknown(
     steps: dict[str, Step],
     visible: Visible,
     outside: Container[str],
+    removed: Mapping[str, Span],
     findings: Findings,
 ) -> None:
     head = source.text.partition(".")[0]
@@ -69,8 +72,12 @@ def _unknown(
             f"`{head}` is outside, and a block sees its own steps alone: name it in the block's"
             f" `inputs: [input, {head}]`, and pass it with `from:` where the block is used"
         )
+    labels = []
+    if head in removed:
+        labels = [Label(removed[head], "this edit removes it")]
+        hint = f"let it read another step: `{name}: {{set: {{from: …}}}}`"
     message = f"there is no step `{source.text}` to read from"
-    findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
+    findings.add(Code.UNKNOWN_REFERENCE, message, source.span, "", *labels, help=hint)
 
 
 def _out_of_order(

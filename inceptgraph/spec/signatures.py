@@ -221,7 +221,8 @@ def _check_unused(spec: Spec, uses: Uses, findings: Findings) -> None:
             if name in spec.blocks and name not in reached:
                 reached.add(name)
                 queue.append(name)
-    for name in spec.blocks:
+    own = (name for name, b in spec.blocks.items() if b.name.span.source is spec.source)
+    for name in own if spec.stages.steps else ():
         if name not in reached:
             findings.add(
                 Code.UNUSED_BLOCK,

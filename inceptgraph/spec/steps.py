@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from collections.abc import Mapping as MappingType
 
-from inceptgraph.errors import Code, Findings, Label, closest
+from inceptgraph.errors import Code, Findings, Label, Span, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec.models import Body, Chain, Fork, Step
 from inceptgraph.spec.references import Visible, check_sources
@@ -41,11 +42,23 @@ def walk(body: Body) -> Iterator[Step]:
 
 
 class StepReader:
-    """Reads steps and reports what is wrong with them."""
+    """Reads steps and reports what is wrong with them.
 
-    def __init__(self, findings: Findings, stages: Container[str] = ()) -> None:
+    Args:
+        findings: receives what is wrong.
+        stages: names that are hidden from blocks.
+        removed: where an edit removed a step, by its name.
+    """
+
+    def __init__(
+        self,
+        findings: Findings,
+        stages: Container[str] = (),
+        removed: MappingType[str, Span] | None = None,
+    ) -> None:
         self.findings = findings
         self.stages = stages
+        self.removed = removed or {}
 
     def body(
         self, items: dict[str, Entry], name: Scalar, what: str, visible: Visible
@@ -98,7 +111,7 @@ class StepReader:
                     f" `from: [{', '.join(inputs[:2])}]`",
                 )
             steps[entry.key.text] = step
-        check_sources(steps, visible, self.findings, outside=self.stages)
+        check_sources(steps, visible, self.findings, outside=self.stages, removed=self.removed)
         return Chain(steps, mapping.span)
 
     def without_strays(self, mapping: Mapping, what: str) -> list[Entry]:
@@ -133,7 +146,14 @@ class StepReader:
             check_name(entry.key, "branch", self.findings)
             step = self.branch(entry, (*visible[:-1], found, visible[-1]))
             found[entry.key.text] = step or _unreadable(entry.key)
-        check_sources(found, visible, self.findings, chained=False, outside=self.stages)
+        check_sources(
+            found,
+            visible,
+            self.findings,
+            chained=False,
+            outside=self.stages,
+            removed=self.removed,
+        )
         joined = self.merge(merge) if merge and mapping.items else None
         return Fork(found, joined, mapping.span) if joined else None
 

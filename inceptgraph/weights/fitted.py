@@ -81,6 +81,15 @@ class Fitted:
         """Whether all that does not fit is allowed."""
         return report.is_empty(self.refused)
 
+    @property
+    def permissions(self) -> list[str]:
+        """What would allow all that is refused, stage by stage, as ``--allow`` takes it."""
+        refused = self.refused
+        found = [f"missing:{report.stage(name)}" for name in refused.missing]
+        found += [f"shape:{report.stage(pair.slot.name)}" for pair in refused.mismatched]
+        found += [f"unexpected:{report.stage(name)}" for name in refused.unexpected]
+        return list(dict.fromkeys(found))
+
     def lines(self) -> list[str]:
         """The fit as a person would tell it."""
         return report.lines(self.fit, self.contents.format if self.contents else None)
@@ -123,20 +132,17 @@ class Fitted:
         message = f"the weights in `{self.name}` do not fit: {told}"
         where = Label(Span(Source(self.name, ""), 0, 0, 0, 0))
         notes = (*report.loaded(self.fit), *report.groups(self.fit))
-        return Diagnostic(Code.WEIGHTS_MISMATCH, message, (where,), notes, self._help(refused))
+        return Diagnostic(Code.WEIGHTS_MISMATCH, message, (where,), notes, self._help())
 
-    def _help(self, refused: Fit) -> str:
+    def _help(self) -> str:
         if not self.fit.loaded:
             return (
                 "nothing fits: are these weights of another network?"
                 " If the names alone differ, write a remap table (docs/weights.md)"
             )
-        options = [f"missing:{report.stage(name)}" for name in refused.missing]
-        options += [f"shape:{report.stage(pair.slot.name)}" for pair in refused.mismatched]
-        options += [f"unexpected:{report.stage(name)}" for name in refused.unexpected]
-        shown = list(dict.fromkeys(options))
-        told = " ".join(f"--allow '{option}'" for option in shown[:3])
-        more = ", and so on for the rest" if shown[3:] else ""
+        options = self.permissions
+        told = " ".join(f"--allow '{option}'" for option in options[:3])
+        more = ", and so on for the rest" if options[3:] else ""
         return f"if that is as it should be, say {told}{more}"
 
 

@@ -40,10 +40,12 @@ def covers(pattern: str, name: str) -> bool:
 
     >>> covers("aux1", "aux1.fc.weight"), covers("aux1", "aux10.fc.weight")
     (True, False)
-    >>> covers("inception_*.1x1", "inception_3a.1x1.conv.bias")
-    True
+    >>> covers("inception_*.1x1", "inception_3a.1x1.conv.bias"), covers("loss1", "loss1/fc.bias")
+    (True, True)
     """
-    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")
+    if name == pattern or name.startswith((f"{pattern}.", f"{pattern}/")):
+        return True  # whatever signs a file's names hold
+    return any(fnmatchcase(name, pattern + rest) for rest in ("", ".*", "/*"))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,375 @@
+"""``edit``: changes to the steps of a spec that another extends, by the steps' paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Container, Iterator
+from typing import NamedTuple
+
+from inceptgraph.errors import Code, Findings, Label, Span, closest, did_you_mean
+from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
+from inceptgraph.spec.structure import kind_of, listed, read_keys, read_mapping
+
+__all__ = ["apply_edits"]
+
+_CHANGES = ("set", "replace", "before", "after")
+_FORMS = "write `remove`, `{set: {…}}`, `{replace: {…}}`, `{before: {…}}` or `{after: {…}}`"
+
+Siblings = dict[str, Entry]
+"""The steps among which a step stands."""
+
+
+def apply_edits(
+    spec: Mapping, edit: Entry, removed: dict[str, Span], findings: Findings
+) -> Mapping:
+    """Apply the edits in the order in which they are written.
+
+    Args:
+        spec: the whole spec.
+        edit: the entry ``edit``.
+        removed: receives where steps were removed, by their names.
+        findings: receives edits that name nothing, or do not fit what they name.
+    """
+    hint = "edits are keyed by the step: write `edit: {conv1: {set: {out: 96}}}`"
+    edits = read_mapping(edit.value, "`edit`", findings, hint)
+    editor = _Editor(spec, removed, findings)
+    for entry in edits.items.values() if edits else ():
+        editor.edit(entry)
+    return editor.spec
+
+
+class _Target(NamedTuple):
+    """A step that an edit means.
+
+    Attributes:
+        keys: where it stands in the tree.
+        matched: what ``*`` stands for.
+    """
+
+    keys: tuple[str, ...]
+    matched: str | None
+
+
+class _Editor:
+    def __init__(self, spec: Mapping, removed: dict[str, Span], findings: Findings) -> None:
+        self.spec = spec
+        self.removed = removed
+        self.findings = findings
+
+    def edit(self, entry: Entry) -> None:
+        changes = self.changes(entry)
+        targets = list(self.targets(entry.key)) if changes else []
+        if changes and not targets:
+            self.report_nothing(entry.key)
+        by_place: dict[tuple[str, ...], list[_Target]] = {}
+        for target in targets:
+            by_place.setdefault(target.keys[:-1], []).append(target)
+        for together in by_place.values():
+            for change in changes:
+                self.change(together, change, entry.key)
+
+    def changes(self, entry: Entry) -> list[Entry]:
+        """What is to be done, each with the keyword as its key."""
+        key, value = entry.key, entry.value
+        what = f"the edit of `{key.text}`"
+        if isinstance(value, Scalar):
+            slip = isinstance(value.value, str) and closest(value.text, ("remove",))
+            if value.text != "remove":
+                message = f"{what} says what to do with it, but is {kind_of(value)}"
+                hint = "did you mean `remove`?" if slip else _FORMS
+                self.findings.add(Code.BAD_EDIT, message, value.span.first_line(), help=hint)
+            return [Entry(value, value)] if value.text == "remove" or slip else []
+        mapping = read_mapping(value, what, self.findings, _FORMS)
+        if mapping is None:
+            return []
+        if "op" in mapping.items:
+            message = f"{what} is a step, and does not say what to do with it"
+            hint = f"to put it in the place of `{key.text}`, write `{key.text}: {{replace: {{…}}}}`"
+            self.findings.add(Code.BAD_EDIT, message, key.span, help=hint)
+            return []
+        items = read_keys(mapping, _CHANGES, what, self.findings)
+        if not items and not mapping.items:
+            self.findings.add(Code.BAD_EDIT, f"{what} changes nothing", key.span, help=_FORMS)
+        return list(items.values())
+
+    # -- finding -----------------------------------------------------------------------------
+
+    def targets(self, path: Scalar) -> Iterator[_Target]:
+        """The steps that a path names; one ``*`` in it stands for any characters."""
+        if path.text.count("*") > 1:
+            message = f"`{path.text}` has more than one `*`"
+            hint = "one `*` stands for any characters, and is known by that in new names"
+            self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
+            return
+        parts = path.text.split(".")
+        for section in ("stages", "aux_heads", "blocks"):
+            wanted = parts
+            if section == "blocks":
+                if parts[0] != "blocks" or len(parts) < 3:
+                    return
+                wanted = parts[1:]
+            if (entry := self.spec.items.get(section)) and isinstance(entry.value, Mapping):
+                yield from _matches(entry.value, wanted, (section,), None)
+
+    def report_nothing(self, path: Scalar) -> None:
+        """Say how far a path leads, and what there is."""
+        if self.findings.has(Code.BAD_EDIT, path.span):
+            return
+        parts = path.text.split(".")
+        at: Mapping = Mapping({**self.steps("stages"), **self.steps("aux_heads")}, path.span)
+        where, start = "the spec", 0
+        if parts[0] == "blocks":
+            at, where, start = Mapping(self.steps("blocks"), path.span), "`blocks`", 1
+        for depth in range(start, len(parts)):
+            part, entry = parts[depth], at.items.get(parts[depth])
+            here = ".".join(parts[: depth + 1])
+            if entry is None:
+                self.report_missing(path, parts, depth, where, at)
+                return
+            body = _body(entry.value)
+            if depth == len(parts) - 1:
+                break
+            if body is None:
+                self.report_no_inside(path, parts, depth, entry.value)
+                return
+            at, where = body[1], f"`{here}`"
+        message = f"`{path.text}` is a block, and an edit changes a step"
+        hint = f"define `{part}` anew under `blocks:`, or edit a step in it: `{path.text}.…`"
+        self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
+
+    def report_missing(
+        self, path: Scalar, parts: list[str], depth: int, where: str, at: Mapping
+    ) -> None:
+        part = parts[depth]
+        start = sum(len(before) + 1 for before in parts[:depth])
+        span = path.part(start, start + len(part))
+        known = list(at.items)
+        message = f"there is no step `{part}` in {where}"
+        more = f", among {len(known)}" if len(known) > 8 else ""
+        hint = did_you_mean(part, known) or f"there are {listed(known[:8])}{more}"
+        labels = []
+        blocks = self.steps("blocks")
+        if depth == 0 and part in self.removed:
+            labels = [Label(self.removed[part], "this edit removes it")]
+            hint = "one of the two edits is too many"
+        elif depth == 0 and part in blocks:
+            inside = ".".join(parts[1:]) or "…"
+            hint = f"`{part}` is a block: write `blocks.{part}.{inside}`"
+        self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
+
+    def report_no_inside(self, path: Scalar, parts: list[str], depth: int, step: Node) -> None:
+        """A path into a step that is a use of a block, or a single operation."""
+        outer, inner = ".".join(parts[: depth + 1]), ".".join(parts[depth + 1 :])
+        entry = step.items.get("op") if isinstance(step, Mapping) else None
+        op = entry.value.text if entry and isinstance(entry.value, Scalar) else ""
+        start = len(outer) + 1
+        span = path.part(start, len(path.text))
+        message = f"`{outer}` is a step of its own, with no `{inner}` inside"
+        hint = f"edit its arguments, `{outer}: {{set: {{…}}}}`, or replace it"
+        if op in self.steps("blocks"):
+            message = f"`{outer}` is a use of the block `{op}`, and `{inner}` is inside that"
+            hint = (
+                f"edit the block, `blocks.{op}.{inner}: …`, or this use alone:"
+                f" `{outer}: {{set: {{…}}}}`"
+            )
+        self.findings.add(Code.BAD_EDIT, message, span, help=hint)
+
+    def steps(self, section: str) -> Siblings:
+        entry = self.spec.items.get(section)
+        return entry.value.items if entry and isinstance(entry.value, Mapping) else {}
+
+    # -- changing ----------------------------------------------------------------------------
+
+    def change(self, targets: list[_Target], change: Entry, path: Scalar) -> None:
+        """Make one change to steps that stand among the same siblings."""
+        container = targets[0].keys[:-1]
+        before = _at(self.spec, container).items
+        after = dict(before)
+        inserted: dict[str, Siblings] = {}
+        new_names: set[str] = set()
+        for target in targets:
+            name = target.keys[-1]
+            if name not in after:
+                continue  # an edit above removed it
+            if change.key.text == "set":
+                self.set(after, name, change.value)
+            elif change.key.text == "replace":
+                self.replace(after, name, change.value)
+            elif change.key.text in ("before", "after"):
+                new = self.new_steps(change, target, after, new_names)
+                if change.key.text == "before":
+                    new = self.taking_over(after, name, new, path)
+                inserted[name] = new
+                new_names |= new.keys()
+            else:
+                self.removed[name] = path.span
+                del after[name]
+        if inserted:
+            after = _woven(after, inserted, change.key.text)
+        self.spec = _rewritten(self.spec, container, after)
+        if container == ("stages",) and len(after) < len(before):
+            self.spec = _with_sections_over(self.spec, list(before), after.keys())
+        if container == ("aux_heads",) and not after:
+            items = {key: entry for key, entry in self.spec.items.items() if key != "aux_heads"}
+            self.spec = Mapping(items, self.spec.span)
+
+    def set(self, siblings: Siblings, name: str, value: Node) -> None:
+        """Replace arguments of a step."""
+        given = read_mapping(value, "`set`", self.findings, "write `{set: {out: 96}}`")
+        step = siblings[name].value
+        if given is not None and isinstance(step, Mapping):
+            merged = Mapping({**step.items, **given.items}, step.span)
+            siblings[name] = Entry(siblings[name].key, merged)
+
+    def replace(self, siblings: Siblings, name: str, value: Node) -> None:
+        """Put another step in the place of one."""
+        hint = "write a step, `{replace: {op: relu}}`, or several by name"
+        step = read_mapping(value, "`replace`", self.findings, hint)
+        if step is None:
+            return
+        own = siblings[name].key
+        if not {"op", "steps", "branches"} & step.items.keys() and _holds_steps(step):
+            # several steps take the place of one, under its name: who reads it reads the last
+            step = Mapping({"steps": Entry(Scalar("steps", "steps", own.span), step)}, step.span)
+        siblings[name] = Entry(own, step)
+
+    def new_steps(
+        self, change: Entry, target: _Target, siblings: Siblings, new_names: Container[str]
+    ) -> Siblings:
+        """The steps to insert at a target, by their names there; none where that cannot be."""
+        verb = change.key.text
+        hint = f"new steps have names: write `{{{verb}: {{norm: {{op: batch_norm}}}}}}`"
+        given = read_mapping(change.value, f"`{verb}`", self.findings, hint)
+        if given is None:
+            return {}
+        if not given.items or not _holds_steps(given):
+            message = f"`{verb}` holds steps by name"
+            self.findings.add(Code.BAD_EDIT, message, given.span.first_line(), help=hint)
+            return {}
+        found: Siblings = {}
+        for name, entry in given.items.items():
+            new = name if target.matched is None else name.replace("*", target.matched)
+            if new not in siblings and new not in new_names:
+                found[new] = Entry(Scalar(new, new, entry.key.span), entry.value)
+                continue
+            labels = [Label(siblings[new].key.span, "this one")] if new in siblings else []
+            message = f"there is a step `{new}` already"
+            hint = "give the new step another name"
+            if target.matched is not None and "*" not in name:
+                hint = f"the edit holds for several steps: call it `{name}_*`, say"
+            where = entry.key.span
+            self.findings.add(Code.NAME_CLASH, message, where, "the new step", *labels, help=hint)
+            return {}
+        return found
+
+    def taking_over(self, siblings: Siblings, name: str, new: Siblings, path: Scalar) -> Siblings:
+        """What stands before a step that says ``from`` reads what that step read."""
+        step = siblings[name].value
+        reads = step.items.get("from") if isinstance(step, Mapping) else None
+        first = next(iter(new), None)
+        head = new[first].value if first is not None else None
+        if reads is None or first is None or not isinstance(step, Mapping):
+            return new
+        if isinstance(reads.value, Sequence) and len(reads.value.items) > 1:
+            message = f"`{name}` reads several steps, so that nothing is before it alone"
+            label = Label(reads.value.span.first_line(), "these")
+            hint = "insert after one of those"
+            self.findings.add(Code.BAD_EDIT, message, path.span, "", label, help=hint)
+            return {}
+        assert isinstance(head, Mapping)  # new_steps sees to that
+        rest = {key: entry for key, entry in step.items.items() if key != "from"}
+        siblings[name] = Entry(siblings[name].key, Mapping(rest, step.span))
+        reading = (
+            head if "from" in head.items else Mapping({**head.items, "from": reads}, head.span)
+        )
+        return {**new, first: Entry(new[first].key, reading)}
+
+
+# -- the tree --------------------------------------------------------------------------------
+
+
+def _holds_steps(mapping: Mapping) -> bool:
+    return "op" not in mapping.items and all(
+        isinstance(entry.value, Mapping) for entry in mapping.items.values()
+    )
+
+
+def _body(step: Node) -> tuple[tuple[str, ...], Mapping] | None:
+    """Where the steps of a body stand in a step, a branch or a block."""
+    if not isinstance(step, Mapping):
+        return None
+    for key in ("steps", "branches"):
+        entry = step.items.get(key)
+        if entry is not None and isinstance(entry.value, Mapping):
+            return (key,), entry.value
+    return ((), step) if step.items and _holds_steps(step) else None
+
+
+def _matches(
+    siblings: Mapping, parts: list[str], keys: tuple[str, ...], matched: str | None
+) -> Iterator[_Target]:
+    pattern = re.compile("(.*)".join(re.escape(piece) for piece in parts[0].split("*")))
+    for name, entry in siblings.items.items():
+        match = pattern.fullmatch(name)
+        if match is None:
+            continue
+        captured = match[1] if "*" in parts[0] else matched
+        if len(parts) == 1:
+            if keys != ("blocks",):
+                yield _Target((*keys, name), captured)
+            continue
+        body = _body(entry.value)
+        if body is not None:
+            inner, steps = body
+            yield from _matches(steps, parts[1:], (*keys, name, *inner), captured)
+
+
+def _at(tree: Mapping, keys: tuple[str, ...]) -> Mapping:
+    for key in keys:
+        value = tree.items[key].value
+        assert isinstance(value, Mapping)
+        tree = value
+    return tree
+
+
+def _woven(siblings: Siblings, inserted: dict[str, Siblings], verb: str) -> Siblings:
+    """Steps with others before or after some of them."""
+    found: Siblings = {}
+    for name, entry in siblings.items():
+        new = inserted.get(name, {})
+        found |= {**new, name: entry} if verb == "before" else {name: entry, **new}
+    return found
+
+
+def _rewritten(tree: Mapping, keys: tuple[str, ...], items: Siblings) -> Mapping:
+    """The tree with other entries in the mapping at ``keys``."""
+    value = Mapping(items, _at(tree, keys).span)
+    for depth in reversed(range(len(keys))):
+        outer = _at(tree, keys[:depth])
+        entry = Entry(outer.items[keys[depth]].key, value)
+        value = Mapping({**outer.items, keys[depth]: entry}, outer.span)
+    return value
+
+
+def _with_sections_over(spec: Mapping, before: list[str], left: Collection[str]) -> Mapping:
+    """Sections that begin or end with a stage that is gone begin or end with its neighbour."""
+    entry = spec.items.get("sections")
+    if entry is None or not isinstance(entry.value, Mapping):
+        return spec
+    place = {name: index for index, name in enumerate(before)}
+    sections: Siblings = {}
+    for name, section in entry.value.items.items():
+        ends = section.value.text.split("..") if isinstance(section.value, Scalar) else []
+        first, last = (end.strip() for end in ends) if len(ends) == 2 else ("", "")
+        if first in place and last in place and not (first in left and last in left):
+            run = [stage for stage in before[place[first] : place[last] + 1] if stage in left]
+            if not run:
+                continue
+            text = f"{run[0]} .. {run[-1]}"
+            section = Entry(section.key, Scalar(text, text, section.value.span))
+        sections[name] = section
+    items = dict(spec.items)
+    items["sections"] = Entry(entry.key, Mapping(sections, entry.value.span))
+    if not sections:
+        del items["sections"]
+    return Mapping(items, spec.span)
