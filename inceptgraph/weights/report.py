@@ -12,6 +12,8 @@ __all__ = ["groups", "is_empty", "lines", "loaded", "stage"]
 
 _STAGES = 12
 """Stages that a group lists; the rest is counted."""
+_PARTS = 4
+"""Stages of which a group lists single names."""
 _NAMES = 5
 
 
@@ -113,12 +115,13 @@ def _listed(what: str, names: list[str], others: Iterable[str]) -> Iterator[str]
         tensors = "tensor" if count == 1 else "tensors"
         yield f"{what}: all of {', '.join(whole[:_STAGES])}{more} ({count:,} {tensors})"
     parts = [name for name in stages if name in partly]
-    for name in parts[:_STAGES]:
+    for name in parts[:_PARTS]:
         rest = [member[len(name) + 1 :] or member for member in stages[name]]
         more = f" and {len(rest) - _NAMES:,} more" if rest[_NAMES:] else ""
         yield f"{what}: of {name}: {', '.join(rest[:_NAMES])}{more}"
-    if parts[_STAGES:]:
-        yield f"{what}: of {len(parts) - _STAGES:,} stages more"
+    if parts[_PARTS:]:
+        count = sum(len(stages[name]) for name in parts[_PARTS:])
+        yield f"{what}: {count:,} more, of {', '.join(parts[_PARTS:][:_STAGES])}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
