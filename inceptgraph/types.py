@@ -46,6 +46,11 @@ class TensorInfo:
     shape: tuple[int, ...]
     dtype: str
 
+    @property
+    def is_float(self) -> bool:
+        """Whether it holds floating-point numbers, of any size."""
+        return self.dtype.startswith(("float", "bfloat"))
+
 
 def format_shape(shape: Shape) -> str:
     """Write a shape as the papers do, ``height×width×channels``.

@@ -413,6 +413,7 @@ def test_tensors_that_are_none(tmp_path: Path) -> None:
         torch.ones(5, dtype=torch.int64),
         torch.empty(5, device="meta"),
         7,
+        7.5,
     ):
         path = tmp_path / "weights.pth"
         torch.save({**TENSORS, "fc.bias": odd}, path)

@@ -75,7 +75,7 @@ NAMES = st.sampled_from(
 INFOS = st.builds(
     TensorInfo,
     st.lists(st.sampled_from([1, 2, 3, 4, 10]), max_size=5).map(tuple),
-    st.sampled_from(["float32", "float16", "int8", "a Python int"]),
+    st.sampled_from(["float32", "float16", "int8", "a Python float"]),
 )
 TABLES = st.sampled_from(
     [
@@ -256,7 +256,7 @@ def test_other_floats_load_and_are_told(dtype: str) -> None:
     assert f"10 from {dtype}, converted" in "\n".join(report.lines(found))
 
 
-@pytest.mark.parametrize("dtype", ["int8", "bool", "quantized", "a Python int"])
+@pytest.mark.parametrize("dtype", ["int8", "bool", "quantized", "a Python float"])
 def test_what_is_no_float_does_not_load(dtype: str) -> None:
     found = fit(SMALL, entries(dtype=dtype))
     assert not found.loaded

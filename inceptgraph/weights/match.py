@@ -201,7 +201,7 @@ def _underscores(name: str) -> list[int]:
 
 def _place(found: Fit, slot: Slot, theirs: str, info: TensorInfo) -> None:
     views = list(_views(info.shape, len(slot.shape)))
-    if "float" in info.dtype:
+    if info.is_float:
         if slot.shape in views:
             found.loaded.append(Pair(slot, theirs, info, slot.shape))
             return

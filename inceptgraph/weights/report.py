@@ -89,7 +89,7 @@ def _adapted(pairs: Iterable[Pair]) -> Iterator[str]:
 
 def _mismatched(pairs: list[Pair]) -> Iterator[str]:
     for pair in pairs[:_STAGES]:
-        kind = "" if "float" in pair.info.dtype else f" of {pair.info.dtype}"
+        kind = "" if pair.info.is_float else f" of {pair.info.dtype}"
         theirs, ours = _shape(pair.info.shape), _shape(pair.slot.shape)
         yield f"mismatched: {pair.slot.name}: {theirs}{kind} in the file, {ours} here"
     if pairs[_STAGES:]:
