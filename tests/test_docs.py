@@ -13,6 +13,7 @@ from inceptgraph.errors import Source
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
 from inceptgraph.types import format_shape
+from inceptgraph.weights.table import parse_table
 
 ROOT = Path(__file__).parent.parent
 HEADER = "name: Example\ninput: {channels: 3, height: 32, width: 32}\n"
@@ -47,6 +48,16 @@ def test_language_reference(expected: str, text: str) -> None:
         if shaped:
             name, shape = shaped.groups()
             assert format_shape(graph.shape(graph.scopes[name].output)) == shape, line
+
+
+def test_remap_tables_in_the_documentation_are_tables() -> None:
+    text = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    tables = FENCE.findall(text)
+    assert tables
+    for _, table in tables:
+        found = parse_table(Source("weights.md", table), "weights.md")
+        renamed, _ = found.rename("inception3a.branch2.1.conv.weight")
+        assert renamed == "inception_3a.3x3.3x3.conv.weight"
 
 
 @pytest.mark.parametrize("page", ["operations.md", "command-line.md"])
