@@ -67,10 +67,10 @@ def zoo() -> str:
 
 
 def pictures() -> Iterator[tuple[str, str]]:
-    """Every network's diagram as SVG, by its name, a box for each stage."""
+    """Every network's diagram as SVG, by its name."""
     draw = backend.find("graphviz")
     for entry in entries():
-        yield entry.name, draw.lower(entry.analysis.require_graph(), format="svg", depth=1)
+        yield entry.name, draw.lower(entry.analysis.require_graph(), format="svg")
 
 
 def _comment(text: str) -> tuple[str, tuple[str, ...]]:
