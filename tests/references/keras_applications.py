@@ -87,6 +87,7 @@ def _layers(model: Any) -> tuple[tuple[Layer, ...], dict[str, Any]]:
         [model.layers[-1]],
         lambda layer: [node.operation for node in layer._inbound_nodes[0].parent_nodes],
         lambda layer: isinstance(layer, keras.layers.Concatenate),
+        lambda layer: isinstance(layer, keras.layers.InputLayer),
     )
     found: list[Layer] = []
     variables: dict[str, Any] = {}

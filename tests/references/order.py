@@ -19,6 +19,7 @@ def canonical(
     outputs: Iterable[Node],
     operands: Callable[[Node], Sequence[Node]],
     joins: Callable[[Node], bool],
+    enters: Callable[[Node], bool],
 ) -> list[list[Node]]:
     """For each output the nodes it needs, without those that an earlier output needs.
 
@@ -26,11 +27,13 @@ def canonical(
         outputs: the network's own, then the heads'.
         operands: what a node reads, in order.
         joins: whether that order has a meaning, as in a concatenation.
+        enters: whether data comes in here; a chain is as long as the way from there.
     """
     outputs = list(outputs)
     depth: dict[Node, int] = {}
     for node in _postorder(outputs, operands, set()):
-        depth[node] = 1 + max((depth[operand] for operand in operands(node)), default=0)
+        before = max((depth[operand] for operand in operands(node)), default=0)
+        depth[node] = before + 1 if before or enters(node) else 0
 
     def ordered(node: Node) -> Sequence[Node]:
         found = operands(node)

@@ -126,6 +126,7 @@ def _layers(
         [output.op for output in outputs.values()],
         lambda operation: [tensor.op for tensor in operation.inputs],
         lambda operation: operation.type == "ConcatV2",
+        lambda operation: operation.type == "Placeholder",
     )
     for output, operations in zip(outputs, groups, strict=True):
         parts: dict[str, dict[str, Array]] = {}

@@ -50,7 +50,12 @@ def layers(module: fx.GraphModule, order: Sequence[int]) -> list[tuple[Layer, ..
     def joins(node: fx.Node) -> bool:
         return any(isinstance(argument, (tuple, list)) for argument in node.args)
 
-    nodes = canonical([returned[index] for index in order], lambda n: n.all_input_nodes, joins)
+    nodes = canonical(
+        [returned[index] for index in order],
+        lambda node: node.all_input_nodes,
+        joins,
+        lambda node: node.op == "placeholder",
+    )
     return [
         tuple(_layers(parts, (node.target for node in found if node.op == "call_module")))
         for found in nodes
