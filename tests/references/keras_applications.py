@@ -50,7 +50,7 @@ class Reference:
         layers, evaluation = self._run((1, 3, self.size, self.size), training=False)
         _, training = self._run((batch, 3, size, size), training=True)
         return Record(
-            spec=self.spec,
+            specs=(self.spec,),
             call=f"keras.applications.{self.function}(weights=None, classifier_activation=None)",
             versions={name: version(name) for name in ("tensorflow_cpu", "keras")},
             layers={"logits": layers},

@@ -109,7 +109,7 @@ class Record:
     """A reference, its weights by name, and its outputs.
 
     Attributes:
-        spec: our spec of the same network.
+        specs: our specs of the same network.
         call: how the reference is made.
         versions: of the packages that took part.
         layers: by output, in canonical order (``order.py``): first what the network's output needs,
@@ -120,7 +120,7 @@ class Record:
         precision: of the arithmetic.
     """
 
-    spec: str
+    specs: tuple[str, ...]
     call: str
     versions: Mapping[str, str]
     layers: Mapping[str, tuple[Layer, ...]]
@@ -132,6 +132,7 @@ class Record:
     @classmethod
     def load(cls, name: str) -> Record:
         data = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        data["specs"] = tuple(data["specs"])
         data["layers"] = {
             output: tuple(Layer(name, tensors, tuple(shape)) for name, tensors, shape in layers)
             for output, layers in data["layers"].items()

@@ -60,7 +60,7 @@ class Reference:
         training, _, _ = self._run((batch, 3, size, size), (layers, places))
         packages = ("tensorflow_cpu", "tf_slim", "tf_keras")
         return Record(
-            spec=self.spec,
+            specs=(self.spec,),
             call=f"tf_slim.nets.inception.{self.function}(x, num_classes=1000)",
             versions={name: version(name) for name in packages},
             layers=layers,

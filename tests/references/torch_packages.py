@@ -72,7 +72,7 @@ class Reference:
         names = ["logits", *(f"aux{index}" for index in range(1, len(layers)))]
         batch, size = self.training
         return Record(
-            spec=self.spec,
+            specs=(self.spec,),
             call=self.call,
             versions={name: version(name) for name in ("torch", self.package)},
             layers=dict(zip(names, layers, strict=True)),
