@@ -1,4 +1,4 @@
-"""References that run in Chainer, in float64: its own GoogLeNet, and its importer of Caffe networks.
+"""References that run in Chainer, in float64: its own GoogLeNet, and what it imports from Caffe.
 
 Neither batch normalisation nor dropout in training occurs, so that the modes differ in the
 auxiliary heads alone.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 from unittest import mock
 
+import facts
 import numpy as np
 
-import facts
 from references.order import canonical
 from references.prototxt import Writer
 from references.records import Layer, Record, Run, Summary
@@ -33,11 +33,13 @@ class Reference:
         specs: our specs of the same network.
         size: of the input, height and width.
         facts: of the network that the importer is to read; empty for Chainer's own GoogLeNet.
+        overrides: see :class:`Record`.
     """
 
     specs: tuple[str, ...]
     size: int
     facts: str = ""
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def record(self) -> Record:
         import chainer
@@ -56,6 +58,7 @@ class Reference:
             layers=layers,
             training=training,
             evaluation=evaluation,
+            overrides=self.overrides,
         )
 
 
@@ -163,9 +166,12 @@ def _layer(name: str, link: Any, groups: int) -> Layer:
     return Layer(name, "wb", (out, channels // groups, *window))
 
 
+# Caffe's format holds it in float32
+ALPHA = {"lrn": {"alpha": float(np.float32(1e-4))}}
+
 REFERENCES: Mapping[str, Reference] = {
     "chainer_googlenet": Reference(("googlenet_caffe", "googlenet_keras_poolhelper"), 224),
-    "caffe_googlenet": Reference(("googlenet_caffe",), 224, "googlenet_caffe"),
-    "caffe_alexnet": Reference(("alexnet_caffe",), 227, "alexnet_caffe"),
+    "caffe_googlenet": Reference(("googlenet_caffe",), 224, "googlenet_caffe", ALPHA),
+    "caffe_alexnet": Reference(("alexnet_caffe",), 227, "alexnet_caffe", ALPHA),
     "caffe_nin_imagenet": Reference(("nin_imagenet_caffe",), 224, "nin_imagenet_caffe"),
 }

@@ -64,7 +64,7 @@ class Reference:
 
         keras.backend.clear_session()  # layers without a name are counted
         keras.config.set_floatx("float64")
-        batch, channels, height, width = shape
+        _, channels, height, width = shape
         make = getattr(keras.applications, self.function)
         model = make(
             weights=None, classifier_activation=None, input_shape=(height, width, channels)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from references.records import TENSORS, Layer
+from references.records import Layer
 from references.values import Array
 
 __all__ = ["Mismatch", "match", "weights"]
@@ -54,10 +54,9 @@ def weights(their: Layer, our: Layer) -> Iterator[tuple[str, Array]]:
 def _same(their: Layer, our: Layer) -> bool:
     normalises = "m" in their.tensors and "m" in our.tensors
     tensors = their.tensors == our.tensors or (normalises and f"w{their.tensors}" == our.tensors)
-    # a linear layer may be written as a 1×1 convolution
-    shapes = {layer.shape for layer in (their, our)}
-    return tensors and (len(shapes) == 1 or len({shape[:2] + _rest(shape) for shape in shapes}) == 1)
+    return tensors and _flat(their.shape) == _flat(our.shape)
 
 
-def _rest(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return () if shape[2:] == (1, 1) else shape[2:]
+def _flat(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A linear layer may be written as a 1×1 convolution."""
+    return shape[:2] if shape[2:] == (1, 1) else shape

@@ -10,7 +10,10 @@ from typing import Any
 __all__ = ["Writer"]
 
 Node = Mapping[str, Any]
+Shapes = Mapping[str, list[int]]  # by id of a node
 Value = tuple[str, list[int]]  # what a layer computes: its name and its shape
+
+NO_SHAPES: Shapes = MappingProxyType({})
 
 
 class Writer:
@@ -34,9 +37,7 @@ class Writer:
             tap = self.taps[head["tap"]]
             self.outputs.append(self._chain(head["graph"], tap, head["shapes"])[0])
 
-    def _chain(
-        self, nodes: Iterable[Node], value: Value, shapes: Mapping[str, list[int]] = MappingProxyType({})
-    ) -> Value:
+    def _chain(self, nodes: Iterable[Node], value: Value, shapes: Shapes = NO_SHAPES) -> Value:
         """What a chain of nodes makes of a value. Height and width stand in the facts; inside a
         module they do not, nor does a layer there need them."""
         for node in nodes:

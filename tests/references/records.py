@@ -115,9 +115,8 @@ class Record:
         layers: by output, in canonical order (``order.py``): first what the network's output needs,
             then what each auxiliary head adds.
         evaluation: batch normalisation with running statistics.
-        training: with those of the batch; dropout is off. None if the reference has no such mode.
+        training: with those of the batch; dropout is off.
         overrides: arguments of our operations that the reference has otherwise than the spec.
-        precision: of the arithmetic.
     """
 
     specs: tuple[str, ...]
@@ -125,9 +124,8 @@ class Record:
     versions: Mapping[str, str]
     layers: Mapping[str, tuple[Layer, ...]]
     evaluation: Run
-    training: Run | None = None
+    training: Run
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    precision: str = "float64"
 
     @classmethod
     def load(cls, name: str) -> Record:
@@ -138,7 +136,7 @@ class Record:
             for output, layers in data["layers"].items()
         }
         for mode in ("evaluation", "training"):
-            data[mode] = data[mode] and _run(data[mode])
+            data[mode] = _run(data[mode])
         return cls(**data)
 
     def save(self, name: str) -> None:
@@ -169,7 +167,7 @@ def _lines(value: Any, indent: str = "", key: str = "", end: str = "") -> Iterab
         yield f"{indent}{key}{json.dumps(value)}{end}"
         return
     mapping = isinstance(value, Mapping)
-    items = [(f"{json.dumps(k)}: ", v) for k, v in value.items()] if mapping else [("", v) for v in value]
+    items = [(f'"{k}": ', v) for k, v in value.items()] if mapping else [("", v) for v in value]
     yield f"{indent}{key}{'{' if mapping else '['}"
     for index, (name, item) in enumerate(items):
         yield from _lines(item, indent + " ", name, "," if index < len(items) - 1 else "")

@@ -116,9 +116,7 @@ def _imported() -> tuple[Any, Any]:
     return tf, tf_slim
 
 
-def _layers(
-    outputs: Mapping[str, Any], variables: Mapping[str, Any]
-) -> tuple[Layers, Places]:
+def _layers(outputs: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[Layers, Places]:
     """The layers by output in canonical order, and the variable of each of their tensors."""
     found: Layers = {}
     places: Places = {}

@@ -44,9 +44,9 @@ def _mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def tensor(name: str, shape: Sequence[int]) -> Array:
     """A tensor of a layer in torch's layout, by its name, such as ``conv1.weight``.
 
-    Kernels have variance 2 / fan_in, which keeps a signal's size through convolution and ReLU (He et
-    al. 2015, arXiv:1502.01852, section 2.2), depthwise ones 1 / fan_in, since no ReLU follows them.
-    The rest is near what it starts as in training.
+    Kernels have variance 2 / fan_in, which keeps a signal's size through convolution and ReLU (He
+    et al. 2015, arXiv:1502.01852, section 2.2), depthwise ones 1 / fan_in, since no ReLU follows
+    them. The rest is near what it starts as in training.
 
     Raises:
         KeyError: the name's last part is none that a layer has.
