@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -20,6 +22,10 @@ __all__ = ["REFERENCES", "Reference"]
 
 Layers = dict[str, tuple[Layer, ...]]  # by output
 Places = dict[str, str]  # of a layer's tensor -> of a variable
+
+TF_SLIM = "tf_slim.nets.inception"
+NETS = "nets.inception"  # of tensorflow/models, research/slim
+PACKAGES = {TF_SLIM: "tf_slim", NETS: "tf_object_detection"}
 
 # TensorFlow's names of a layer's tensors, by initial
 INITIALS = {
@@ -36,10 +42,11 @@ INITIALS = {
 
 @dataclass(frozen=True)
 class Reference:
-    """A network of ``tf_slim.nets.inception``.
+    """A network written for TF-slim.
 
     Attributes:
         spec: our spec of the same network.
+        module: where it is.
         function: its name there; with ``_arg_scope`` behind it, of its settings.
         size: of the input, height and width, in evaluation.
         training: batch and size in training.
@@ -48,6 +55,7 @@ class Reference:
     """
 
     spec: str
+    module: str
     function: str
     size: int
     training: tuple[int, int]
@@ -58,11 +66,11 @@ class Reference:
         batch, size = self.training
         evaluation, layers, places = self._run((1, 3, self.size, self.size))
         training, _, _ = self._run((batch, 3, size, size), (layers, places))
-        packages = ("tensorflow_cpu", "tf_slim", "tf_keras")
+        packages = {"tensorflow_cpu", "tf_slim", "tf_keras", PACKAGES[self.module]}
         return Record(
             specs=(self.spec,),
-            call=f"tf_slim.nets.inception.{self.function}(x, num_classes=1000)",
-            versions={name: version(name) for name in packages},
+            call=f"{self.module}.{self.function}(x, num_classes=1000)",
+            versions={name: version(name) for name in sorted(packages)},
             layers=layers,
             evaluation=evaluation,
             training=training,
@@ -74,18 +82,16 @@ class Reference:
     ) -> tuple[Run, Layers, Places]:
         """One pass: in evaluation, or in training with what evaluation made known, since running
         statistics take no part in training."""
-        tf, tf_slim = _imported()
-        inception = tf_slim.nets.inception
-        make: Callable[..., Any] = getattr(inception, self.function)
-        scope: Callable[[], Any] = getattr(inception, f"{self.function}_arg_scope")
+        tf, tf_slim, module = _imported(self.module)
+        make: Callable[..., Any] = getattr(module, self.function)
+        scope: dict[Any, Any] = getattr(module, f"{self.function}_arg_scope")()
+        for settings in scope.values():
+            if "normalizer_params" in settings:  # the fused kernel has no float64
+                settings["normalizer_params"] |= {"fused": False}
         batch, channels, height, width = shape
         with tf.Graph().as_default() as graph, tf.Session(graph=graph) as session:
             x = tf.placeholder(tf.float64, [batch, height, width, channels])
-            # the fused kernel has no float64
-            with (
-                tf_slim.arg_scope(scope()),
-                tf_slim.arg_scope([tf_slim.batch_norm], fused=False),
-            ):
+            with tf_slim.arg_scope(scope):
                 logits, ends = make(
                     x, num_classes=1000, is_training=known is not None, dropout_keep_prob=1.0
                 )
@@ -103,17 +109,19 @@ class Reference:
         return Run(tuple(shape), {k: Summary.of(v) for k, v in found.items()}), layers, places
 
 
-def _imported() -> tuple[Any, Any]:
-    """TensorFlow and TF-slim."""
+def _imported(name: str) -> tuple[Any, Any, Any]:
+    """TensorFlow 1, TF-slim, and a module that may think it still a part of TensorFlow."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     import tensorflow.compat.v1 as tf
     import tf_slim
-    import tf_slim.nets
 
-    # TensorFlow's batch normalisation of old looks for itself at a place that it has left
-    name = "legacy_tf_layers.normalization"
-    sys.modules[f"tf_keras.{name}"] = import_module(f"tf_keras.src.{name}")
-    return tf, tf_slim
+    # TensorFlow looks for its layers of old at a place that they have left
+    sys.modules["tf_keras.legacy_tf_layers"] = import_module("tf_keras.src.legacy_tf_layers")
+    tf.contrib = SimpleNamespace(slim=tf_slim)
+    if PACKAGES[name] != "tf_slim":
+        with mock.patch.dict(sys.modules, tensorflow=tf):
+            return tf, tf_slim, import_module(name)
+    return tf, tf_slim, import_module(name)
 
 
 def _layers(outputs: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[Layers, Places]:
@@ -146,9 +154,10 @@ def _layers(outputs: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[L
 
 def _in_torch(name: str, value: Array) -> Array:
     """A variable's value in torch's layout: (height, width, in, out) becomes (out, in, …), and a
-    depthwise (height, width, in, multiplier) becomes (in · multiplier, 1, …)."""
+    depthwise (height, width, in, multiplier) becomes (in · multiplier, 1, …); (in, out) of a
+    linear layer becomes (out, in)."""
     if value.ndim != 4:
-        return value
+        return value.T
     if name.endswith("depthwise_weights"):
         height, width, _, _ = value.shape
         return value.transpose(2, 3, 0, 1).reshape(-1, 1, height, width)
@@ -159,7 +168,7 @@ def _in_tensorflow(name: str, value: Array, variables: Mapping[str, Any]) -> Arr
     """The way back."""
     shape = variables[name].shape.as_list()
     if value.ndim != 4:
-        return value
+        return value.T
     if name.endswith("depthwise_weights"):
         height, width, channels, multiplier = shape
         return value.reshape(channels, multiplier, height, width).transpose(2, 3, 0, 1)
@@ -167,14 +176,21 @@ def _in_tensorflow(name: str, value: Array, variables: Mapping[str, Any]) -> Arr
 
 
 REFERENCES: Mapping[str, Reference] = {
-    "tf_slim_inception_v1": Reference("inception_v1_tfslim", "inception_v1", 224, (2, 224)),
-    "tf_slim_inception_v2": Reference("inception_v2_tfslim", "inception_v2", 224, (2, 224)),
+    "tf_slim_inception_v1": Reference("inception_v1_tfslim", TF_SLIM, "inception_v1", 224, (2, 224)),
+    "tf_slim_inception_v2": Reference("inception_v2_tfslim", TF_SLIM, "inception_v2", 224, (2, 224)),
     "tf_slim_inception_v3": Reference(
         "inception_v3",
+        TF_SLIM,
         "inception_v3",
         299,
         (3, 299),
         heads=("AuxLogits",),
         overrides={"avg_pool": {"count_include_pad": False}},
+    ),
+    "slim_inception_v4": Reference(
+        "inception_v4", NETS, "inception_v4", 299, (3, 299), heads=("AuxLogits",)
+    ),
+    "slim_inception_resnet_v2": Reference(
+        "inception_resnet_v2", NETS, "inception_resnet_v2", 299, (3, 299), heads=("AuxLogits",)
     ),
 }
