@@ -176,8 +176,12 @@ def _in_tensorflow(name: str, value: Array, variables: Mapping[str, Any]) -> Arr
 
 
 REFERENCES: Mapping[str, Reference] = {
-    "tf_slim_inception_v1": Reference("inception_v1_tfslim", TF_SLIM, "inception_v1", 224, (2, 224)),
-    "tf_slim_inception_v2": Reference("inception_v2_tfslim", TF_SLIM, "inception_v2", 224, (2, 224)),
+    "tf_slim_inception_v1": Reference(
+        "inception_v1_tfslim", TF_SLIM, "inception_v1", 224, (2, 224)
+    ),
+    "tf_slim_inception_v2": Reference(
+        "inception_v2_tfslim", TF_SLIM, "inception_v2", 224, (2, 224)
+    ),
     "tf_slim_inception_v3": Reference(
         "inception_v3",
         TF_SLIM,
