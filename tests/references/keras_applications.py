@@ -52,7 +52,7 @@ class Reference:
         return Record(
             specs=(self.spec,),
             call=f"keras.applications.{self.function}(weights=None, classifier_activation=None)",
-            versions={name: version(name) for name in ("tensorflow_cpu", "keras")},
+            versions={name: version(name) for name in ("keras", "tensorflow_cpu")},
             layers={"logits": layers},
             evaluation=evaluation,
             training=training,

@@ -74,7 +74,7 @@ class Reference:
         return Record(
             specs=(self.spec,),
             call=self.call,
-            versions={name: version(name) for name in ("torch", self.package)},
+            versions={name: version(name) for name in sorted({"torch", self.package})},
             layers=dict(zip(names, layers, strict=True)),
             training=torch_modules.run(module, (batch, 3, size, size), names, self.order),
             evaluation=torch_modules.run(
