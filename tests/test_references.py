@@ -22,9 +22,9 @@ from inceptgraph.pipeline import compile
 from inceptgraph.spec.library import shipped
 from inceptgraph_torch import SpecModule
 
-# Float64's unit roundoff is 1.1e-16. Statistics of small batches amplify it: an input changed by that
-# much changes the outputs of Inception-v4 in training by 1e-12. The same kernels agree to the last
-# bit, others to 6e-12; what differs in arithmetic differs by more (`test_what_is_seen`).
+# Float64's unit roundoff is 1.1e-16. Statistics of small batches amplify it: an input changed by
+# that much changes the outputs of Inception-v4 in training by 1e-12. The same kernels agree to the
+# last bit, others to 6e-12; what differs in arithmetic differs by more (`test_what_is_seen`).
 TOLERANCE = 1e-10
 
 
