@@ -116,6 +116,11 @@ class _Editor:
         if self.findings.has(Code.BAD_EDIT, path.span):
             return
         parts = path.text.split(".")
+        if "" in parts:
+            message = f"a name is empty in the path `{path.text}`"
+            hint = "a path is names with a dot between them: `blocks.conv.relu`"
+            self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
+            return
         at: Mapping = Mapping({**self.steps("stages"), **self.steps("aux_heads")}, path.span)
         where, start = "the spec", 0
         if parts[0] == "blocks":
@@ -134,7 +139,10 @@ class _Editor:
                 return
             at, where = body[1], f"`{here}`"
         message = f"`{path.text}` is a block, and an edit changes a step"
-        hint = f"define `{part}` anew under `blocks:`, or edit a step in it: `{path.text}.…`"
+        hint = f"define `{parts[-1]}` anew under `blocks:`, or edit a step in it: `{path.text}.…`"
+        if path.text == "blocks":
+            message = "`blocks` holds all blocks, and an edit changes a step"
+            hint = "name a step of one of them: `blocks.conv.relu`"
         self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
 
     def report_missing(
@@ -308,20 +316,28 @@ def _body(step: Node) -> tuple[tuple[str, ...], Mapping] | None:
 def _matches(
     siblings: Mapping, parts: list[str], keys: tuple[str, ...], matched: str | None
 ) -> Iterator[_Target]:
-    pattern = re.compile("(.*)".join(re.escape(piece) for piece in parts[0].split("*")))
-    for name, entry in siblings.items.items():
-        match = pattern.fullmatch(name)
-        if match is None:
-            continue
-        captured = match[1] if "*" in parts[0] else matched
+    for name, captured in _names(siblings.items, parts[0], matched):
         if len(parts) == 1:
             if keys != ("blocks",):
                 yield _Target((*keys, name), captured)
             continue
-        body = _body(entry.value)
+        body = _body(siblings.items[name].value)
         if body is not None:
             inner, steps = body
             yield from _matches(steps, parts[1:], (*keys, name, *inner), captured)
+
+
+def _names(siblings: Siblings, part: str, matched: str | None) -> Iterator[tuple[str, str | None]]:
+    """The names that a part of a path means, and what ``*`` stands for in each."""
+    if "*" not in part:
+        if part in siblings:
+            yield part, matched
+        return
+    pattern = re.compile("(.*)".join(map(re.escape, part.split("*"))))
+    for name in siblings:
+        match = pattern.fullmatch(name)
+        if match is not None:
+            yield name, match[1]
 
 
 def _at(tree: Mapping, keys: tuple[str, ...]) -> Mapping:
@@ -336,8 +352,12 @@ def _woven(siblings: Siblings, inserted: dict[str, Siblings], verb: str) -> Sibl
     """Steps with others before or after some of them."""
     found: Siblings = {}
     for name, entry in siblings.items():
-        new = inserted.get(name, {})
-        found |= {**new, name: entry} if verb == "before" else {name: entry, **new}
+        new = inserted.get(name)
+        if new and verb == "before":
+            found.update(new)
+        found[name] = entry
+        if new and verb == "after":
+            found.update(new)
     return found
 
 
