@@ -193,6 +193,16 @@ def test_replace_by_one_step_and_by_several(base: Path) -> None:
     assert graph.nodes["b.two.conv"].inputs == ("b.one.relu",)
 
 
+def test_what_replaces_a_step_reads_what_that_read(base: Path) -> None:
+    graph = edited("c: {replace: {op: relu}}\n  spare: {replace: {x: {op: tanh}, y: {op: relu}}}")
+    assert graph.nodes["c"].inputs == ("b.relu",)
+    assert graph.nodes["spare.x"].inputs == ("stem.second",)
+    graph = edited("c: {replace: {op: relu, from: a}}\n  aux: {replace: {op: tanh}}")
+    assert graph.nodes["c"].inputs == ("a.relu",)
+    assert graph.nodes["aux"].inputs == ("a.relu",)
+    assert {o.name: o.loss_weight for o in graph.outputs}["aux"] == 0.3
+
+
 def test_after_is_read_by_what_follows_but_not_by_who_names_the_step(base: Path) -> None:
     graph = edited("b: {after: {norm: {op: batch_norm}}}")
     assert graph.nodes["norm"].inputs == ("b.relu",)

@@ -15,6 +15,9 @@ __all__ = ["apply_edits"]
 _CHANGES = ("set", "replace", "before", "after")
 _FORMS = "write `remove`, `{set: {…}}`, `{replace: {…}}`, `{before: {…}}` or `{after: {…}}`"
 
+_PLACE = ("from", "loss_weight")
+"""What a step says of its place in the network, and not of what it computes."""
+
 Siblings = dict[str, Entry]
 """The steps among which a step stands."""
 
@@ -235,11 +238,13 @@ class _Editor:
         step = read_mapping(value, "`replace`", self.findings, hint)
         if step is None:
             return
-        own = siblings[name].key
+        own, old = siblings[name].key, siblings[name].value
         if not {"op", "steps", "branches"} & step.items.keys() and _holds_steps(step):
             # several steps take the place of one, under its name: who reads it reads the last
             step = Mapping({"steps": Entry(Scalar("steps", "steps", own.span), step)}, step.span)
-        siblings[name] = Entry(own, step)
+        before = old.items if isinstance(old, Mapping) else {}
+        place = {key: before[key] for key in _PLACE if key in before}
+        siblings[name] = Entry(own, Mapping({**place, **step.items}, step.span))
 
     def new_steps(
         self, change: Entry, target: _Target, siblings: Siblings, new_names: Container[str]
