@@ -185,6 +185,14 @@ class _Editor:
             )
         self.findings.add(Code.BAD_EDIT, message, span, help=hint)
 
+    def report_head(self, name: str, verb: Scalar) -> None:
+        message = f"`{name}` is an auxiliary head: no step stands {verb.text} it"
+        hint = (
+            f"make it of several steps, `{name}: {{replace: {{…}}}}`,"
+            " or edit a step of the block that it uses"
+        )
+        self.findings.add(Code.BAD_EDIT, message, verb.span, help=hint)
+
     def steps(self, section: str) -> Siblings:
         entry = self.spec.items.get(section)
         return entry.value.items if entry and isinstance(entry.value, Mapping) else {}
@@ -194,6 +202,9 @@ class _Editor:
     def change(self, targets: list[_Target], change: Entry, path: Scalar) -> None:
         """Make one change to steps that stand among the same siblings."""
         container = targets[0].keys[:-1]
+        if container == ("aux_heads",) and change.key.text in ("before", "after"):
+            self.report_head(targets[0].keys[-1], change.key)
+            return
         before = _at(self.spec, container).items
         after = dict(before)
         inserted: dict[str, Siblings] = {}
