@@ -129,7 +129,7 @@ class _Editor:
         if parts[0] == "blocks":
             at, where, start = Mapping(self.steps("blocks"), path.span), "`blocks`", 1
         for depth in range(start, len(parts)):
-            part, entry = parts[depth], at.items.get(parts[depth])
+            entry = at.items.get(parts[depth])
             here = ".".join(parts[: depth + 1])
             if entry is None:
                 self.report_missing(path, parts, depth, where, at)
