@@ -18,6 +18,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis, analyze, to_graph
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
 from inceptgraph.spec.library import Kind, shipped
+from inceptgraph.spec.load import KEYS
 from inceptgraph.spec.write import to_yaml
 from inceptgraph.text import to_text
 
@@ -317,6 +318,13 @@ def test_a_variant_as_one_file_is_the_same_network(base: Path, text: str) -> Non
     assert to_text(alone.require_graph()) == to_text(analysis.require_graph())
 
 
+@pytest.mark.parametrize("name", ["googlenet_bn", "inception_v2_tfslim", "nin_cifar10"])
+def test_sections_of_the_one_file_stand_in_the_usual_order(name: str) -> None:
+    tree = parse(Source("flat.yaml", analyze(name).text()), Findings())
+    assert isinstance(tree, Mapping)
+    assert list(tree.items) == [key for key in KEYS if key in tree.items]
+
+
 def test_values_that_were_set_are_in_the_one_file(base: Path) -> None:
     values = {"classes": "3"}
     source = Source("v.yaml", "extends: base.yaml\nname: V\nexpect: {depth: 4}\n")
@@ -339,8 +347,8 @@ def as_tree(value: object) -> Node:
     return Scalar(value, text, SPAN)
 
 
-KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
-KEYS = KEYS.filter(lambda key: key != "<<")  # which no tree that was read has
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+NAMES = NAMES.filter(lambda key: key != "<<")  # which no tree that was read has
 WORDS = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Co", "Cn"]), max_size=30),
     st.sampled_from(
@@ -349,13 +357,13 @@ WORDS = st.one_of(
 )
 VALUES = st.recursive(
     st.one_of(WORDS, st.integers(), st.booleans(), st.none()),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=20,
 )
 
 
 @given(
-    st.dictionaries(KEYS | st.sampled_from(["stages", "blocks"]), VALUES, min_size=1, max_size=5)
+    st.dictionaries(NAMES | st.sampled_from(["stages", "blocks"]), VALUES, min_size=1, max_size=5)
 )
 def test_any_tree_is_written_so_that_it_reads_the_same(value: dict[str, object]) -> None:
     tree = as_tree(value)
