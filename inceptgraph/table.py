@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inceptgraph.report.text import Style, painter, width
 
-__all__ = ["RULE", "Column", "Row", "draw"]
+__all__ = ["GAP", "RULE", "Column", "Row", "draw"]
 
 GAP = 2
 

@@ -306,12 +306,15 @@ def test_summary_as_json(run: Run) -> None:
         "buffers_with_aux": 0,
         "activations": data["totals"]["activations"],
         "activations_with_aux": data["totals"]["activations_with_aux"],
+        "peak_activations": 2 * 64 * 112 * 112,
+        "receptive_field": [715, 715],
     }
     assert data["inputs"] == [{"name": "image", "shape": [3, 224, 224]}]
     assert data["outputs"] == [{"name": "logits", "shape": [1000]}]
     stage = next(stage for stage in data["stages"] if stage["name"] == "inception_3a")
     assert (stage["op"], stage["out"], stage["depth"]) == ("inception", [256, 28, 28], 2)
     assert (stage["params"], stage["macs"]) == (163_696, 128_049_152)
+    assert stage["receptive_field"] == [59, 59]
     assert [step["name"] for step in stage["steps"]][:2] == ["inception_3a.1x1", "inception_3a.3x3"]
     assert stage["steps"][1]["steps"][0]["steps"][0]["name"] == "inception_3a.3x3.reduce.conv"
     head = data["aux_heads"][1]
@@ -378,7 +381,32 @@ def test_diff_puts_alike_together(run: Run, file: Callable[[str], Path]) -> None
     )
     normed = "\n".join(line for line in normed.splitlines() if not line.startswith("expect"))
     out = run("diff", "googlenet", file(normed)).out
-    assert "~ conv1 … inception_5b  11 stages\n                        + bn: batch norm\n" in out
+    assert "~ block conv  in every use (×59)\n              + bn: batch norm\n" in out
+
+
+def test_diff_formats(run: Run, tmp_path: Path) -> None:
+    verb = ("diff", "googlenet", "googlenet", "--set", "classes=10")
+    told = run(*verb, "--format", "md", "--color", "always").out
+    assert told.startswith("### `GoogLeNet`\n\n- params: `classes: 1000 → 10`\n")
+    assert "| params | 6,998,552 | 5,983,802 | -1,014,750 (-14.5%) |" in told
+    assert "\x1b" not in told
+    assert json.loads(run(*verb, "--format", "json").out) == json.loads(run(*verb, "--json").out)
+    file = tmp_path / "changes.md"
+    result = run(*verb, "-o", str(file))
+    assert (result.code, result.out, result.err) == (1, "", f"{file}\n")
+    assert file.read_text(encoding="utf-8") == told
+    assert run(*verb, "-o", "changes.xyz").code == 2
+
+
+@pytest.mark.parametrize("suffix", ["svg", "dot", "mmd"])
+def test_diff_draws(suffix: str, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / f"changes.{suffix}"
+    values = ("--set", "classes=10")
+    assert run("diff", "googlenet", "googlenet", *values, "-o", str(file)).code == 1
+    drawn = file.read_text(encoding="utf-8")
+    assert "~ classifier" in drawn or "~ linear, 10" in drawn
+    assert run("diff", "googlenet", "googlenet", "-o", str(file)).code == 0
+    assert "~ " not in file.read_text(encoding="utf-8")
 
 
 # -- the others ------------------------------------------------------------------------------
@@ -483,6 +511,7 @@ _LOADED = (
         ["check", "googlenet"],
         ["summary", "googlenet"],
         ["graph", "googlenet"],
+        ["sweep", "googlenet", "--set", "classes=1,2"],
         ["diff", "googlenet", "googlenet"],
         ["list"],
         ["list", "operations"],

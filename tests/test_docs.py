@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inceptgraph.cli import run
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
@@ -53,6 +54,17 @@ def test_generated_pages_are_current(page: str) -> None:
     pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert written == pages[page], "run python docs/generate.py"
+
+
+def test_sweeps_shows_a_true_table(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    page = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    shown = re.search(r"^```console\n\$ inceptgraph (.*?)\n(.*?)^```$", page, re.M | re.S)
+    assert shown is not None
+    assert run(shown[1].split()) == 0
+    assert capsys.readouterr().out == shown[2]
 
 
 def test_readme_shows_a_true_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
 from inceptgraph.graph import Graph
@@ -25,12 +26,23 @@ class Graphviz:
         """Every operation has a label and a family, which is all that a diagram needs."""
         return True
 
-    def lower(self, graph: Graph, *, format: Format = "svg", **options: Any) -> str | bytes:
+    def lower(
+        self,
+        graph: Graph,
+        *,
+        format: Format = "svg",
+        marks: Mapping[str, str] | None = None,
+        ghosts: Graph | None = None,
+        **options: Any,
+    ) -> str | bytes:
         """Draw a graph.
 
         Args:
             graph: with shapes; both phases.
             format: one of :data:`FORMATS`.
+            marks: ``added``, ``changed`` or ``removed`` by the path of a node or of what it is in;
+                parts without a mark stand back, and heat is off unless it is asked for.
+            ghosts: an earlier version of the graph; what it had more is drawn where it stood.
             options: those of :class:`Look`; of them Mermaid heeds ``direction`` alone.
 
         Returns:
@@ -44,8 +56,9 @@ class Graphviz:
         if format == "mermaid":
             from inceptgraph_graphviz.mermaid import write as write_mermaid
 
-            return write_mermaid(make_picture(graph), direction=Look(**options).direction)
-        dot = to_dot(graph, **options)
+            picture = make_picture(graph, marks=marks, ghosts=ghosts)
+            return write_mermaid(picture, direction=Look(**options).direction)
+        dot = to_dot(graph, marks=marks, ghosts=ghosts, **options)
         if format == "dot":
             return dot
         from inceptgraph_graphviz.render import render
@@ -58,15 +71,26 @@ class Graphviz:
         return polish(drawn.decode(), title=graph.name, auto=options.get("theme", "auto") == "auto")
 
 
-def to_dot(graph: Graph, **options: Any) -> str:
+def to_dot(
+    graph: Graph,
+    *,
+    marks: Mapping[str, str] | None = None,
+    ghosts: Graph | None = None,
+    **options: Any,
+) -> str:
     """The diagram of a graph in the language DOT.
 
     Args:
         graph: with shapes; both phases.
+        marks: as :meth:`Graphviz.lower` takes them.
+        ghosts: likewise.
         options: those of :class:`Look`.
 
     Raises:
         ValueError: an option has a value that it does not know.
     """
-    look = Look(**options)
-    return write(make_picture(graph, fuse=look.depth < 3, by_stage=look.depth == 1), look)
+    look = Look(**({"heat": "none"} if marks is not None else {}) | options)
+    picture = make_picture(
+        graph, fuse=look.depth < 3, by_stage=look.depth == 1, marks=marks, ghosts=ghosts
+    )
+    return write(picture, look)

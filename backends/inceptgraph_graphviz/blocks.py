@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from inceptgraph.graph import Graph, Output, Scope, ScopeKind
 from inceptgraph.types import Family
+from inceptgraph_graphviz.ghosts import with_ghosts
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.repeats import fold_copies
 from inceptgraph_graphviz.rows import Cost, Row, make_rows, stage_of
@@ -19,21 +20,35 @@ _LONGEST_STACK = 32
 """Stages of a stack; a longer chain of plain operations makes several of about equal length."""
 
 
-def make_picture(graph: Graph, *, fuse: bool = True, by_stage: bool = False) -> Picture:
+def make_picture(
+    graph: Graph,
+    *,
+    fuse: bool = True,
+    by_stage: bool = False,
+    marks: Mapping[str, str] | None = None,
+    ghosts: Graph | None = None,
+) -> Picture:
     """Find the blocks of a graph.
 
     Args:
         graph: with shapes.
         fuse: draw a convolution with its norm and activation as one row.
         by_stage: one block a stage, whatever it holds.
+        marks: what to point out, by path; None for a picture that points out nothing.
+        ghosts: the graph as it was: what it had more is drawn as well, at no cost.
     """
+    priced = graph
+    if ghosts is not None:
+        graph = with_ghosts(graph, ghosts)
     sections = _sections(graph)
-    rows = make_rows(graph, sections, fuse=fuse, by_stage=by_stage)
+    rows = make_rows(graph, sections, fuse=fuse, by_stage=by_stage, marks=marks, priced=priced)
     builder = _Builder(graph, rows, sections, by_stage)
     blocks = builder.blocks()
     evaluated = graph.phase("eval").nodes
     total = sum((row.cost for row in rows if row.output in evaluated), Cost())
-    return Picture(graph.name, tuple(blocks), tuple(builder.links(blocks)), total)
+    return Picture(
+        graph.name, tuple(blocks), tuple(builder.links(blocks)), total, marks is not None
+    )
 
 
 @dataclass

@@ -7,8 +7,9 @@ from typing import Final
 
 from inceptgraph_graphviz.extent import extents
 from inceptgraph_graphviz.fold import Columns, arrange
-from inceptgraph_graphviz.legend import legend
+from inceptgraph_graphviz.legend import family_swatches, heat_scale, legend, mark_swatches
 from inceptgraph_graphviz.look import Look
+from inceptgraph_graphviz.marks import Mark
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import rows_of
@@ -47,7 +48,9 @@ class _Writer:
         self.shapes = {
             node.name: row.shape for b in picture.blocks for row in b.rows for node in row.nodes
         }
-        self.painter = Painter(look.colours, look.heat, picture.total, largest, ports)
+        self.painter = Painter(
+            look.colours, look.heat, picture.total, largest, ports, picture.marked
+        )
 
     def lines(self) -> Iterator[str]:
         theme = self.look.colours
@@ -80,11 +83,18 @@ class _Writer:
         return " ".join(parts)
 
     def _legend(self) -> str:
-        inside = [row for block in self.picture.blocks for row in block.rows]
-        families = [row.family for row in inside if self.look.depth > 1]
-        total, largest = self.picture.total, self.painter.largest
-        name, heat = self.picture.name, self.look.heat
-        return legend(self.look.colours, name, total, families, heat, largest)
+        picture, painter, look = self.picture, self.painter, self.look
+        inside = [row for block in picture.blocks for row in block.rows]
+        if picture.marked:
+            signs = {row.mark for row in inside}
+            if look.depth == 1:
+                signs = {block.mark for block in picture.blocks}
+            swatches = mark_swatches(look.colours, signs)
+        else:
+            families = [row.family for row in inside if look.depth > 1]
+            swatches = family_swatches(look.colours, families)
+        heat = heat_scale(look.colours, look.heat, painter.largest)
+        return legend(look.colours, picture.name, picture.total, swatches + heat)
 
     # -- nodes -------------------------------------------------------------------------------
 
@@ -103,11 +113,11 @@ class _Writer:
 
     def _cluster(self, block: Block) -> Iterator[str]:
         """A block whose wiring is no series: its operations as boxes with edges."""
-        theme, head = self.look.colours, block.kind is Kind.HEAD
+        style, colour = self.painter.outline(block)
         yield f"  subgraph {quoted('cluster ' + block.path)} {{"
         yield (
-            f'    graph [style="rounded,filled{",dashed" if head else ""}" margin=8'
-            f' color="{theme.muted if head else theme.outline}"'
+            f'    graph [style="{style.replace("rounded", "rounded,filled")}" margin=8'
+            f' color="{colour}"'
             f' fillcolor="{self.painter.background(block)}" labelloc=t labeljust=l'
             f" label=<{self.painter.tall_header(block)}>]"
         )
@@ -119,7 +129,9 @@ class _Writer:
         for row in block.rows:
             for operand in row.operands:
                 if operand in home:
-                    yield f"    {quoted(home[operand].name)} -> {quoted(row.name)}"
+                    tail = home[operand]
+                    style = self._style(tail.mark, row.mark)
+                    yield f"    {quoted(tail.name)} -> {quoted(row.name)}{style}"
         yield "  }"
 
     def _node(self, index: int, row: Row | None = None) -> str:
@@ -155,22 +167,28 @@ class _Writer:
         if self._is_tap(link):
             start = f"{tail}:{self.painter.ports[link.tail_row.name]}:{side}"
         columns = self.column.get(link.tail), self.column.get(link.head)
+        marks = [self.picture.blocks[end].mark for end in (link.tail, link.head)]
         if columns[1] is None:
             yield f"  {{ rank=same {tail} {head} }}"
-            yield f"  {start} -> {head} [style=dashed]"
+            yield f"  {start} -> {head} [style=dashed]{self._style(*marks)}"
         elif columns[0] == columns[1] or columns[0] is None:
             if link.head == link.tail + 1:
-                yield f"  {start} -> {head} [weight=10]"
+                yield f"  {start} -> {head} [weight=10]{self._style(*marks)}"
             elif self._passes_by(link) and start == tail:
-                yield f"  {tail}:{side} -> {head}:{side}"
+                yield f"  {tail}:{side} -> {head}:{side}{self._style(*marks)}"
             else:
-                yield f"  {start} -> {head}"
+                yield f"  {start} -> {head}{self._style(*marks)}"
         elif self.rank[link.tail] > self.rank[link.head]:
-            yield from self._bus(tail, head, columns[1])
+            yield from self._bus(tail, head, columns[1], self._style(*marks))
         else:
-            yield f"  {start} -> {head} [constraint=false]"
+            yield f"  {start} -> {head} [constraint=false]{self._style(*marks)}"
 
-    def _bus(self, tail: str, head: str, column: int) -> Iterator[str]:
+    def _style(self, *marks: Mark | None) -> str:
+        """How an edge between parts with these marks looks, where one of them is gone."""
+        colour = self.look.colours.marks[Mark.REMOVED]
+        return f' [style=dashed color="{colour}"]' if Mark.REMOVED in marks else ""
+
+    def _bus(self, tail: str, head: str, column: int, style: str) -> Iterator[str]:
         """A link into the next column: out at the side, along the gutter, in at the side.
 
         Two points without size are its corners. Left to itself, Graphviz leads such a long link
@@ -182,9 +200,9 @@ class _Writer:
         for point, end in ((low, tail), (high, head)):
             yield f'  {point} [{_POINT} color="{colour}" group="gutter {column}"]'
             yield f"  {{ rank=same {end} {point} }}"
-        yield f"  {tail} -> {low} [dir=none headclip=false]"
-        yield f"  {high} -> {low} [dir=none headclip=false tailclip=false]"
-        yield f"  {high} -> {head} [tailclip=false]"
+        yield f"  {tail} -> {low} [dir=none headclip=false]{style}"
+        yield f"  {high} -> {low} [dir=none headclip=false tailclip=false]{style}"
+        yield f"  {high} -> {head} [tailclip=false]{style}"
 
     def _column_tops(self) -> Iterator[str]:
         """Columns begin on one line, from left to right; a point holds the place of a lower one."""

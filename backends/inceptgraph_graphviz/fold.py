@@ -58,7 +58,7 @@ def arrange(
     most = _MOST if fold is True else int(fold)
     if most <= 1 or not cuts or (fold is True and sum(along) < _PAGE):
         return Columns((tuple(spine),), (0,))
-    shapes = [picture.blocks[index].last.shape[1:] for index in spine]
+    shapes = [picture.blocks[index].shape[1:] for index in spine]
     natural = [True, *(before != after for before, after in pairwise(shapes))]
     counts = range(1, most + 1) if fold is True else (most,)
     choices = [_split(along, cuts, natural, count) for count in counts]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from textwrap import wrap
 
 from inceptgraph.types import Family
+from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import bold, cell, font, listed, table
 from inceptgraph_graphviz.rows import Cost
 from inceptgraph_graphviz.style import FAMILIES, Heat, Theme
@@ -19,36 +20,64 @@ _WIDEST = 48
 _MEASURES = {"macs": "MACs", "params": "params", "memory": "activations"}
 
 
-def legend(
-    theme: Theme, name: str, total: Cost, families: Iterable[Family], heat: Heat, largest: int
-) -> str:
+def legend(theme: Theme, name: str, total: Cost, swatches: str) -> str:
     """The caption.
 
     Args:
         theme: the colours.
         name: the network's name.
         total: its cost in evaluation.
-        families: those whose colours occur.
-        heat: what tints the blocks.
-        largest: the hottest block's value; 0 if nothing is tinted.
+        swatches: cells that explain the colours, if there are any.
     """
     costs = listed(f"{count(total.params)} params", f"{count(total.macs)} MACs")
     # a caption wider than the colours would stretch them
     names = "<br/>".join(map(bold, wrap(name, _WIDEST))) or bold(name)
     lines = [cell(f"{names}&nbsp; {font(costs, theme.muted)}", cellpadding=4)]
+    if swatches:
+        lines.append(cell(table([swatches], cellspacing=3, cellpadding=2)))
+    return table(lines)
+
+
+def family_swatches(theme: Theme, families: Iterable[Family]) -> str:
+    """The colours of the families that occur."""
     present = set(families)
     cells = []
     for label in dict.fromkeys(FAMILIES[family] for family in FAMILIES if family in present):
         family = next(family for family in FAMILIES if FAMILIES[family] == label)
         cells.append(_swatch(theme.hue(family), theme.tint(family)))
         cells.append(cell(font(f"{label}\u00a0 ", theme.text)))
-    if largest:
-        cells.append(cell(font(f"\u00a0 {_MEASURES[heat]} per block: 0", theme.text)))
-        cells += [_swatch(theme.outline, colour) for colour in theme.heat]
-        cells.append(cell(font(count(largest), theme.text)))
-    if cells:
-        lines.append(cell(table(["".join(cells)], cellspacing=3, cellpadding=2)))
-    return table(lines)
+    return "".join(cells)
+
+
+def mark_swatches(theme: Theme, marks: Iterable[Mark | None]) -> str:
+    """The marks that occur as they look: colour, line and sign; None for what has none."""
+    present = set(marks)
+    cells = []
+    for mark in (*Mark, None):
+        if mark in present:
+            border = theme.marks[mark] if mark else theme.outline
+            inside = theme.mark_tints[mark] if mark else theme.plain
+            word = font(
+                f"\u00a0{signed(mark.value if mark else 'unchanged', mark)}\u00a0", theme.text
+            )
+            style = "dashed" if mark is Mark.REMOVED else None
+            cells.append(cell(word, border=1, style=style, color=border, bgcolor=inside))
+    return "".join(cells)
+
+
+def heat_scale(theme: Theme, heat: Heat, largest: int) -> str:
+    """What the backgrounds of blocks mean.
+
+    Args:
+        theme: the colours.
+        heat: what tints the blocks.
+        largest: the hottest block's value; 0 if nothing is tinted.
+    """
+    if not largest:
+        return ""
+    cells = [cell(font(f"\u00a0 {_MEASURES[heat]} per block: 0", theme.text))]
+    cells += [_swatch(theme.outline, colour) for colour in theme.heat]
+    return "".join([*cells, cell(font(count(largest), theme.text))])
 
 
 def _swatch(border: str, inside: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from inceptgraph_graphviz.text import html
 
-__all__ = ["SMALL", "bold", "cell", "font", "listed", "table"]
+__all__ = ["LARGE", "SMALL", "bold", "cell", "font", "listed", "table"]
 
-SMALL = 8
-"""Point size of shapes and costs; operations have 10."""
+SMALL, LARGE = 8, 10
+"""Point sizes: of shapes and costs, and of operations."""
 
 
 def table(rows: Iterable[str], **attributes: object) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inceptgraph.types import format_shape
+from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.picture import Block, Kind, Picture
+from inceptgraph_graphviz.style import LIGHT
 from inceptgraph_graphviz.text import count, mermaid
 
 __all__ = ["write"]
@@ -22,18 +24,31 @@ def _lines(picture: Picture, direction: str) -> Iterator[str]:
         yield f"  b{index}{_shape(block)}"
     seen = set()
     for link in picture.links:
-        arrow = "-.->" if picture.blocks[link.head].kind is Kind.HEAD else "-->"
-        line = f"  b{link.tail} {arrow} b{link.head}"
+        ends = picture.blocks[link.tail], picture.blocks[link.head]
+        dotted = ends[1].kind is Kind.HEAD or any(block.mark is Mark.REMOVED for block in ends)
+        line = f"  b{link.tail} {'-.->' if dotted else '-->'} b{link.head}"
         if line not in seen:
             seen.add(line)
             yield line
+    yield from _classes(picture)
+
+
+def _classes(picture: Picture) -> Iterator[str]:
+    """What is marked, in colour."""
+    for mark in Mark:
+        marked = [f"b{i}" for i, block in enumerate(picture.blocks) if block.mark is mark]
+        if marked:
+            dashes = ",stroke-dasharray:4" if mark is Mark.REMOVED else ""
+            colours = f"stroke:{LIGHT.marks[mark]},fill:{LIGHT.mark_tints[mark]}"
+            yield f"  classDef {mark.value} {colours},color:{LIGHT.text}{dashes}"
+            yield f"  class {','.join(marked)} {mark.value}"
 
 
 def _shape(block: Block) -> str:
     if block.kind is Kind.OUTPUT:
         return f'(["{mermaid(block.title)}"])'
     if block.kind is Kind.STACK:
-        return '["' + "<br>".join(mermaid(row.label) for row in block.rows) + '"]'
+        return '["' + "<br>".join(mermaid(signed(row.label, row.mark)) for row in block.rows) + '"]'
     params = f"{count(block.cost.params)} params" if block.cost.params else ""
-    facts = [format_shape(block.last.shape), params]
-    return f'["{mermaid(block.title)}<br>{" · ".join(filter(None, facts))}"]'
+    facts = [format_shape(block.shape), params]
+    return f'["{mermaid(signed(block.title, block.mark))}<br>{" · ".join(filter(None, facts))}"]'

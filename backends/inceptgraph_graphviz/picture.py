@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inceptgraph.types import Shape
+from inceptgraph_graphviz.marks import Mark, combined
 from inceptgraph_graphviz.rows import Cost, Row
 from inceptgraph_graphviz.structure import Series
 
@@ -53,6 +55,17 @@ class Block:
         """The row whose value the block hands on."""
         return self.rows[-1]
 
+    @property
+    def shape(self) -> Shape:
+        """Of that value; what is gone hands nothing on."""
+        left = (row for row in reversed(self.rows) if row.mark is not Mark.REMOVED)
+        return next(left, self.last).shape
+
+    @property
+    def mark(self) -> Mark | None:
+        """What is pointed out of the whole block."""
+        return combined(row.mark for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -80,9 +93,11 @@ class Picture:
         blocks: in the order of the spec; heads, then outputs, come last.
         links: between them, each once, in the order of their readers.
         total: cost of what runs in evaluation.
+        marked: it points out parts, before which all others stand back.
     """
 
     name: str
     blocks: tuple[Block, ...]
     links: tuple[Link, ...]
     total: Cost
+    marked: bool = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, groupby
+
 from inceptgraph.graph import Scope
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import Fork, Item, Repeat, Series, rows_of
@@ -10,24 +12,32 @@ __all__ = ["fold_copies"]
 
 
 def fold_copies(series: Series, scope: Scope) -> Series:
-    """The series with the copies of one ``repeat`` as a :class:`Repeat`, if they look the same.
+    """The series with the copies of one ``repeat`` that look the same as a :class:`Repeat`.
 
     Only copies on the top level of the series are found; those within a branch stay as they are.
     """
-    prefix, times = scope.path + ".", scope.copies or 1
+    prefix = scope.path + "."
     inside = [all(row.name.startswith(prefix) for row in rows_of((item,))) for item in series]
     count = sum(inside)
-    size = count // times
+    names = {
+        row.name[len(prefix) :].partition(".")[0]
+        for row in rows_of(series)
+        if row.name.startswith(prefix)
+    }
+    times = len(names)
+    size = count // times if times else 0
     if times < 2 or not size or size * times != count:
         return series
     start = inside.index(True)
     if not all(inside[start : start + count]):
         return series
     copies = [series[at : at + size] for at in range(start, start + count, size)]
-    first = _look(copies[0])
-    if any(_look(copy) != first for copy in copies[1:]):
-        return series
-    return (*series[:start], Repeat(copies[0], times), *series[start + count :])
+    folded = (_folded(list(alike)) for _, alike in groupby(copies, key=_look))
+    return (*series[:start], *chain.from_iterable(folded), *series[start + count :])
+
+
+def _folded(run: list[Series]) -> Series:
+    return (Repeat(run[0], len(run)),) if len(run) > 1 else run[0]
 
 
 def _look(series: Series) -> tuple[object, ...]:
@@ -37,7 +47,7 @@ def _look(series: Series) -> tuple[object, ...]:
 
 def _look_of_item(item: Item) -> object:
     if isinstance(item, Row):
-        return item.label, item.shape, item.cost
+        return item.label, item.shape, item.cost, item.mark
     if isinstance(item, Fork):
         return tuple(map(_look, item.branches))
     return item.times, _look(item.series)

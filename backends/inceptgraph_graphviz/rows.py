@@ -16,6 +16,7 @@ from inceptgraph.cost import node_cost
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops.norm import Lrn
 from inceptgraph.types import Family, Shape
+from inceptgraph_graphviz.marks import Mark, mark_of
 
 __all__ = ["Cost", "Row", "make_rows", "stage_of"]
 
@@ -48,12 +49,14 @@ class Row:
         cost: of all of them.
         hides: it is a norm or an activation that belongs to the row before it, and is only shown
             because everything is.
+        mark: what is pointed out of it.
     """
 
     nodes: tuple[Node, ...]
     shape: Shape
     cost: Cost
     hides: bool = False
+    mark: Mark | None = None
 
     @property
     def name(self) -> str:
@@ -83,12 +86,26 @@ class Row:
 
 def _cost(graph: Graph, nodes: Sequence[Node]) -> Cost:
     """What the nodes of one row cost together; only the last one's activations leave it."""
-    costs = [node_cost(graph, node) for node in nodes]
+    costs = [node_cost(graph, graph.nodes[node.name]) for node in nodes if node.name in graph.nodes]
+    if not costs:
+        return Cost()
     return Cost(sum(c.params for c in costs), sum(c.macs for c in costs), costs[-1].activations)
 
 
+def _mark(marks: Mapping[str, str], nodes: Sequence[Node]) -> Mark | None:
+    """The mark of a row: its operation's, or changed where something that it is drawn with is."""
+    own, *others = (mark_of(marks, node.name) for node in nodes)
+    return own or (Mark.CHANGED if any(others) else None)
+
+
 def make_rows(
-    graph: Graph, sections: Mapping[str, str], *, fuse: bool = True, by_stage: bool = False
+    graph: Graph,
+    sections: Mapping[str, str],
+    *,
+    fuse: bool = True,
+    by_stage: bool = False,
+    marks: Mapping[str, str] | None = None,
+    priced: Graph | None = None,
 ) -> list[Row]:
     """The rows of a graph, operands first.
 
@@ -97,8 +114,11 @@ def make_rows(
         sections: the section of each stage that is in one.
         fuse: without it every operation is a row, and those that would be hidden say so.
         by_stage: no row reaches beyond its stage.
+        marks: what to point out, by path.
+        priced: what costs are those of, where that is not the graph; a node that it lacks is free.
     """
-    followers = _Followers(graph, sections, by_stage)
+    marks = marks or {}
+    followers = _Followers(graph, sections, by_stage, marks)
     rows = []
     taken: set[str] = set()
     for node in graph.nodes.values():
@@ -108,7 +128,8 @@ def make_rows(
         taken.update(follower.name for follower in nodes)
         for group in (nodes,) if fuse else zip(nodes):
             shape = graph.shape(group[-1].name)
-            rows.append(Row(group, shape, _cost(graph, group), hides=group[0] is not node))
+            cost, mark = _cost(priced or graph, group), _mark(marks, group)
+            rows.append(Row(group, shape, cost, hides=group[0] is not node, mark=mark))
     return rows
 
 
@@ -120,8 +141,10 @@ def stage_of(name: str) -> str:
 class _Followers:
     """Finds the norm and the activation that hide in the row of a layer."""
 
-    def __init__(self, graph: Graph, sections: Mapping[str, str], by_stage: bool) -> None:
-        self.graph, self.sections, self.by_stage = graph, sections, by_stage
+    def __init__(
+        self, graph: Graph, sections: Mapping[str, str], by_stage: bool, marks: Mapping[str, str]
+    ) -> None:
+        self.graph, self.sections, self.by_stage, self.marks = graph, sections, by_stage, marks
         self.results = {output.node for output in graph.outputs}
         self.heads = {scope.path for scope in graph.heads}
         self.sizes = Counter(map(stage_of, graph.nodes))
@@ -144,6 +167,8 @@ class _Followers:
     def _together(self, nodes: Sequence[Node], follower: Node) -> bool:
         """Whether they are drawn in one block: in one stage or one section, or as a stage of its
         own each."""
+        if self._presence(nodes[0]) is not self._presence(follower):
+            return False
         stages = [stage_of(node.name) for node in nodes]
         stage = stage_of(follower.name)
         if stage in stages:
@@ -155,3 +180,8 @@ class _Followers:
             return False
         whole = all(self.sizes[name] == stages.count(name) for name in stages)
         return section is not None or (whole and self.sizes[stage] == 1)
+
+    def _presence(self, node: Node) -> Mark | None:
+        """Whether a node came or went: then it does not hide in the row of one that did not."""
+        mark = mark_of(self.marks, node.name)
+        return None if mark is Mark.CHANGED else mark

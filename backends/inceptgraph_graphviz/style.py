@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from inceptgraph.types import Family
+from inceptgraph_graphviz.marks import Mark
 
 __all__ = ["DARK", "FAMILIES", "LIGHT", "Heat", "Theme", "ThemeName", "contrast", "heat_step"]
 
@@ -41,6 +42,11 @@ _HUES: Final[dict[Family, str]] = {
     Family.OTHER: "#b09a00",
     Family.OUTPUT: "#cc79a7",
 }
+_MARKS: Final[dict[Mark, str]] = {
+    Mark.ADDED: "#009e73",
+    Mark.CHANGED: "#e69f00",
+    Mark.REMOVED: "#d55e00",
+}
 _HEAT: Final = "#e69f00"
 _HEAT_STEPS: Final = (0.0, 0.1, 0.2, 0.32, 0.45)
 
@@ -65,6 +71,8 @@ class Theme:
         hues: border of an operation.
         tints: inside of an operation.
         heat: background of a block, coolest first.
+        marks: border of what is marked.
+        mark_tints: inside of what is marked.
     """
 
     paper: str
@@ -77,6 +85,8 @@ class Theme:
     hues: dict[Family, str]
     tints: dict[Family, str]
     heat: tuple[str, ...]
+    marks: dict[Mark, str]
+    mark_tints: dict[Mark, str]
 
     def hue(self, family: Family) -> str:
         """Border of an operation."""
@@ -88,8 +98,9 @@ class Theme:
 
     def colours(self) -> tuple[str, ...]:
         """Every colour, in an order that all themes share."""
+        marks = (*self.marks.values(), *self.mark_tints.values())
         own = (self.text, self.muted, self.edge, self.outline, self.plain, self.strong)
-        return (*own, *self.hues.values(), *self.tints.values(), *self.heat)
+        return (*own, *self.hues.values(), *self.tints.values(), *self.heat, *marks)
 
 
 def _mix(over: str, under: str, share: float) -> str:
@@ -132,6 +143,8 @@ LIGHT: Final = Theme(
     hues=_HUES,
     tints={family: _mix(hue, "#ffffff", _tint(family)) for family, hue in _HUES.items()},
     heat=tuple(_mix(_HEAT, "#fafafa", step) for step in _HEAT_STEPS),
+    marks=_MARKS,
+    mark_tints={mark: _mix(hue, "#ffffff", 0.2) for mark, hue in _MARKS.items()},
 )
 
 DARK: Final = Theme(
@@ -145,4 +158,6 @@ DARK: Final = Theme(
     hues={family: _mix(hue, "#ffffff", 0.8) for family, hue in _HUES.items()},
     tints={family: _mix(hue, "#161616", _tint(family)) for family, hue in _HUES.items()},
     heat=tuple(_mix(_HEAT, "#202020", step * 0.38) for step in _HEAT_STEPS),
+    marks={mark: _mix(hue, "#ffffff", 0.8) for mark, hue in _MARKS.items()},
+    mark_tints={mark: _mix(hue, "#161616", 0.25) for mark, hue in _MARKS.items()},
 )

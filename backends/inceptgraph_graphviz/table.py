@@ -6,12 +6,13 @@ fills its branch and branches of two and of three operations end at one line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from inceptgraph.ops.shape import Identity
 from inceptgraph.types import Family, Shape, format_shape
-from inceptgraph_graphviz.markup import bold, cell, font, listed, table
+from inceptgraph_graphviz.marks import Mark, signed
+from inceptgraph_graphviz.markup import LARGE, SMALL, bold, cell, font, listed, table
 from inceptgraph_graphviz.picture import Block, Kind
 from inceptgraph_graphviz.rows import Cost, Row
 from inceptgraph_graphviz.structure import Fork, Item, Repeat, Series
@@ -34,6 +35,7 @@ class Painter:
         total: cost of the whole network.
         largest: of the blocks' values of what ``heat`` names; 0 to tint nothing.
         ports: for the rows at whose cells an edge begins, what to call the cell.
+        marked: parts without a mark stand back.
     """
 
     theme: Theme
@@ -41,6 +43,7 @@ class Painter:
     total: Cost
     largest: int
     ports: Mapping[str, str]
+    marked: bool = False
 
     # -- blocks ------------------------------------------------------------------------------
 
@@ -57,10 +60,10 @@ class Painter:
 
     def stage(self, block: Block) -> str:
         """A block without its inside: name, kind, output shape and cost."""
-        shape = font(format_shape(block.last.shape), self.theme.text)
+        shape = font(format_shape(block.shape), self.theme.text)
         about = font(block.about, self.theme.muted)
         rows = [
-            _two_ends(bold(block.title), about),
+            _two_ends(self._title(block), about),
             _two_ends(shape, font(self.costs(block), self.theme.muted)),
         ]
         return self._frame(block, map(cell, rows))
@@ -76,7 +79,7 @@ class Painter:
 
     def tall_header(self, block: Block) -> str:
         """Name and costs one below the other, so that edges pass beside them."""
-        lines = [bold(block.title)]
+        lines = [self._title(block)]
         lines += [font(part, self.theme.muted) for part in self.costs(block).split(" · ")]
         return table(cell(line, align="left") for line in lines)
 
@@ -106,18 +109,23 @@ class Painter:
         # no-break spaces: an SVG drops a space at the start of a text
         copies = font(f"\u00a0×\u00a0{times}", self.theme.text, 10) if times else ""
         costs = font(self.costs(block), self.theme.muted)
-        return _two_ends(bold(block.title) + copies, costs)
+        return _two_ends(self._title(block) + copies, costs)
+
+    def _title(self, block: Block) -> str:
+        return _pointed_out(block.title, block.mark, bold)
+
+    def outline(self, block: Block) -> tuple[str, str]:
+        """Style and colour of the line around a block."""
+        dashed = block.kind is Kind.HEAD or block.mark is Mark.REMOVED
+        colour = self.theme.muted if block.kind is Kind.HEAD else self.theme.outline
+        if block.mark is not None:
+            colour = self.theme.marks[block.mark]
+        return "rounded,dashed" if dashed else "rounded", colour
 
     def _frame(self, block: Block, rows: Iterable[str]) -> str:
-        head = block.kind is Kind.HEAD
-        return table(
-            rows,
-            border=1,
-            cellpadding=1,
-            style="rounded,dashed" if head else "rounded",
-            color=self.theme.muted if head else self.theme.outline,
-            bgcolor=self.background(block),
-        )
+        style, color = self.outline(block)
+        background = self.background(block)
+        return table(rows, border=1, cellpadding=1, style=style, color=color, bgcolor=background)
 
     # -- series ------------------------------------------------------------------------------
 
@@ -169,7 +177,7 @@ class Painter:
     def _operation(self, row: Row, *, shape: bool = False) -> str:
         if isinstance(row.nodes[0].op, Identity):
             return self._identity(row)
-        text = html(row.label)
+        text = self._label(row) if self.marked else html(row.label)
         if shape:
             text += f"&nbsp; {font(format_shape(row.shape), self.theme.muted)}"
         return self._cell(f"&nbsp;{text}&nbsp;", row, padding=3)
@@ -177,37 +185,60 @@ class Painter:
     def _join(self, row: Row) -> str:
         """The bar below a fork, with the shape that the block hands on."""
         shape = font(format_shape(row.shape), self.theme.muted)
-        return self._cell(f"{font(row.label, self.theme.text)}&nbsp; {shape}", row, padding=1)
+        return self._cell(f"{self._label(row, SMALL)}&nbsp; {shape}", row, padding=1)
 
     def _identity(self, row: Row | None = None) -> str:
         """A branch that hands its input on."""
-        muted = self.theme.muted
-        tooltip = _tooltip(row) if row else None
+        mark = row.mark if row else None
+        colour = self.theme.marks[mark] if mark else self.theme.muted
         return cell(
-            font("identity", muted),
+            _pointed_out("identity", mark, lambda text: font(text, self.theme.muted)),
             border=1,
             style="dashed",
-            color=muted,
+            color=colour,
             cellpadding=3,
-            tooltip=tooltip,
+            tooltip=_tooltip(row) if row else None,
             port=self.ports.get(row.name) if row else None,
         )
 
+    def _label(self, row: Row, size: int = LARGE) -> str:
+        muted = self.marked and row.mark in (None, Mark.REMOVED)
+        colour = self.theme.muted if muted else self.theme.text
+        return _pointed_out(row.label, row.mark, lambda text: font(text, colour, size))
+
     def _cell(self, content: str, row: Row, *, padding: int) -> str:
+        border, inside = self._colours(row)
         return cell(
             content,
             border=1,
             cellpadding=padding,
-            color=self.theme.hue(row.family),
-            bgcolor=self.theme.tint(row.family),
+            style="dashed" if row.mark is Mark.REMOVED else None,
+            color=border,
+            bgcolor=inside,
             port=self.ports.get(row.name),
             tooltip=_tooltip(row),
         )
+
+    def _colours(self, row: Row) -> tuple[str, str]:
+        """Border and inside of an operation."""
+        if row.mark is not None:
+            return self.theme.marks[row.mark], self.theme.mark_tints[row.mark]
+        if self.marked:
+            return self.theme.outline, self.theme.plain
+        return self.theme.hue(row.family), self.theme.tint(row.family)
 
 
 def _two_ends(left: str, right: str) -> str:
     left = cell(left, align="left", cellpadding=3)
     return table([left + cell(right, align="right", cellpadding=3)])
+
+
+def _pointed_out(text: str, mark: Mark | None, set_in: Callable[[str], str]) -> str:
+    """A text with the sign of its mark, which says what happened also to who cannot see colours;
+    struck through if it is gone."""
+    if mark is not Mark.REMOVED:
+        return set_in(signed(text, mark))
+    return f"{set_in(signed('', mark))}<s>{set_in(text)}</s>"
 
 
 def _tooltip(row: Row) -> str:

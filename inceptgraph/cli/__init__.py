@@ -24,6 +24,7 @@ SECTIONS = {
     "Look at a spec": {
         "check": Entry("check:check", "Find everything that is wrong with specs."),
         "summary": Entry("summary:summary", "Show stages, shapes, parameters and multiply-adds."),
+        "sweep": Entry("sweep:sweep", "Tabulate what a spec amounts to with other values."),
         "diff": Entry("diff:diff", "Show what changed between two specs."),
         "graph": Entry("graph:graph", "Print the graph that a spec compiles to."),
     },

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TextIO
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TextIO, TypeVar
 
 import click
 
 __all__ = [
     "colored",
+    "counted_off",
     "data",
     "from_environment",
     "message",
@@ -21,6 +23,13 @@ __all__ = [
     "send_json",
     "strong",
 ]
+
+T = TypeVar("T")
+
+PATIENCE = 1.0
+"""Seconds before a count is shown."""
+REFRESH = 0.1
+"""Seconds between two counts."""
 
 
 def from_environment(environment: Mapping[str, str]) -> bool | None:
@@ -84,3 +93,27 @@ def prepare_streams(streams: Sequence[Any]) -> None:
         encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
         if "utf" not in encoding and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+
+
+def counted_off(items: Iterable[T], total: int, noun: str) -> Iterator[T]:
+    """Pass items on, and count them on stderr where that is a terminal and it takes a while.
+
+    Args:
+        items: made one by one, each taking its time.
+        total: how many there will be.
+        noun: what they are, such as ``combinations``.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    line, shown = "", time.monotonic() + PATIENCE - REFRESH
+    try:
+        for number, item in enumerate(items, 1):
+            if time.monotonic() - shown >= REFRESH:
+                shown = time.monotonic()
+                line = f"{number:,} of {total:,} {noun}"
+                click.echo(f"\r{line}", nl=False, err=True)
+            yield item
+    finally:
+        if line:
+            click.echo(f"\r{' ' * len(line)}\r", nl=False, err=True)

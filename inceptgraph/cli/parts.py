@@ -9,7 +9,9 @@ from typing import Any
 from inceptgraph.compare.reading import sources
 from inceptgraph.cost import Cost, cost, total
 from inceptgraph.graph import Graph, Node, Scope
+from inceptgraph.memory import peak
 from inceptgraph.ops.window import format_size
+from inceptgraph.receptive import largest_field, receptive_fields
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Head", "Network", "Part", "describe"]
@@ -29,6 +31,7 @@ class Part:
         integers: whole-numbered arguments of its block by name, where it is made of several layers.
         out: shape of its output.
         cost: what all of it costs.
+        field: height and width of its output's local receptive field; None where it has none.
         parts: what it is made of.
     """
 
@@ -39,6 +42,7 @@ class Part:
     integers: Mapping[str, int]
     out: Shape
     cost: Cost
+    field: tuple[int, int] | None
     parts: tuple[Part, ...] = ()
 
 
@@ -62,6 +66,8 @@ class Network:
         stages: in order.
         heads: in order.
         cost: without the heads.
+        peak: elements that are alive at once in inference, at most.
+        field: height and width of the largest receptive field of a feature map.
         cost_with_heads: everything, as it is trained.
     """
 
@@ -71,6 +77,8 @@ class Network:
     stages: tuple[Part, ...]
     heads: tuple[Head, ...]
     cost: Cost
+    peak: int
+    field: tuple[int, int] | None
     cost_with_heads: Cost
 
 
@@ -82,6 +90,7 @@ def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
         depth: how many levels: 1 for the stages alone.
     """
     maker = _Maker(graph)
+    network = graph.phase("eval")
     loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.loss_weight is not None}
     heads = tuple(
         Head(
@@ -97,7 +106,9 @@ def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
         outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
         stages=tuple(maker.part(scope.path, depth) for scope in graph.stages),
         heads=heads,
-        cost=total(graph.phase("eval")),
+        cost=total(network),
+        peak=peak(network).elements,
+        field=largest_field(network, maker.fields),
         cost_with_heads=total(graph),
     )
 
@@ -106,6 +117,7 @@ class _Maker:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.children = _children(graph.nodes)
+        self.fields = receptive_fields(graph)
 
     def part(self, path: str, depth: int) -> Part:
         """What is at a path, with so many levels of what is inside."""
@@ -122,6 +134,7 @@ class _Maker:
             integers=self.integers(path, scope, nodes),
             out=graph.shape(end),
             cost=cost(graph, nodes),
+            field=self.fields[end].size,
             parts=tuple(self.part(child, depth - 1) for child in inner),
         )
 

@@ -174,6 +174,8 @@ def _as_json(network: Network) -> dict[str, Any]:
             "buffers_with_aux": trained.buffers,
             "activations": cost.activations,
             "activations_with_aux": trained.activations,
+            "peak_activations": network.peak,
+            "receptive_field": _sides(network.field),
         },
         "stages": [_part_as_json(stage) for stage in network.stages],
         "aux_heads": [
@@ -194,6 +196,12 @@ def _part_as_json(part: Part) -> dict[str, Any]:
         "macs": part.cost.macs,
         "depth": part.cost.depth,
         "activations": part.cost.activations,
+        "receptive_field": _sides(part.field),
         "arguments": dict(part.integers),
         "steps": [_part_as_json(inner) for inner in part.parts],
     }
+
+
+def _sides(field: tuple[int, int] | None) -> list[int] | None:
+    """A receptive field as JSON has it: height and width in pixels of the input."""
+    return list(field) if field else None

@@ -6,19 +6,43 @@ and blocks that nothing uses do not count.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inceptgraph.compare.changes import Change, Kind, Named, StageChange, StepChange, differences
+from inceptgraph.compare.blocks import share
+from inceptgraph.compare.changes import (
+    BlockChange,
+    Change,
+    Kind,
+    Named,
+    StageChange,
+    StepChange,
+    differences,
+)
+from inceptgraph.compare.marks import mark
+from inceptgraph.compare.parts import Parts
 from inceptgraph.compare.reading import stage_of
 from inceptgraph.compare.stages import compare_stages
+from inceptgraph.compare.steps import StepComparison
 from inceptgraph.cost import total
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
 from inceptgraph.source import to_plain
 from inceptgraph.types import Shape
 
-__all__ = ["Change", "Comparison", "Kind", "Named", "StageChange", "StepChange", "compare"]
+__all__ = [
+    "BlockChange",
+    "Change",
+    "Comparison",
+    "Kind",
+    "Named",
+    "StageChange",
+    "StepChange",
+    "compare",
+    "mark",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,8 @@ class Comparison:
         inputs: shapes that differ.
         outputs: what the outputs are taken from, where that differs.
         params: the networks' parameters that differ.
+        defaults: of operations, as ``conv2d.bias``, where a step differs because of them.
+        blocks: edits of definitions that several uses share.
         stages: in the order of the network after, those that are gone last.
         heads: likewise.
         cost: without the auxiliary heads.
@@ -40,6 +66,8 @@ class Comparison:
     inputs: Named
     outputs: Named
     params: Named
+    defaults: Named
+    blocks: tuple[BlockChange, ...]
     stages: tuple[StageChange, ...]
     heads: tuple[StageChange, ...]
     cost: Change
@@ -48,8 +76,9 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether the two compute the same under the same names."""
-        parts = (self.inputs, self.outputs, self.params, self.stages, self.heads)
-        return self.name.before == self.name.after and not any(parts)
+        parts = (self.inputs, self.outputs, self.params, self.defaults)
+        edits = (*self.blocks, *self.stages, *self.heads)
+        return self.name.before == self.name.after and not any(parts) and not edits
 
 
 def compare(before: Analysis, after: Analysis) -> Comparison:
@@ -57,16 +86,33 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
     old, new = before.graph, after.graph
     assert old is not None
     assert new is not None
+    steps = StepComparison(Parts(old), Parts(new))
+    stages = compare_stages(steps, old.stages, new.stages)
+    heads = compare_stages(steps, old.heads, new.heads)
+    blocks, told = share((*stages, *heads), _uses(steps, (*stages, *heads)))
     return Comparison(
         name=Change(old.name, new.name),
         inputs=differences(_inputs(old), _inputs(new)),
         outputs=differences(_outputs(old), _outputs(new)),
         params=differences(_params(before), _params(after)),
-        stages=compare_stages(old, new, old.stages, new.stages),
-        heads=compare_stages(old, new, old.heads, new.heads),
+        defaults=steps.defaults,
+        blocks=blocks,
+        stages=told[: len(stages)],
+        heads=told[len(stages) :],
         cost=Change(total(old.phase("eval")), total(new.phase("eval"))),
         cost_with_heads=Change(total(old), total(new)),
     )
+
+
+def _uses(steps: StepComparison, stages: Iterable[StageChange]) -> Counter[str]:
+    """How many uses of each block both networks have."""
+    renamed = {stage.name: stage.place for stage in stages if stage.kind is Kind.RENAMED}
+    olds = steps.old.uses()
+    found: Counter[str] = Counter()
+    for path, block in steps.new.uses().items():
+        stage, dot, rest = path.partition(".")
+        found[block] += olds.get(f"{renamed.get(stage, stage)}{dot}{rest}") == block
+    return found
 
 
 def _inputs(graph: Graph) -> dict[str, Shape]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-__all__ = ["Change", "Kind", "Named", "StageChange", "StepChange", "differences"]
+__all__ = ["BlockChange", "Change", "Kind", "Named", "StageChange", "StepChange", "differences"]
 
 
 class Kind(StrEnum):
@@ -34,19 +34,50 @@ Named = Mapping[str, Change]
 
 @dataclass(frozen=True, slots=True)
 class StepChange:
-    """A step inside a stage.
+    """An edit of a step inside a stage.
 
     Attributes:
-        path: below its stage; empty for a stage that is the step.
+        path: below its stage; empty for the block that the stage uses.
         kind: added, removed or changed.
-        op: its operation.
-        arguments: those that differ; ``from`` where it reads something else.
+        op: its operation or block.
+        arguments: those that differ, as values; ``from`` where it reads something else.
+        written: the same as the spec writes them, such as ``$out``; None where it does not.
+        block: the block whose definition holds the step; None in a body that is the stage's own.
+        use: the path of that use of the block below the stage; empty for the stage itself.
+        shared: several uses of the block differ so, and :class:`BlockChange` tells it once.
     """
 
     path: str
     kind: Kind
     op: Change
     arguments: Named
+    written: Named
+    block: str | None = None
+    use: str = ""
+    shared: bool = False
+
+    @property
+    def place(self) -> str:
+        """The path below the use of its block."""
+        return self.path[len(self.use) :].removeprefix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockChange:
+    """What was edited in the definition of a block.
+
+    Attributes:
+        name: the block.
+        uses: how many uses both networks have.
+        changed: how many of them differ.
+        steps: the edits, with paths below the block; arguments are values where all uses have the
+            same ones, else the texts of the definition.
+    """
+
+    name: str
+    uses: int
+    changed: int
+    steps: tuple[StepChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +89,11 @@ class StageChange:
         kind: what happened to it.
         op: the block or operation that it uses.
         arguments: those of its block that differ; ``from`` where it reads something else.
-        steps: what differs inside it beyond what the arguments explain.
+        steps: what differs inside it beyond what arguments, parameters and defaults explain.
         shape: of its output.
         cost: what it costs.
         place: for a stage that is new, what it reads; for one renamed, its name before.
+        behind: for a stage that is new and reads one stage, the block that this one uses.
     """
 
     name: str
@@ -72,6 +104,7 @@ class StageChange:
     shape: Change
     cost: Change
     place: str = ""
+    behind: str | None = None
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Change]:

@@ -1,25 +1,10 @@
-"""What a comparison reads off a graph: what stages are given, and what they read."""
+"""What the stages of a graph read."""
 
 from __future__ import annotations
 
-from typing import Any
+from inceptgraph.graph import Graph
 
-from inceptgraph.graph import Graph, Scope
-
-__all__ = ["arguments", "given", "sources", "stage_of"]
-
-
-def arguments(graph: Graph, scope: Scope) -> dict[str, Any]:
-    """What a stage's block is given; of a chain of copies what each is given, and their number."""
-    first = graph.scopes.get(f"{scope.path}.0") if scope.copies else None
-    return {**(first.arguments if first else {}), **scope.arguments}
-
-
-def given(graph: Graph, scope: Scope) -> dict[str, Any]:
-    """Those of the arguments that are written."""
-    first = graph.scopes.get(f"{scope.path}.0") if scope.copies else None
-    written = {*scope.given, *(first.given if first else ())}
-    return {n: value for n, value in arguments(graph, scope).items() if n in written}
+__all__ = ["sources", "stage_of"]
 
 
 def sources(graph: Graph, path: str) -> list[str]:

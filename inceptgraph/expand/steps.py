@@ -17,7 +17,7 @@ from inceptgraph.expand.joins import report_no_merge, warn_of_one_input
 from inceptgraph.expand.values import Values, as_floats
 from inceptgraph.graph import Node, Scope, ScopeKind
 from inceptgraph.ops import Operation
-from inceptgraph.source import Origin, Scalar
+from inceptgraph.source import Entry, Origin, Scalar
 from inceptgraph.spec.models import Block, Body, Chain, Fork, Spec, Step
 from inceptgraph.spec.signatures import check_arguments, find_operation, operation_exists
 from inceptgraph.spec.structure import listed
@@ -122,7 +122,8 @@ class StepExpander:
     ) -> str | None:
         """``count`` copies in a chain, at ``path.0``, ``path.1`` and so on."""
         block = step.operation.text if step.operation else None
-        origin = Origin(step.name.span, step.arguments, path, frame.origin)
+        counts = {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
+        origin = Origin(step.name.span, {**step.arguments, **counts}, path, frame.origin)
         self.scopes[path] = _PENDING
         result = None
         for index in range(count):

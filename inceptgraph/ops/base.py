@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inceptgraph.errors import Code, ShapeError
 from inceptgraph.ops.initializers import Initializer
+from inceptgraph.ops.reach import HERE, Plane
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Operation", "Weight", "need_feature_map"]
@@ -84,6 +85,19 @@ class Operation(BaseModel):
         """Multiply-adds for one sample. As in the papers, only convolutions and linear layers
         count; bias, normalisation, pooling and activations do not."""
         return 0
+
+    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+        """What one pixel of the output reads of each operand, in evaluation; None for all of it.
+
+        Unless an operation says otherwise, it reads the pixel in the same place of an operand that
+        is as high and as wide as the output, and all of any other. A window says what it covers; so
+        must an operation that keeps the size and mixes pixels.
+        """
+        output = self.infer(*inputs)
+        return tuple(
+            HERE if len(shape) == len(output) == 3 and shape[1:] == output[1:] else None
+            for shape in inputs
+        )
 
     def label(self) -> str:
         """What an author would write in a diagram: ``3×3 conv /2, 64``."""

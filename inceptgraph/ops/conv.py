@@ -9,7 +9,8 @@ from pydantic import Field
 from inceptgraph.errors import Code, ShapeError
 from inceptgraph.ops.base import Operation, Weight, need_feature_map
 from inceptgraph.ops.initializers import Initializer, constant, scheme
-from inceptgraph.ops.window import Padding, Size, format_size, output_extent
+from inceptgraph.ops.reach import Plane
+from inceptgraph.ops.window import Padding, Size, format_size, output_extent, window_reach
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Conv2d", "DepthwiseConv2d"]
@@ -58,6 +59,13 @@ class _Convolution(Operation):
         _, groups = self.channels(inputs[0][0])
         area = self.kernel[0] * self.kernel[1]
         return out * (inputs[0][0] // groups) * area * height * width
+
+    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+        _, height, width = inputs[0]
+        window = window_reach(
+            (height, width), self.kernel, self.stride, self.padding, self.dilation
+        )
+        return (window,)
 
     def _strides(self) -> str:
         if self.stride == (1, 1):

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from inceptgraph.errors import Code, ShapeError
 from inceptgraph.ops.base import Operation, need_feature_map
-from inceptgraph.ops.window import Padding, Size, format_size, output_extent
+from inceptgraph.ops.reach import Plane, Reach
+from inceptgraph.ops.window import Padding, Size, format_size, output_extent, window_reach
 from inceptgraph.types import Family, Shape
 
 __all__ = [
@@ -46,6 +47,10 @@ class _WindowPool(Operation):
             self.op, (height, width), self.kernel, self.stride, self.padding, ceil=self.ceil
         )
         return (channels, *extent)
+
+    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+        _, height, width = inputs[0]
+        return (window_reach((height, width), self.kernel, self.stride, self.padding),)
 
     def label(self) -> str:
         strides = "" if self.stride == (1, 1) else f" /{self.stride[0]}"
@@ -99,8 +104,23 @@ class _AdaptivePool(Operation):
         channels, _, _ = need_feature_map(self, inputs[0])
         return (channels, *self.size)
 
+    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+        if self.size == (1, 1):
+            return (None,)
+        _, height, width = inputs[0]
+        rows, columns = _tile(height, self.size[0]), _tile(width, self.size[1])
+        return ((rows, columns) if rows and columns else None,)
+
     def label(self) -> str:
         return f"adaptive {self.kind} pool {format_size(self.size)}"
+
+
+def _tile(extent: int, tiles: int) -> Reach | None:
+    """The window that an adaptive pool slides along an axis; None where its windows are not all of
+    one size at one distance. They are where the extent is a multiple of their number, and where it
+    is one more: then each overlaps the next by a pixel."""
+    stride, rest = divmod(extent, tiles)
+    return Reach(0, stride + rest, stride) if stride and rest < 2 else None
 
 
 class AdaptiveAvgPool(_AdaptivePool):

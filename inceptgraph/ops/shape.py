@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from inceptgraph.errors import Code, ShapeError
 from inceptgraph.ops.base import Operation, need_feature_map
 from inceptgraph.ops.fields import ReadBy
+from inceptgraph.ops.reach import Plane, Reach
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Channels", "Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
@@ -170,6 +171,10 @@ class Pad(Operation):
         top, bottom, left, right = self.border
         return channels, height + top + bottom, width + left + right
 
+    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+        top, _, left, _ = self.border
+        return ((Reach(-top), Reach(-left)),)
+
 
 class Crop(Operation):
     """Cuts a border off.
@@ -194,3 +199,7 @@ class Crop(Operation):
                 help="cut fewer pixels than there are",
             )
         return channels, height - top - bottom, width - left - right
+
+    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+        top, _, left, _ = self.border
+        return ((Reach(top), Reach(left)),)

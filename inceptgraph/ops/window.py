@@ -11,8 +11,18 @@ from pydantic_core import PydanticCustomError
 
 from inceptgraph.errors import Code, ShapeError
 from inceptgraph.ops.fields import ReadBy
+from inceptgraph.ops.reach import Plane, Reach
 
-__all__ = ["Padding", "Sides", "Size", "format_size", "output_extent", "same_padding", "sides"]
+__all__ = [
+    "Padding",
+    "Sides",
+    "Size",
+    "format_size",
+    "output_extent",
+    "same_padding",
+    "sides",
+    "window_reach",
+]
 
 Sides = tuple[int, int, int, int]
 """Padding before and after each axis: ``(top, bottom, left, right)``."""
@@ -156,6 +166,19 @@ def output_extent(
             steps -= 1
         outputs.append(steps + 1)
     return outputs[0], outputs[1]
+
+
+def window_reach(
+    extents: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str | Sides,
+    dilation: tuple[int, int] = (1, 1),
+) -> Plane:
+    """What one pixel of a sliding window's output reads of a map of ``extents``."""
+    top, _, left, _ = sides(padding, extents, kernel, stride, dilation)
+    rows = Reach(-top, dilation[0] * (kernel[0] - 1) + 1, stride[0])
+    return rows, Reach(-left, dilation[1] * (kernel[1] - 1) + 1, stride[1])
 
 
 def _too_large(
