@@ -1,15 +1,20 @@
-"""Writes ``operations.md`` and ``command-line.md``: ``python docs/generate.py``."""
+"""Writes the generated pages, and the pictures in ``zoo/``: ``python docs/generate.py``."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import click
 
 from inceptgraph.cli import program
 from inceptgraph.ops import BUILT_IN, Operation
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from zoo import pictures, zoo  # noqa: E402
 
 OPERATIONS = """# Operations
 
@@ -25,13 +30,14 @@ Generated from the commands' own help by `docs/generate.py`.
 
 Data goes to stdout, messages go to stderr. A SPEC is a file, the name of a shipped spec, or `-` for
 stdin. `--set` replaces a value for one run, and what a spec expects of itself is then not checked.
-`NO_COLOR` is honoured. No verb but `build` imports torch.
+`NO_COLOR` is honoured. No verb but `build` imports torch, and `weights` for files other than
+safetensors.
 """
 
 
 def pages() -> dict[str, str]:
     """Every generated page by its file name."""
-    return {"operations.md": operations(), "command-line.md": command_line()}
+    return {"operations.md": operations(), "command-line.md": command_line(), "zoo.md": zoo()}
 
 
 def command_line() -> str:
@@ -94,4 +100,7 @@ def shown(value: object) -> str:
 
 if __name__ == "__main__":
     for file, text in pages().items():
-        (Path(__file__).parent / file).write_text(text, encoding="utf-8")
+        (HERE / file).write_text(text, encoding="utf-8")
+    (HERE / "zoo").mkdir(exist_ok=True)
+    for name, svg in pictures():
+        (HERE / "zoo" / f"{name}.svg").write_text(svg, encoding="utf-8")

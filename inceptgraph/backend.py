@@ -6,20 +6,24 @@ through the entry-point group ``inceptgraph.backends``; the entry point's name i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input, Operation
+from inceptgraph.types import TensorInfo
 
 __all__ = [
     "ENTRY_POINTS",
     "Backend",
     "ModelBackend",
+    "WeightsBackend",
     "check_support",
     "find",
     "find_model",
+    "find_weights",
     "names",
 ]
 
@@ -56,6 +60,25 @@ class ModelBackend(Backend, Protocol):
 
         Raises:
             SpecError: they cannot be read, or are not those of the graph.
+        """
+
+
+@runtime_checkable
+class WeightsBackend(ModelBackend, Protocol):
+    """A backend that reads weights from files of other programs.
+
+    Its ``lower`` and ``write`` take ``weights``, an :class:`inceptgraph.weights.fitted.Fitted`.
+    """
+
+    def look(self, path: Path, format: str) -> Mapping[str, TensorInfo]:
+        """The tensors in a file, by name, in its order.
+
+        Args:
+            path: an existing file.
+            format: one of :class:`inceptgraph.weights.files.Format`, as its first bytes say.
+
+        Raises:
+            SpecError: it is broken, or holds more than tensors.
         """
 
 
@@ -101,6 +124,19 @@ def find_model(name: str) -> ModelBackend:
     backend = find(name)
     if not isinstance(backend, ModelBackend):
         message = f"the backend `{name}` keeps no models in directories: it lacks `write` or `load`"
+        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+    return backend
+
+
+def find_weights(name: str) -> WeightsBackend:
+    """The backend of this name, which reads files of weights.
+
+    Raises:
+        SpecError: there is none, or it does not.
+    """
+    backend = find(name)
+    if not isinstance(backend, WeightsBackend):
+        message = f"the backend `{name}` reads no files of weights: it lacks `look`"
         raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
     return backend
 

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from inceptgraph.pipeline import Analysis
 from inceptgraph.replace import replacing
 from inceptgraph.text import to_text
 from inceptgraph.types import format_shape
+from inceptgraph.weights.fitted import Fitted, fit_file
 
 __all__ = ["LOCK", "build"]
 
@@ -39,6 +40,9 @@ def build(
     *,
     overrides: Mapping[str, Any] | None = None,
     force: bool = False,
+    weights: str | Path | None = None,
+    remap: str | Path | None = None,
+    allow: Iterable[str] = (),
     progress: Progress = lambda step: None,
     **options: Any,
 ) -> Path:
@@ -49,31 +53,42 @@ def build(
         out: the directory. It may be missing, empty, or an unchanged earlier build.
         overrides: what ``--set`` replaced, to be written into ``spec.yaml``.
         force: replace an earlier build even where it was changed since.
-        progress: told what is being done, in a few words.
+        weights: a file to start from, ``remap`` the table for its names and ``allow`` what need
+            not fit, as in :func:`inceptgraph.compile`.
+        progress: told what is being done, in a few words, and how the weights fit.
         options: the torch backend's: ``device``, ``dtype``, ``seed``.
 
     Returns:
         The directory.
 
     Raises:
-        SpecError: the spec has errors, or ``out`` is something else or was changed. Nothing is
-            written.
+        SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
+            cannot be read or do not fit. Nothing is written.
+        ValueError: an item of ``allow`` has no such form.
     """
     graph = analysis.require_graph()
     place = Path(os.path.abspath(out))
     _check_place(place, force)
-    torch_backend = backends.find_model("torch")
+    find = backends.find_model if weights is None else backends.find_weights
+    torch_backend = find("torch")
     backends.check_support(torch_backend, graph)
+    fitted = None
+    given = dict(options)
+    if weights is not None:
+        fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
+        given["weights"] = fitted
+        for line in fitted.lines():
+            progress(line)
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
         description = analysis.spec.description if analysis.spec else None
-        torch_backend.write(graph, folder, description=description, progress=progress, **options)
+        torch_backend.write(graph, folder, description=description, progress=progress, **given)
         progress("drawing the diagram")
         _draw(graph, folder)
         readme = _readme(graph, place.name, _files(folder))
         (folder / "README.md").write_text(readme, encoding="utf-8")
-        lock = _lock(graph, folder, options)
+        lock = _lock(graph, folder, options, fitted)
         (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
     return place
 
@@ -133,7 +148,9 @@ def _draw(graph: Graph, folder: Path) -> None:
         (folder / "model.dot").write_text(graphviz.lower(graph, format="dot"), encoding="utf-8")
 
 
-def _lock(graph: Graph, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+def _lock(
+    graph: Graph, folder: Path, options: Mapping[str, Any], fitted: Fitted | None = None
+) -> dict[str, Any]:
     inference, training = total(graph.phase("eval")), total(graph)
     return {
         "format": "inceptgraph-lock/1",
@@ -144,6 +161,7 @@ def _lock(graph: Graph, folder: Path, options: Mapping[str, Any]) -> dict[str, A
             "python": platform.python_version(),
         },
         "options": {name: str(value) for name, value in options.items() if value is not None},
+        **({"weights": fitted.record()} if fitted else {}),
         "graph_sha256": hashlib.sha256(to_text(graph).encode()).hexdigest(),
         "params": inference.params,
         "params_with_aux": training.params,

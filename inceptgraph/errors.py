@@ -97,6 +97,9 @@ class Code(StrEnum):
     OUTPUT = "IG806"
     BROKEN_PLUGIN = "IG807"
     BAD_OPTION = "IG808"
+    UNREADABLE_WEIGHTS = "IG809"
+    WEIGHTS_MISMATCH = "IG810"
+    BAD_REMAP = "IG811"
 
 
 class Severity(StrEnum):

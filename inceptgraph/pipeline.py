@@ -139,6 +139,9 @@ def compile(
     *,
     set: Mapping[str, Any] | None = None,
     passes: Iterable[Pass] = (),
+    weights: str | Path | None = None,
+    remap: str | Path | None = None,
+    allow: Iterable[str] = (),
     **options: Any,
 ) -> Any:
     """Compile a spec with a backend.
@@ -148,23 +151,33 @@ def compile(
         backend: the name of an installed backend.
         set: values of the spec to replace, by path: ``{"classes": 10}``.
         passes: rewrites of the graph, applied in order and verified after each.
+        weights: a file to start from: safetensors, PyTorch's or Caffe's.
+        remap: the table that says what its names become: a shipped one's name, or a path; found
+            by itself unless given.
+        allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
         options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``.
 
     Returns:
         What the backend makes; ``torch`` makes a ``torch.fx.GraphModule``.
 
     Raises:
-        SpecError: the spec has errors, or the backend is missing or lacks a rule.
+        SpecError: the spec has errors, or the backend is missing or lacks a rule, or the weights
+            cannot be read or do not fit.
         InvalidGraph: a pass broke the graph.
         TypeError: ``set`` is given with a graph, whose values are settled.
+        ValueError: an item of ``allow`` has no such form.
     """
     if isinstance(spec, Graph) and set:
         raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
     network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
     for rewrite in passes:
         network = rewrite(network).verify()
-    target = backends.find(backend)
+    target = backends.find(backend) if weights is None else backends.find_weights(backend)
     backends.check_support(target, network)
+    if weights is not None:
+        from inceptgraph.weights.fitted import fit_file  # `check` need not wait for it
+
+        options["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
     return target.lower(network, **options)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Family", "Phase", "Shape", "format_shape"]
+__all__ = ["Family", "Phase", "Shape", "TensorInfo", "format_shape"]
 
 Shape = tuple[int, ...]
 """Shape of one tensor without the batch: ``(channels, height, width)`` or ``(features,)``."""
@@ -31,6 +32,24 @@ class Phase(StrEnum):
 
     TRAIN = "train"
     EVAL = "eval"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """What is known of a tensor in a file before its numbers are read.
+
+    Attributes:
+        shape: all axes, in the order of the file.
+        dtype: its type as torch calls it, such as ``float32``; for what is no tensor, what it is.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it holds floating-point numbers, of any size."""
+        return self.dtype.startswith(("float", "bfloat"))
 
 
 def format_shape(shape: Shape) -> str:

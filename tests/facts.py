@@ -92,7 +92,14 @@ class Translator:
             steps[0]["bias"] = node.get("bias", self.conv["bias"])
         norm = node.get("norm", self.conv["norm"] if kind == "conv" else "none")
         if norm == "bn":
-            steps.append({"op": "batch_norm", "eps": self.bn["eps"], "scale": self.bn["gamma"]})
+            steps.append(
+                {
+                    "op": "batch_norm",
+                    "eps": self.bn["eps"],
+                    "momentum": self.bn["momentum"],
+                    "scale": self.bn["gamma"],
+                }
+            )
         act = node.get("act", self.conv["act"] if kind == "conv" else "none")
         return steps + ACTIVATIONS[act]
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from inceptgraph.backend import find
 from inceptgraph.cli import run
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
+from inceptgraph.spec.library import shipped
 from inceptgraph.types import format_shape
+from inceptgraph.weights.table import parse_table
 
 ROOT = Path(__file__).parent.parent
 HEADER = "name: Example\ninput: {channels: 3, height: 32, width: 32}\n"
@@ -49,7 +52,17 @@ def test_language_reference(expected: str, text: str) -> None:
             assert format_shape(graph.shape(graph.scopes[name].output)) == shape, line
 
 
-@pytest.mark.parametrize("page", ["operations.md", "command-line.md"])
+def test_remap_tables_in_the_documentation_are_tables() -> None:
+    text = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    tables = FENCE.findall(text)
+    assert tables
+    for _, table in tables:
+        found = parse_table(Source("weights.md", table), "weights.md")
+        renamed, _ = found.rename("inception3a.branch2.1.conv.weight")
+        assert renamed == "inception_3a.3x3.3x3.conv.weight"
+
+
+@pytest.mark.parametrize("page", ["operations.md", "command-line.md", "zoo.md"])
 def test_generated_pages_are_current(page: str) -> None:
     pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -74,3 +87,16 @@ def test_readme_shows_a_true_message(tmp_path: Path, monkeypatch: pytest.MonkeyP
     Path("mine.yaml").write_text(broken, encoding="utf-8")
     shown = render(analyze("mine.yaml").findings, "full")
     assert shown.strip() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_pictures_of_the_zoo_show_the_networks_as_they_are(name: str) -> None:
+    """Words and figures, since another version of Graphviz places them elsewhere."""
+    drawn = find("graphviz").lower(analyze(name).require_graph(), format="svg")
+    kept = (ROOT / "docs" / "zoo" / f"{name}.svg").read_text(encoding="utf-8")
+    words = re.compile(r"<text[^>]*>(.*?)</text>")
+    assert sorted(words.findall(kept)) == sorted(words.findall(drawn)), "run docs/generate.py"
+
+
+def test_the_zoo_holds_nothing_else() -> None:
+    assert {path.stem for path in (ROOT / "docs" / "zoo").iterdir()} == set(shipped())

@@ -72,6 +72,9 @@ ELSEWHERE = {
     Code.OUTPUT: "writing",
     Code.BROKEN_PLUGIN: "installed packages",
     Code.BAD_OPTION: "backends",
+    Code.UNREADABLE_WEIGHTS: "files of weights, see test_weights_files.py",
+    Code.WEIGHTS_MISMATCH: "files of weights, see test_weights.py",
+    Code.BAD_REMAP: "remap tables, see test_weights_tables.py",
 }
 """Codes that no spec by itself can trigger."""
 

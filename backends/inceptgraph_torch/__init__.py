@@ -7,11 +7,13 @@ from typing import Any
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
+from inceptgraph.types import TensorInfo
+from inceptgraph_torch.loading import load_tensors
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.rules import has_rule
 
-__all__ = ["SpecModule", "TorchBackend", "backend", "lower"]
+__all__ = ["SpecModule", "TorchBackend", "backend", "load_tensors", "lower"]
 
 
 class TorchBackend:
@@ -37,6 +39,12 @@ class TorchBackend:
         from inceptgraph_torch.files import load
 
         return load(graph, folder, **options)
+
+    def look(self, path: Path, format: str) -> dict[str, TensorInfo]:
+        """The tensors in a file; see :func:`inceptgraph_torch.checkpoints.look`."""
+        from inceptgraph_torch.checkpoints import look
+
+        return look(path, format)
 
 
 backend = TorchBackend()

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from inceptgraph.graph import Graph, Node
+from inceptgraph.weights.fitted import Fitted
 from inceptgraph_torch.initialize import initialize, tensor_seed
+from inceptgraph_torch.loading import load_fitted
 from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
 from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import read_device, read_dtype
@@ -23,6 +25,7 @@ def lower(
     seed: int | None = None,
     channels_last: bool = False,
     initialized: bool = True,
+    weights: Fitted | None = None,
 ) -> SpecModule:
     """Make the module of a graph.
 
@@ -34,12 +37,13 @@ def lower(
             random state, hence from ``torch.manual_seed``.
         channels_last: keep 4-dimensional weights in channels-last order.
         initialized: False leaves the weights as they are in memory, for a caller who loads them.
+        weights: a file that was fitted to the graph; what it has not starts as the spec says.
 
     Returns:
         In training mode, as every new ``nn.Module``.
 
     Raises:
-        SpecError: there is no such device or dtype.
+        SpecError: there is no such device or dtype, or the file cannot be read.
     """
     device, dtype = read_device(device), read_dtype(dtype)
     # On the meta device layers cost nothing: memory is taken once, numbers are drawn once.
@@ -50,6 +54,8 @@ def lower(
     _allocate(module, device, dtype, channels_last)
     if initialized:
         initialize_weights(module, graph, seed)
+    if weights is not None:
+        load_fitted(module, weights)
     return module
 
 

@@ -9,7 +9,7 @@ import click
 from inceptgraph.build import build as build_model
 from inceptgraph.cli import console
 from inceptgraph.cli.group import verb
-from inceptgraph.cli.options import set_option, spec_argument
+from inceptgraph.cli.options import fit_options, set_option, spec_argument
 from inceptgraph.cli.specs import load
 
 __all__ = ["build"]
@@ -18,6 +18,7 @@ EXAMPLES = """
 inceptgraph build googlenet -o model/
 inceptgraph build my.yaml -o model/ --device cuda --dtype bfloat16
 inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
+inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
 """
 
 
@@ -27,6 +28,13 @@ inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
 @click.option("--device", metavar="DEVICE", help="Where the weights start: cpu, cuda, cuda:1, mps.")
 @click.option("--dtype", metavar="DTYPE", help="Type of the weights: float32, bfloat16, …")
 @click.option("--seed", type=int, help="Makes the weights reproducible.")
+@click.option(
+    "--weights",
+    type=click.Path(),
+    metavar="FILE",
+    help="Start from these: safetensors, .pth, .pt or .caffemodel.",
+)
+@fit_options
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option
 def build(spec: str, output: str, force: bool, values: dict[str, str], **options: Any) -> None:
@@ -34,7 +42,10 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
 
     The directory holds a standalone Python module that needs torch alone, its weights, the spec as
     it was resolved, and a diagram. It is written beside its place and then moved there.
+    `inceptgraph weights` says how a file of weights fits, and writes nothing.
     """
+    if options["weights"] is None and (options["remap"] or options["allow"]):
+        raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
     build_model(analysis, output, overrides=values, force=force, progress=console.message, **given)

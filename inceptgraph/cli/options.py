@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["SPEC", "json_option", "overrides", "set_option", "spec_argument"]
+__all__ = ["SPEC", "fit_options", "json_option", "overrides", "set_option", "spec_argument"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,3 +72,38 @@ def json_option(function: F) -> F:
     """``--json``."""
     text = "Print JSON, for programs."
     return click.option("--json", "as_json", is_flag=True, help=text)(function)
+
+
+def _allowed(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    """``kind:PATTERN`` texts, if they are such.
+
+    Raises:
+        click.BadParameter: one of them is none.
+    """
+    if values:
+        from inceptgraph.weights.fitted import Allowed
+
+        try:
+            Allowed.of(values)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, parameter) from error
+    return values
+
+
+def fit_options(function: F) -> F:
+    """``--remap`` and ``--allow``: how a file of weights is held against a network."""
+    function = click.option(
+        "--allow",
+        multiple=True,
+        metavar="KIND:PATTERN",
+        callback=_allowed,
+        help="Let what does not fit start as the spec says: missing:PATTERN, unexpected:PATTERN or"
+        " shape:PATTERN, where a pattern is a name, its first parts, or holds a *. Repeatable.",
+    )(function)
+    return click.option(
+        "--remap",
+        metavar="NAME|FILE.yaml",
+        help="The table that says what the file's names become; found by itself unless given.",
+    )(function)

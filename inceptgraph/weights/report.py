@@ -1,0 +1,128 @@
+"""A fit in the lines that a person would write."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from inceptgraph.weights.match import Fit, Pair
+
+__all__ = ["groups", "is_empty", "lines", "loaded", "stage"]
+
+_STAGES = 12
+"""Stages that a group lists; the rest is counted."""
+_PARTS = 4
+"""Stages of which a group lists single names."""
+_NAMES = 5
+
+
+def lines(fit: Fit, format: str | None = None) -> list[str]:
+    """All of a fit: where the names come from, what loads, and what does not."""
+    kind = [f"format: {format}"] if format else []
+    return [*kind, _names(fit), *loaded(fit), *groups(fit)]
+
+
+def is_empty(fit: Fit) -> bool:
+    """Whether nothing is missing, unexpected, mismatched or twice there."""
+    return not (fit.missing or fit.unexpected or fit.mismatched or fit.clashes)
+
+
+def stage(name: str) -> str:
+    """The first part of a name, ours or theirs.
+
+    >>> stage("inception_3a.1x1.conv.weight"), stage("inception_3a/1x1.weight")
+    ('inception_3a', 'inception_3a')
+    """
+    return re.split(r"[./]", name, maxsplit=1)[0]
+
+
+def _names(fit: Fit) -> str:
+    without = f", without `{fit.prefix}`" if fit.prefix else ""
+    if fit.table is None:
+        return f"names: as they are{without}"
+    of = f" ({fit.table.description})" if fit.table.description else ""
+    return f"names: remapped by {fit.table.name}{of}{without}"
+
+
+def loaded(fit: Fit) -> list[str]:
+    """What loads, and what is done to it on the way."""
+    pairs = fit.loaded
+    if not pairs:
+        return ["loaded: nothing"]
+    of = len(pairs) + len(fit.adapted) + len(fit.mismatched) + len(fit.missing) + len(fit.absent)
+    whole = "" if of == len(pairs) else f" of {of:,}"
+    changes = []
+    reshaped = sum(pair.reshaped for pair in pairs)
+    if reshaped:
+        changes.append(f"{reshaped:,} reshaped, by axes of 1")
+    for dtype, count in Counter(pair.info.dtype for pair in pairs).items():
+        if dtype != "float32":
+            changes.append(f"{count:,} from {dtype}, converted to the model's type")
+    told = "".join(f"; {change}" for change in changes)
+    return [f"loaded: {len(pairs):,}{whole} tensors{told}"]
+
+
+def groups(fit: Fit) -> list[str]:
+    """What does not load, by group and stage."""
+    pairs = [*fit.loaded, *fit.adapted, *fit.mismatched]
+    ours, theirs = [pair.slot.name for pair in pairs], [pair.theirs for pair in pairs]
+    found = list(_adapted(fit.adapted))
+    found += _mismatched(fit.mismatched)
+    found += _listed("missing", fit.missing, ours)
+    found += _listed("absent, as the table allows", fit.absent, ours)
+    found += _listed("unexpected", fit.unexpected, theirs)
+    found += _listed("ignored", fit.ignored, theirs)
+    for clash in fit.clashes:
+        found.append(f"twice: {clash.first} and {clash.second} both become {clash.ours}")
+    return found
+
+
+def _adapted(pairs: Iterable[Pair]) -> Iterator[str]:
+    layers: dict[str, Pair] = {}
+    for pair in pairs:
+        layers.setdefault(pair.slot.layer, pair)
+    for layer, pair in layers.items():
+        theirs, ours = pair.seen[0], pair.slot.shape[0]
+        yield f"adapted: {layer}: {theirs:,} classes in the file, {ours:,} here: starts anew"
+
+
+def _mismatched(pairs: list[Pair]) -> Iterator[str]:
+    for pair in pairs[:_STAGES]:
+        kind = "" if pair.info.is_float else f" of {pair.info.dtype}"
+        theirs, ours = _shape(pair.info.shape), _shape(pair.slot.shape)
+        yield f"mismatched: {pair.slot.name}: {theirs}{kind} in the file, {ours} here"
+    if pairs[_STAGES:]:
+        yield f"mismatched: {len(pairs) - _STAGES:,} more"
+
+
+def _listed(what: str, names: list[str], others: Iterable[str]) -> Iterator[str]:
+    """Names by stage; those of which all is listed in one line.
+
+    Args:
+        what: the group.
+        names: in it.
+        others: which are not in it.
+    """
+    stages = defaultdict[str, list[str]](list)
+    for name in names:
+        stages[stage(name)].append(name)
+    partly = {stage(name) for name in others}
+    whole = [name for name in stages if name not in partly]
+    if whole:
+        count = sum(len(stages[name]) for name in whole)
+        more = f" and {len(whole) - _STAGES:,} more" if whole[_STAGES:] else ""
+        tensors = "tensor" if count == 1 else "tensors"
+        yield f"{what}: all of {', '.join(whole[:_STAGES])}{more} ({count:,} {tensors})"
+    parts = [name for name in stages if name in partly]
+    for name in parts[:_PARTS]:
+        rest = [member[len(name) + 1 :] or member for member in stages[name]]
+        more = f" and {len(rest) - _NAMES:,} more" if rest[_NAMES:] else ""
+        yield f"{what}: of {name}: {', '.join(rest[:_NAMES])}{more}"
+    if parts[_PARTS:]:
+        count = sum(len(stages[name]) for name in parts[_PARTS:])
+        yield f"{what}: {count:,} more, of {', '.join(parts[_PARTS:][:_STAGES])}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(map(str, shape)) + ")"

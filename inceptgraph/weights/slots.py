@@ -1,0 +1,62 @@
+"""The tensors of a network, which a file is to fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inceptgraph.graph import Graph
+
+__all__ = ["Slot", "slots"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A tensor of a network.
+
+    Attributes:
+        name: the node's and the tensor's in it, ``inception_3a.1x1.conv.weight``.
+        shape: its shape, output channels first.
+        classifier: it belongs to the one layer that an output of the network or of an auxiliary
+            head comes from, so that its first axis counts classes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    classifier: bool = False
+
+    @property
+    def layer(self) -> str:
+        """The node that owns it."""
+        return self.name.rpartition(".")[0]
+
+
+def slots(graph: Graph) -> dict[str, Slot]:
+    """The tensors of a network by name, in the order of the graph."""
+    classifiers = _classifiers(graph)
+    return {
+        name: Slot(name, weight.shape, node.name in classifiers)
+        for node in graph.nodes.values()
+        for key, weight in graph.weights(node).items()
+        for name in [f"{node.name}.{key}"]
+    }
+
+
+def _classifiers(graph: Graph) -> set[str]:
+    """The nodes from which an output comes through operations without weights.
+
+    Where several lead to one output, it is not a layer's but a join's, and its width is no choice
+    of one of them.
+    """
+    found = set()
+    for output in graph.outputs:
+        weighted, waiting, seen = set[str](), [output.node], {output.node}
+        while waiting:
+            node = graph.nodes[waiting.pop()]
+            if graph.weights(node):
+                weighted.add(node.name)
+                continue
+            waiting += [name for name in node.inputs if name not in seen]
+            seen.update(node.inputs)
+        if len(weighted) == 1:
+            found |= weighted
+    return found

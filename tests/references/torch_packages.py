@@ -1,0 +1,154 @@
+"""References that are torch modules: torchvision, timm, pretrainedmodels, pytorchcv, facenet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import nn
+
+from references import torch_modules
+from references.records import Record
+
+__all__ = ["REFERENCES", "Reference"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model of a package.
+
+    Attributes:
+        spec: our spec of the same network.
+        package: the distribution.
+        maker: module and function.
+        arguments: of the function.
+        size: of the input, height and width, in evaluation.
+        training: batch and size in training.
+        order: where in what it returns in training stand its output and then the heads.
+        overrides: see :class:`Record`.
+    """
+
+    spec: str
+    package: str
+    maker: str
+    arguments: Mapping[str, Any]
+    size: int
+    training: tuple[int, int]
+    order: tuple[int, ...] = (0,)
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def call(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.maker.replace(':', '.')}({arguments})"
+
+    def make(self) -> nn.Module:
+        """The module, in training mode.
+
+        Raises:
+            ImportError: the package or one that it needs is not installed.
+        """
+        module, _, function = self.maker.partition(":")
+        make: Callable[..., nn.Module] = getattr(_imported(module), function)
+        return make(**self.arguments).double().train()
+
+    def record(self) -> Record:
+        module = self.make()
+        torch_modules.without_dropout(module)
+        layers = torch_modules.layers(torch_modules.traced(module), self.order)
+        state = module.state_dict()
+        given = {}
+        for layer in (layer for group in layers for layer in group):
+            for kind, value in layer.values().items():
+                given[f"{layer.name}.{kind}"] = torch.from_numpy(value)
+        counters = {name for name in state if name.endswith("num_batches_tracked")}
+        assert given.keys() == state.keys() - counters, "a layer takes no part"
+        module.load_state_dict(given, strict=False)
+        names = ["logits", *(f"aux{index}" for index in range(1, len(layers)))]
+        batch, size = self.training
+        return Record(
+            specs=(self.spec,),
+            call=self.call,
+            versions={name: version(name) for name in sorted({"torch", self.package})},
+            layers=dict(zip(names, layers, strict=True)),
+            training=torch_modules.run(module, (batch, 3, size, size), names, self.order),
+            evaluation=torch_modules.run(
+                module.eval(), (1, 3, self.size, self.size), names, self.order
+            ),
+            overrides=self.overrides,
+        )
+
+
+def _imported(module: str) -> Any:
+    """A module, though torchvision may lack its compiled operators, which no model here needs."""
+    register = torch.library.register_fake
+
+    def register_known(name: Any, *args: Any, **kwargs: Any) -> Any:
+        if str(name).startswith("torchvision::"):
+            return lambda function: function
+        return register(name, *args, **kwargs)
+
+    with mock.patch.object(torch.library, "register_fake", register_known):
+        return import_module(module)
+
+
+def _torchvision(spec: str, model: str, *rest: Any, **arguments: Any) -> Reference:
+    maker = f"torchvision.models:{model}"
+    return Reference(spec, "torchvision", maker, {"weights": None, **arguments}, *rest)
+
+
+def _timm(spec: str, model: str, *rest: Any, **arguments: Any) -> Reference:
+    return Reference(spec, "timm", "timm:create_model", {"model_name": model, **arguments}, *rest)
+
+
+def _pytorchcv(spec: str, model: str, *rest: Any) -> Reference:
+    maker = "pytorchcv.model_provider:get_model"
+    return Reference(spec, "pytorchcv", maker, {"name": model}, *rest)
+
+
+# The auxiliary classifier of Inception-v3 wants the 17×17 map of 299 pixels, and ends in 1×1: with
+# two images a normalised map would be little more than its sign.
+REFERENCES: Mapping[str, Reference] = {
+    "torchvision_googlenet": _torchvision(
+        "googlenet_torchvision", "googlenet", 224, (2, 224), (0, 2, 1), init_weights=False
+    ),
+    "torchvision_inception_v3": _torchvision(
+        "inception_v3", "inception_v3", 299, (3, 299), (0, 1), init_weights=False
+    ),
+    "torchvision_alexnet": _torchvision("alexnet_torchvision", "alexnet", 224, (2, 224)),
+    "torchvision_vgg16": _torchvision("vgg16", "vgg16", 224, (2, 64), init_weights=False),
+    "torchvision_resnet18": _torchvision("resnet18", "resnet18", 224, (2, 128)),
+    "timm_inception_v3": _timm(
+        "inception_v3", "inception_v3", 299, (3, 299), (0, 1), aux_logits=True
+    ),
+    "timm_inception_v4": _timm("inception_v4", "inception_v4", 299, (2, 155)),
+    "timm_inception_resnet_v2": _timm("inception_resnet_v2", "inception_resnet_v2", 299, (2, 155)),
+    "timm_legacy_xception": _timm("xception", "legacy_xception", 299, (2, 155)),
+    "pretrainedmodels_bninception": Reference(
+        "bn_inception",
+        "pretrainedmodels",
+        "pretrainedmodels:bninception",
+        {"pretrained": None},
+        224,
+        (2, 224),
+    ),
+    "facenet_inception_resnet_v1": Reference(
+        "inception_resnet_v1",
+        "facenet-pytorch",
+        "facenet_pytorch.models.inception_resnet_v1:InceptionResnetV1",
+        {"pretrained": None, "classify": True, "num_classes": 1000},
+        299,
+        (2, 155),
+    ),
+    "pytorchcv_nin_cifar10": _pytorchcv("nin_cifar10", "nin_cifar10", 32, (2, 32)),
+    "pytorchcv_bninception": _pytorchcv("bn_inception", "bninception", 224, (2, 224)),
+    "pytorchcv_inceptionresnetv1": _pytorchcv(
+        "inception_resnet_v1", "inceptionresnetv1", 299, (2, 299)
+    ),
+    "pytorchcv_xception": _pytorchcv("xception", "xception", 299, (2, 299)),
+}

@@ -1,0 +1,332 @@
+"""Fitting names and shapes: every tensor has one place, and what fits is what should."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from itertools import chain
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from specs_strategy import specs
+
+from inceptgraph.errors import Source
+from inceptgraph.pipeline import to_graph
+from inceptgraph.types import TensorInfo
+from inceptgraph.weights import report
+from inceptgraph.weights.fitted import Allowed, Fitted
+from inceptgraph.weights.match import Fit, fit, fit_best
+from inceptgraph.weights.slots import Slot, slots
+from inceptgraph.weights.table import Table, parse_table, shipped
+
+SPEC = """
+name: Small
+input: {channels: 3, height: 8, width: 8}
+stages:
+  conv: {op: conv2d, out: 4, kernel: 3}
+  norm: {op: batch_norm}
+  pool: {op: global_avg_pool}
+  flat: {op: flatten}
+  fc: {op: linear, out: 10}
+outputs: {logits: fc}
+aux_heads:
+  aux:
+    from: norm
+    loss_weight: 0.3
+    steps: {gap: {op: global_avg_pool}, flat: {op: flatten}, out: {op: linear, out: 10}}
+"""
+SMALL = slots(to_graph(Source("small.yaml", SPEC)))
+
+
+def of(name: str, *shape: int, dtype: str = "float32") -> dict[str, TensorInfo]:
+    return {name: TensorInfo(shape, dtype)}
+
+
+def entries(prefix: str = "", dtype: str = "float32") -> dict[str, TensorInfo]:
+    return {prefix + slot.name: TensorInfo(slot.shape, dtype) for slot in SMALL.values()}
+
+
+def table(text: str) -> Table:
+    return parse_table(Source("mine.yaml", text), "mine.yaml")
+
+
+def groups(found: Fit) -> tuple[list[str], list[str]]:
+    """The file's names and ours, each as often as it is placed."""
+    pairs = [*found.loaded, *found.adapted, *found.mismatched]
+    theirs = [pair.theirs for pair in pairs] + [clash.second for clash in found.clashes]
+    ours = [pair.slot.name for pair in pairs]
+    return (
+        [*theirs, *found.unexpected, *found.ignored, *found.counters],
+        [*ours, *found.missing, *found.absent],
+    )
+
+
+# -- laws --------------------------------------------------------------------------------------
+
+NAMES = st.sampled_from(
+    [
+        *SMALL,
+        *("conv_.weight", "a.weight", "module.conv.weight", "norm.num_batches_tracked"),
+        *("fc", "xé.y", "a[*]/b.weight", "aux.out.weight.more", "1.bias", "2.bias"),
+    ]
+)
+INFOS = st.builds(
+    TensorInfo,
+    st.lists(st.sampled_from([1, 2, 3, 4, 10]), max_size=5).map(tuple),
+    st.sampled_from(["float32", "float16", "int8", "a Python float"]),
+)
+TABLES = st.sampled_from(
+    [
+        None,
+        table("names: {a: conv, '{n}.bias': fc.bias}\nabsent: [aux]"),
+        table("names: {module: norm, fc: fc.weight}\nignore: ['a*', '*.bias']\nabsent: ['*']"),
+    ]
+)
+
+
+@given(st.dictionaries(NAMES, INFOS), TABLES)
+def test_every_tensor_is_in_one_group(file: dict[str, TensorInfo], remap: Table | None) -> None:
+    found = fit(SMALL, file, remap)
+    theirs, ours = groups(found)
+    assert sorted(found.prefix + name for name in theirs) == sorted(file)
+    assert sorted(ours) == sorted(SMALL)
+
+
+@given(st.dictionaries(NAMES, INFOS), TABLES)
+def test_what_loads_has_the_numbers_of_its_place(
+    file: dict[str, TensorInfo], remap: Table | None
+) -> None:
+    for pair in fit(SMALL, file, remap).loaded:
+        assert math.prod(pair.info.shape) == math.prod(pair.slot.shape)
+        assert [n for n in pair.info.shape if n > 1] == [n for n in pair.slot.shape if n > 1]
+
+
+@given(st.dictionaries(NAMES, INFOS), TABLES)
+def test_all_allowed_fits_but_for_two_names_of_one(
+    file: dict[str, TensorInfo], remap: Table | None
+) -> None:
+    found = fit(SMALL, file, remap)
+    for texts in (["missing:*", "unexpected:*", "shape:*"], Fitted("x", found).permissions):
+        assert Fitted("x", found, Allowed.of(texts)).fits is not bool(found.clashes)
+    assert Fitted("x", found).fits is report.is_empty(found)
+    assert len(report.lines(found)) < 40
+
+
+@settings(max_examples=25)
+@given(specs())
+def test_a_networks_own_names_fit(text: str) -> None:
+    mine = slots(to_graph(Source("spec.yaml", text)))
+    found = fit(mine, {slot.name: TensorInfo(slot.shape, "float32") for slot in mine.values()})
+    assert len(found.loaded) == len(mine)
+    assert report.is_empty(found)
+
+
+# -- names -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_wrappers_fall_away(prefix: str) -> None:
+    found = fit(SMALL, entries(prefix))
+    assert len(found.loaded) == len(SMALL)
+    assert found.prefix == prefix
+
+
+def test_a_stage_called_model_is_no_wrapper() -> None:
+    mine = {"model.a.weight": Slot("model.a.weight", (3,))}
+    assert len(fit(mine, of("model.a.weight", 3)).loaded) == 1
+
+
+def test_a_prefix_on_some_names_is_part_of_them() -> None:
+    found = fit(SMALL, {**entries("module."), **of("fc.extra", 1)})
+    assert not found.loaded
+
+
+def test_words_that_torch_uses_itself() -> None:
+    """The torch backend calls a step ``half`` ``half_``, and one ``half_`` then ``half__``."""
+    mine = {name: Slot(name, (3,)) for name in ("half.weight", "half_.weight", "a.class.weight")}
+    saved = {"half__.weight": "half_.weight", "half_.weight": "half.weight"}
+    saved["a.class_.weight"] = "a.class.weight"
+    for names in (saved, {name: name for name in mine}):
+        found = fit(mine, {name: TensorInfo((3,), "float32") for name in names})
+        assert {pair.theirs: pair.slot.name for pair in found.loaded} == names
+
+
+def test_counters_may_come_or_not() -> None:
+    found = fit(SMALL, {**entries(), **of("norm.num_batches_tracked", dtype="int64")})
+    assert found.counters == {"norm.num_batches_tracked": "norm.num_batches_tracked"}
+    assert report.is_empty(found)
+    assert fit(SMALL, of("bn.num_batches_tracked", dtype="int64")).counters == {
+        "bn.num_batches_tracked": None
+    }
+    absurd = fit(SMALL, of("norm.num_batches_tracked", 5))
+    assert absurd.unexpected == ["norm.num_batches_tracked"]
+
+
+def test_two_names_for_one_cite_both_lines() -> None:
+    remap = table("names:\n  a: conv\n  b: conv\n")
+    file = {**of("a.weight", 4, 3, 3, 3), **of("b.weight", 4, 3, 3, 3)}
+    (clash,) = fit(SMALL, file, remap).clashes
+    assert (clash.ours, clash.first, clash.second) == ("conv.weight", "a.weight", "b.weight")
+    assert [line.span.line for line in clash.lines if line] == [1, 2]
+
+
+def test_a_name_of_ours_and_one_that_becomes_it() -> None:
+    remap = table("names: {a: conv}")
+    file = {**of("conv.weight", 4, 3, 3, 3), **of("a.weight", 4, 3, 3, 3)}
+    (clash,) = fit(SMALL, file, remap).clashes
+    assert [line is None for line in clash.lines] == [True, False]
+
+
+# -- shapes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "fits"),
+    [
+        ((10, 4), (10, 4), True),
+        ((10, 4, 1, 1), (10, 4), True),
+        ((10, 4), (10, 4, 1, 1), True),
+        ((1, 1, 10, 4), (10, 4), True),
+        ((1, 1, 10, 4), (10, 4, 1, 1), True),
+        ((1, 1, 1, 10), (10,), True),
+        ((10, 1, 1, 1), (10,), True),
+        ((), (1,), True),
+        ((1,), (), True),
+        ((4, 10), (10, 4), False),
+        ((4, 3, 1, 7), (4, 3, 7, 1), False),
+        ((1, 3, 1, 7), (1, 3, 7, 1), False),
+        ((4, 1, 3, 3), (4, 3, 3, 1), False),
+        ((4, 1, 3), (4, 3, 1), False),
+        ((2, 5, 4), (10, 4), False),
+        ((40,), (10, 4), False),
+        ((4, 1, 3, 1), (4, 3), False),
+        ((0, 4), (10, 4), False),
+    ],
+)
+def test_axes_of_1(theirs: tuple[int, ...], ours: tuple[int, ...], fits: bool) -> None:
+    found = fit({"w": Slot("w", ours)}, of("w", *theirs))
+    assert bool(found.loaded) is fits
+    told = "; 1 reshaped, by axes of 1" in report.lines(found)[1]
+    assert told is (fits and theirs != ours)
+    assert bool(found.mismatched) is not fits
+
+
+def test_classifiers_are_found_from_the_graph() -> None:
+    found = {slot.name for slot in SMALL.values() if slot.classifier}
+    assert found == {"fc.weight", "fc.bias", "aux.out.weight", "aux.out.bias"}
+    googlenet = {slot.name for slot in slots(to_graph("googlenet")).values() if slot.classifier}
+    assert googlenet == {
+        f"{layer}.{key}"
+        for layer in ("classifier", "aux1.classifier", "aux2.classifier")
+        for key in ("weight", "bias")
+    }
+    # its output joins four convolutions, of which none is a classifier
+    assert not any(slot.classifier for slot in slots(to_graph("naive_inception")).values())
+
+
+@pytest.mark.parametrize("theirs", [(1000, 4), (1000, 4, 1, 1), (1, 1, 1000, 4)])
+def test_another_number_of_classes_adapts(theirs: tuple[int, ...]) -> None:
+    file = {**entries(), **of("fc.weight", *theirs), **of("fc.bias", 1000)}
+    found = fit(SMALL, file)
+    assert [pair.slot.name for pair in found.adapted] == ["fc.weight", "fc.bias"]
+    assert report.is_empty(found)
+    line = "adapted: fc: 1,000 classes in the file, 10 here: starts anew"
+    assert line in report.lines(found)
+
+
+def test_a_layer_adapts_as_a_whole() -> None:
+    for other in ((10, 4), (1000, 5)):
+        found = fit(SMALL, {**entries(), **of("fc.weight", *other), **of("fc.bias", 1000)})
+        assert not found.adapted
+        assert "fc.bias" in {pair.slot.name for pair in found.mismatched}
+
+
+def test_nothing_else_adapts() -> None:
+    found = fit(SMALL, {**entries(), **of("conv.weight", 5, 3, 3, 3)})
+    assert [pair.slot.name for pair in found.mismatched] == ["conv.weight"]
+    assert not found.adapted
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "float8_e4m3fn"])
+def test_other_floats_load_and_are_told(dtype: str) -> None:
+    found = fit(SMALL, entries(dtype=dtype))
+    assert len(found.loaded) == len(SMALL)
+    assert f"10 from {dtype}, converted" in "\n".join(report.lines(found))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "bool", "quantized", "a Python float"])
+def test_what_is_no_float_does_not_load(dtype: str) -> None:
+    found = fit(SMALL, entries(dtype=dtype))
+    assert not found.loaded
+    assert not found.adapted
+
+
+# -- tables ------------------------------------------------------------------------------------
+
+
+def test_absent_parts_are_absent_as_a_whole() -> None:
+    remap = table("names: {x: y}\nabsent: [aux]")
+    without = {name: info for name, info in entries().items() if not name.startswith("aux")}
+    whole = fit(SMALL, without, remap)
+    assert whole.absent == ["aux.out.weight", "aux.out.bias"]
+    assert report.is_empty(whole)
+    half = fit(SMALL, {**without, **of("aux.out.bias", 10)}, remap)
+    assert half.missing == ["aux.out.weight"]
+
+
+def test_ignored_names_mean_nothing() -> None:
+    remap = table("names: {x: y}\nignore: ['*.total_ops']")
+    found = fit(SMALL, {**entries(), **of("conv.total_ops", 1)}, remap)
+    assert found.ignored == ["conv.total_ops"]
+    assert report.is_empty(found)
+
+
+def test_the_table_that_maps_the_most_is_found() -> None:
+    good, half = table("names: {a: conv, b: fc}"), table("names: {a: conv}")
+    file = {**of("a.weight", 4, 3, 3, 3), **of("b.weight", 10, 4)}
+    for tables in ([good, half], [half, good]):
+        assert fit_best(SMALL, file, tables).table is good
+    assert fit_best(SMALL, entries(), [good, half]).table is None
+    assert fit_best(SMALL, of("q", 3), shipped().values()).table is None
+
+
+# -- permission --------------------------------------------------------------------------------
+
+
+def test_what_is_allowed_is_no_error() -> None:
+    file = {**entries(), **of("conv.weight", 5, 5), **of("more.weight", 3)}
+    del file["norm.bias"]
+    found = fit(SMALL, file)
+    every = ["missing:norm.bias", "shape:conv", "unexpected:mor*"]
+    assert Fitted("x", found, Allowed.of(every)).fits
+    for left_out in every:
+        some = [text for text in every if text != left_out]
+        assert not Fitted("x", found, Allowed.of(some)).fits
+    with pytest.raises(ValueError, match="such as missing:aux1"):
+        Allowed.of(["aux1"])
+
+
+def test_long_stories_are_short() -> None:
+    names = {f"s{i}.{j}": Slot(f"s{i}.{j}", (2,)) for i in range(100) for j in range(100)}
+    nothing = fit(
+        names, {f"t{i}.{j}": TensorInfo((2,), "float32") for i in range(99) for j in "ab"}
+    )
+    assert len(report.lines(nothing)) < 6
+    half = fit(names, {name: TensorInfo((2,), "float32") for name in list(names)[::2]})
+    assert len(report.lines(half)) < 20
+    wrong = fit(names, {name: TensorInfo((3,), "float32") for name in names})
+    assert len(report.lines(wrong)) < 20
+    assert max(map(len, chain(report.lines(nothing), report.lines(half)))) < 300
+
+
+def test_fitting_needs_no_torch() -> None:
+    code = (
+        "import sys; from inceptgraph.weights.match import fit_best;"
+        "from inceptgraph.weights.table import shipped;"
+        "from inceptgraph.weights.slots import slots;"
+        "from inceptgraph.pipeline import to_graph; s = slots(to_graph('googlenet'));"
+        "fit_best(s, {}, shipped().values()); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
