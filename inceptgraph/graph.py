@@ -7,12 +7,13 @@ about the wiring, since the order of operands matters to a concatenation; the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph.ops import Input, Operation, Weight
+from inceptgraph.order import followed, in_order
 from inceptgraph.recipes import Original, Recipe, originals
 from inceptgraph.source import Origin
 from inceptgraph.types import Phase, Shape
@@ -233,14 +234,17 @@ class Graph:
                 outputs and scopes follow.
 
         Raises:
-            InvalidGraph: the nodes form a cycle.
+            InvalidGraph: a node reads one that is not there, or is made of its own result.
         """
-        new_name = _followed(replaced or {})
+        new_name = followed(replaced or {})
         renamed = {
             node.name: replace(node, inputs=tuple(new_name(operand) for operand in node.inputs))
             for node in nodes
         }
-        ordered = _in_order(renamed)
+        try:
+            ordered = in_order(renamed)
+        except ValueError as error:
+            raise InvalidGraph(str(error)) from error
         outputs = tuple(replace(output, node=new_name(output.node)) for output in self.outputs)
         scopes = {
             path: replace(scope, output=new_name(scope.output))
@@ -343,37 +347,3 @@ class Graph:
             for name in originals(recipe):
                 if name not in self.originals:
                     raise InvalidGraph(f"{node.name}: there is no original weight {name}")
-
-
-def _followed(replaced: Mapping[str, str]) -> Callable[[str], str]:
-    """The node that has a node's value now, through any number of replacements."""
-
-    def new_name(name: str) -> str:
-        while name in replaced:
-            name = replaced[name]
-        return name
-
-    return new_name
-
-
-def _in_order(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """Nodes with operands before their users, otherwise in the order that they have."""
-    ordered: dict[str, Node] = {}
-    waiting: set[str] = set()
-    for start in nodes:
-        pending = [start]
-        while pending:
-            node = nodes[pending[-1]]
-            missing = () if node.name in ordered else [o for o in node.inputs if o not in ordered]
-            if not missing:
-                ordered[node.name] = node
-                pending.pop()
-                continue
-            for operand in missing:
-                if operand in waiting or operand not in nodes:
-                    wrong = "is made of it" if operand in waiting else "does not exist"
-                    raise InvalidGraph(f"{node.name}: its operand {operand} {wrong}")
-            waiting.add(node.name)
-            pending.extend(missing)
-        waiting.clear()
-    return ordered

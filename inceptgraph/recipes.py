@@ -8,9 +8,10 @@ broadcasts as in NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from math import prod
+from typing import Any
 
 __all__ = [
     "Cut",
@@ -25,7 +26,9 @@ __all__ = [
     "Reshaped",
     "Sum",
     "along",
+    "from_plain",
     "originals",
+    "to_plain",
 ]
 
 Extents = tuple[int, ...]
@@ -214,3 +217,51 @@ def originals(recipe: Recipe) -> Iterator[str]:
         if isinstance(current, Original):
             yield current.name
         pending.extend(current.operands)
+
+
+_KINDS: dict[str, type[Recipe]] = {
+    kind.__name__.lower(): kind
+    for kind in (
+        Original,
+        Full,
+        Join,
+        Cut,
+        Padded,
+        Reshaped,
+        Product,
+        Sum,
+        Difference,
+        InverseRoot,
+    )
+}
+
+
+def to_plain(recipe: Recipe) -> dict[str, Any]:
+    """An expression as JSON has it; :func:`from_plain` reads it back."""
+    plain: dict[str, Any] = {"kind": type(recipe).__name__.lower()}
+    for field in fields(recipe):  # type: ignore[arg-type]
+        value = getattr(recipe, field.name)
+        if isinstance(value, Recipe):
+            value = to_plain(value)
+        elif field.name == "parts":
+            value = [to_plain(part) for part in value]
+        plain[field.name] = value
+    return plain
+
+
+def from_plain(plain: Mapping[str, Any]) -> Recipe:
+    """What :func:`to_plain` wrote.
+
+    Raises:
+        KeyError: there is no such kind of expression.
+    """
+    arguments: dict[str, Any] = {}
+    for name, value in plain.items():
+        if isinstance(value, Mapping):
+            value = from_plain(value)
+        elif name == "parts":
+            value = tuple(from_plain(part) for part in value)
+        elif isinstance(value, list | tuple):
+            value = tuple(tuple(v) if isinstance(v, list | tuple) else v for v in value)
+        arguments[name] = value
+    return _KINDS[arguments.pop("kind")](**arguments)

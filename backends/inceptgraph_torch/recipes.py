@@ -13,9 +13,25 @@ from inceptgraph import recipes
 from inceptgraph.graph import Graph
 from inceptgraph_torch.names import module_path
 
-__all__ = ["evaluate", "rewritten_state"]
+__all__ = ["evaluate", "evaluate_recipes", "rewritten_state"]
 
 Tensors = Mapping[str, Tensor]
+
+
+@torch.no_grad()
+def evaluate_recipes(tensors: Tensors, graph: Graph, originals: Tensors) -> None:
+    """Fill the tensors of a rewritten graph.
+
+    What passes fold is computed in float64 where the device has it, and rounded once.
+
+    Args:
+        tensors: to fill, by their names in the graph.
+        graph: as passes left it.
+        originals: the original network's, by their names in its graph.
+    """
+    for node in graph.nodes.values():
+        for name, recipe in graph.recipes(node).items():
+            tensors[f"{node.name}.{name}"].copy_(evaluate(recipe, originals))
 
 
 @torch.no_grad()
@@ -29,11 +45,10 @@ def rewritten_state(graph: Graph, state: Tensors) -> dict[str, Tensor]:
     Raises:
         KeyError: it lacks a tensor that the graph needs.
     """
-    tensors = {
-        name: state[state_name(name)] for name in graph.originals if state_name(name) in state
-    }
+    tensors = {name: state[state_name(name)] for name in graph.originals}
+    dtype = next(iter(tensors.values())).dtype if tensors else torch.float32
     return {
-        state_name(f"{node.name}.{name}"): evaluate(recipe, tensors)
+        state_name(f"{node.name}.{name}"): evaluate(recipe, tensors).to(dtype)
         for node in graph.nodes.values()
         for name, recipe in graph.recipes(node).items()
     }
@@ -58,13 +73,15 @@ def evaluate(recipe: recipes.Recipe, tensors: Tensors) -> Tensor:
 
 @evaluate.register
 def _(recipe: recipes.Original, tensors: Tensors) -> Tensor:
-    return tensors[recipe.name]
+    tensor = tensors[recipe.name]
+    return tensor if tensor.device.type == "mps" else tensor.double()
 
 
 @evaluate.register
 def _(recipe: recipes.Full, tensors: Tensors) -> Tensor:
     like = next(iter(tensors.values()))
-    return torch.full(recipe.extents, recipe.value, dtype=like.dtype, device=like.device)
+    dtype = torch.float32 if like.device.type == "mps" else torch.float64
+    return torch.full(recipe.extents, recipe.value, dtype=dtype, device=like.device)
 
 
 @evaluate.register
