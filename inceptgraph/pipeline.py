@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
 from inceptgraph.errors import (
@@ -29,6 +29,9 @@ from inceptgraph.spec.load import load as load_spec
 from inceptgraph.spec.load import load_library
 from inceptgraph.spec.models import Block, Spec
 from inceptgraph.spec.resolve import is_library, resolve
+
+if TYPE_CHECKING:
+    from inceptgraph.passes import Target
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
@@ -139,6 +142,7 @@ def compile(
     *,
     set: Mapping[str, Any] | None = None,
     passes: Iterable[Pass] = (),
+    optimize: bool | Target = False,
     weights: str | Path | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
@@ -151,6 +155,9 @@ def compile(
         backend: the name of an installed backend.
         set: values of the spec to replace, by path: ``{"classes": 10}``.
         passes: rewrites of the graph, applied in order and verified after each.
+        optimize: make it the network of evaluation, rewritten for speed; a
+            :class:`~inceptgraph.passes.Target` says what it is to run on. The result has the same
+            outputs and takes the same weights, but is not to be trained.
         weights: a file to start from: safetensors, PyTorch's or Caffe's.
         remap: the table that says what its names become: a shipped one's name, or a path; found
             by itself unless given.
@@ -173,11 +180,15 @@ def compile(
     for rewrite in passes:
         network = rewrite(network).verify()
     target = backends.find(backend) if weights is None else backends.find_weights(backend)
-    backends.check_support(target, network)
     if weights is not None:
         from inceptgraph.weights.fitted import fit_file  # `check` need not wait for it
 
         options["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
+    if optimize:
+        from inceptgraph import passes as optimizer
+
+        network = optimizer.optimize(network, None if optimize is True else optimize)
+    backends.check_support(target, network)
     return target.lower(network, **options)
 
 
