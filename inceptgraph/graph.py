@@ -129,6 +129,11 @@ class Graph:
     sections: dict[str, tuple[str, str]] = field(default_factory=dict)
     rewritten_from: Mapping[str, Weight] | None = None
 
+    def __repr__(self) -> str:
+        """In a line: a network has hundreds of nodes."""
+        outputs = ", ".join(output.name for output in self.outputs)
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, returns {outputs}>"
+
     # -- reading -----------------------------------------------------------------------------
 
     def shape(self, name: str) -> Shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +56,11 @@ class Analysis:
 
     findings: tuple[Diagnostic, ...]
     source: Source | None = None
-    tree: Node | None = None
+    tree: Node | None = field(default=None, repr=False)
     others: tuple[Source, ...] = ()
-    spec: Spec | None = None
+    spec: Spec | None = field(default=None, repr=False)
     graph: Graph | None = None
-    library: dict[str, Block] | None = None
+    library: dict[str, Block] | None = field(default=None, repr=False)
 
     def text(self, overrides: Mapping[str, Any] | None = None) -> str:
         """The spec in one file, as it was resolved.
