@@ -7,12 +7,14 @@ about the wiring, since the order of operands matters to a concatenation; the ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph.ops import Input, Operation, Weight
+from inceptgraph.order import followed, in_order
+from inceptgraph.recipes import Original, Recipe, originals
 from inceptgraph.source import Origin
 from inceptgraph.types import Phase, Shape
 
@@ -37,6 +39,8 @@ class Node:
         inputs: names of the operands, in order.
         shape: shape of the output once it is inferred.
         origin: where the step is written.
+        recipes: how its weights come from those of the original network, by their names in the
+            step; None where they are the original's own, at ``name.weight`` and so on.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Node:
     inputs: tuple[str, ...] = ()
     shape: Shape | None = None
     origin: Origin | None = field(default=None, compare=False)
+    recipes: Mapping[str, Recipe] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,8 @@ class Graph:
         outputs: named results, those of the network first, then the auxiliary heads.
         scopes: the parts of the spec, by path, outer ones first.
         sections: runs of stages that diagrams and tables group, by name: first and last stage.
+        rewritten_from: for a graph that a pass made, the weights of the original, by their names;
+            see :attr:`originals`.
     """
 
     name: str
@@ -120,6 +127,12 @@ class Graph:
     outputs: tuple[Output, ...]
     scopes: dict[str, Scope] = field(default_factory=dict)
     sections: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rewritten_from: Mapping[str, Weight] | None = None
+
+    def __repr__(self) -> str:
+        """In a line: a network has hundreds of nodes."""
+        outputs = ", ".join(output.name for output in self.outputs)
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, returns {outputs}>"
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -137,6 +150,25 @@ class Graph:
     def weights(self, node: Node) -> dict[str, Weight]:
         """The tensors that a node owns, by their names in it."""
         return node.op.weights(*self.operands(node))
+
+    @cached_property
+    def originals(self) -> Mapping[str, Weight]:
+        """The weights that a file for this network holds, by their names: those that the network
+        had before any pass rewrote it."""
+        if self.rewritten_from is not None:
+            return self.rewritten_from
+        return {
+            f"{node.name}.{name}": weight
+            for node in self.nodes.values()
+            for name, weight in self.weights(node).items()
+        }
+
+    def recipes(self, node: Node) -> Mapping[str, Recipe]:
+        """How each of a node's weights comes from the originals."""
+        if node.recipes is not None:
+            return node.recipes
+        weights = self.weights(node).items()
+        return {name: Original(f"{node.name}.{name}", weight.shape) for name, weight in weights}
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -198,6 +230,42 @@ class Graph:
         """The same graph over other nodes."""
         return replace(self, nodes=nodes)
 
+    def rewrite(self, nodes: Iterable[Node], replaced: Mapping[str, str] | None = None) -> Graph:
+        """The graph over other nodes that compute the same.
+
+        Args:
+            nodes: in any order; operands come first in the result.
+            replaced: for nodes that are gone, the node that now has their value. Who read them,
+                outputs and scopes follow.
+
+        Raises:
+            InvalidGraph: a node reads one that is not there, or is made of its own result.
+        """
+        new_name = followed(replaced or {})
+        renamed = {
+            node.name: replace(node, inputs=tuple(new_name(operand) for operand in node.inputs))
+            for node in nodes
+        }
+        try:
+            ordered = in_order(renamed)
+        except ValueError as error:
+            raise InvalidGraph(str(error)) from error
+        outputs = tuple(replace(output, node=new_name(output.node)) for output in self.outputs)
+        scopes = {
+            path: replace(scope, output=new_name(scope.output))
+            for path, scope in self.scopes.items()
+            if new_name(scope.output) in ordered
+        }
+        sections = self._sections_over(scopes)
+        return replace(
+            self,
+            nodes=ordered,
+            outputs=outputs,
+            scopes=scopes,
+            sections=sections,
+            rewritten_from=self.originals,
+        )
+
     def phase(self, phase: Phase | str) -> Graph:
         """The graph as it runs in training (everything) or in evaluation (no auxiliary heads,
         nor anything that only they need)."""
@@ -213,7 +281,14 @@ class Graph:
         }
         scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
         sections = self._sections_over(scopes)
-        return replace(self, nodes=kept, outputs=outputs, scopes=scopes, sections=sections)
+        return replace(
+            self,
+            nodes=kept,
+            outputs=outputs,
+            scopes=scopes,
+            sections=sections,
+            rewritten_from=self.rewritten_from,
+        )
 
     def _sections_over(self, scopes: Mapping[str, Scope]) -> dict[str, tuple[str, str]]:
         """The sections, without the stages that are not among ``scopes``."""
@@ -251,6 +326,7 @@ class Graph:
                 raise InvalidGraph(f"{name}: {node.op.op} cannot take {len(node.inputs)} operands")
             if node.shape is not None and node.shape != node.op.infer(*self.operands(node)):
                 raise InvalidGraph(f"{name}: its shape is not what {node.op.op} infers")
+            self._verify_recipes(node)
             seen.add(name)
         for output in self.outputs:
             if output.node not in seen:
@@ -264,3 +340,15 @@ class Graph:
             if scope.output not in seen:
                 raise InvalidGraph(f"the scope {scope.path} ends in no node: {scope.output}")
         return self
+
+    def _verify_recipes(self, node: Node) -> None:
+        if node.recipes is None or node.shape is None:
+            return
+        wanted = {name: weight.shape for name, weight in self.weights(node).items()}
+        made = {name: recipe.shape for name, recipe in node.recipes.items()}
+        if made != wanted:
+            raise InvalidGraph(f"{node.name}: its recipes make {made}, but it has {wanted}")
+        for recipe in node.recipes.values():
+            for name in originals(recipe):
+                if name not in self.originals:
+                    raise InvalidGraph(f"{node.name}: there is no original weight {name}")

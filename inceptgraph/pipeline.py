@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
 from inceptgraph.errors import (
@@ -30,6 +30,9 @@ from inceptgraph.spec.load import load_library
 from inceptgraph.spec.models import Block, Spec
 from inceptgraph.spec.resolve import is_library, resolve
 
+if TYPE_CHECKING:
+    from inceptgraph.passes import Target
+
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
 Pass = Callable[[Graph], Graph]
@@ -53,11 +56,11 @@ class Analysis:
 
     findings: tuple[Diagnostic, ...]
     source: Source | None = None
-    tree: Node | None = None
+    tree: Node | None = field(default=None, repr=False)
     others: tuple[Source, ...] = ()
-    spec: Spec | None = None
+    spec: Spec | None = field(default=None, repr=False)
     graph: Graph | None = None
-    library: dict[str, Block] | None = None
+    library: dict[str, Block] | None = field(default=None, repr=False)
 
     def text(self, overrides: Mapping[str, Any] | None = None) -> str:
         """The spec in one file, as it was resolved.
@@ -139,6 +142,7 @@ def compile(
     *,
     set: Mapping[str, Any] | None = None,
     passes: Iterable[Pass] = (),
+    optimize: bool | Target = False,
     weights: str | Path | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
@@ -151,6 +155,9 @@ def compile(
         backend: the name of an installed backend.
         set: values of the spec to replace, by path: ``{"classes": 10}``.
         passes: rewrites of the graph, applied in order and verified after each.
+        optimize: make it the network of evaluation, rewritten for speed; a
+            :class:`~inceptgraph.passes.Target` says what it is to run on. The result has the same
+            outputs and takes the same weights, but is not to be trained.
         weights: a file to start from: safetensors, PyTorch's or Caffe's.
         remap: the table that says what its names become: a shipped one's name, or a path; found
             by itself unless given.
@@ -173,11 +180,15 @@ def compile(
     for rewrite in passes:
         network = rewrite(network).verify()
     target = backends.find(backend) if weights is None else backends.find_weights(backend)
-    backends.check_support(target, network)
     if weights is not None:
         from inceptgraph.weights.fitted import fit_file  # `check` need not wait for it
 
         options["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
+    if optimize:
+        from inceptgraph import passes as optimizer
+
+        network = optimizer.optimize(network, None if optimize is True else optimize)
+    backends.check_support(target, network)
     return target.lower(network, **options)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from inceptgraph import ops
+from inceptgraph import ops, recipes
 from inceptgraph.graph import Graph, Node, Output, Scope
-from inceptgraph.ops import Input
+from inceptgraph.ops import Input, Weight
+from inceptgraph.ops.initializers import scheme
 from inceptgraph.types import format_shape
 
 __all__ = ["from_json", "to_json", "to_text"]
 
 FORMAT = "inceptgraph/1"
+REWRITTEN = "inceptgraph/1+recipes"
+"""Of a graph that passes rewrote: who does not know recipes cannot give it its weights."""
 
 
 def to_text(graph: Graph) -> str:
@@ -26,6 +30,7 @@ def to_text(graph: Graph) -> str:
         arguments = [f"{key}={_value(value)}" for key, value in node.op.arguments().items()]
         shape = f" : {format_shape(node.shape)}" if node.shape else ""
         lines.append(f"  %{node.name} = {node.op.op}({', '.join(operands + arguments)}){shape}")
+        lines += [f"    {name} = {recipe}" for name, recipe in (node.recipes or {}).items()]
     for output in graph.outputs:
         head = f" in training, loss weight {output.loss_weight:g}" if output.training_only else ""
         lines.append(f"  return {output.name} = %{output.node}{head}")
@@ -55,7 +60,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
 
     data: dict[str, Any] = networkx.node_link_data(graph.digraph, edges="edges")
     data["graph"] = {
-        "format": FORMAT,
+        "format": FORMAT if graph.rewritten_from is None else REWRITTEN,
         "name": graph.name,
         "outputs": [
             {"name": o.name, "node": o.node, "loss_weight": o.loss_weight} for o in graph.outputs
@@ -73,12 +78,19 @@ def to_json(graph: Graph) -> dict[str, Any]:
         ],
         "sections": {name: list(ends) for name, ends in graph.sections.items()},
     }
+    if graph.rewritten_from is not None:
+        data["graph"]["originals"] = {
+            name: {**asdict(weight), "init": weight.init.model_dump(mode="json")}
+            for name, weight in graph.rewritten_from.items()
+        }
     for item in data["nodes"]:
         node: Node = item.pop("node")
         item["op"] = node.op.op
         item["attributes"] = node.op.model_dump(mode="json")
         item["inputs"] = list(node.inputs)
         item["shape"] = list(node.shape) if node.shape else None
+        if node.recipes is not None:
+            item["recipes"] = {name: recipes.to_plain(r) for name, r in node.recipes.items()}
     return data
 
 
@@ -90,7 +102,7 @@ def from_json(data: dict[str, Any]) -> Graph:
         InvalidGraph: the graph breaks its rules.
     """
     about = data.get("graph", {})
-    if about.get("format") != FORMAT:
+    if about.get("format") not in (FORMAT, REWRITTEN):
         raise ValueError(f"not a graph in the format {FORMAT}")
     nodes: dict[str, Node] = {}
     for item in data["nodes"]:
@@ -99,7 +111,10 @@ def from_json(data: dict[str, Any]) -> Graph:
             raise ValueError(f"{item['id']}: there is no operation {item['op']}")
         operation = kind.model_validate(item["attributes"])
         shape = tuple(item["shape"]) if item["shape"] else None
-        nodes[item["id"]] = Node(item["id"], operation, tuple(item["inputs"]), shape)
+        made = {name: recipes.from_plain(plain) for name, plain in item.get("recipes", {}).items()}
+        own = made if "recipes" in item else None
+        inputs = tuple(item["inputs"])
+        nodes[item["id"]] = Node(item["id"], operation, inputs, shape, recipes=own)
     scopes = {
         s["path"]: Scope(
             s["path"], s["kind"], s["block"], s["arguments"], s["output"], tuple(s["given"])
@@ -108,4 +123,10 @@ def from_json(data: dict[str, Any]) -> Graph:
     }
     outputs = tuple(Output(o["name"], o["node"], o["loss_weight"]) for o in about["outputs"])
     sections = {name: (ends[0], ends[1]) for name, ends in about["sections"].items()}
-    return Graph(about["name"], nodes, outputs, scopes, sections).verify()
+    before = about.get("originals")
+    weights = None if before is None else {name: _weight(each) for name, each in before.items()}
+    return Graph(about["name"], nodes, outputs, scopes, sections, weights).verify()
+
+
+def _weight(plain: dict[str, Any]) -> Weight:
+    return Weight(**{**plain, "shape": tuple(plain["shape"]), "init": scheme(plain["init"])})

@@ -81,7 +81,7 @@ def test_an_edit_of_a_default_is_told_of_its_block() -> None:
 
 
 def test_defaults_of_operations_are_told_once() -> None:
-    text = shipped("googlenet").replace("bias_init: 0.2}", "bias_init: 0.2, bias: false}")
+    text = shipped("googlenet").replace("bias_init: 0.2}", "bias_init: 0.2, bias: false}", 1)
     found = compare(analysis(shipped("googlenet")), analysis(text))
     assert found.defaults == {"conv2d.bias": Change(True, False)}
     assert not any(stage.steps or stage.arguments for stage in (*found.stages, *found.heads))

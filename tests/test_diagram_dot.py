@@ -21,6 +21,7 @@ from inceptgraph.ops.conv import Conv2d
 from inceptgraph.ops.merge import Add, Multiply
 from inceptgraph.ops.norm import BatchNorm, Lrn
 from inceptgraph.ops.shape import Identity
+from inceptgraph.pipeline import to_graph
 from inceptgraph_graphviz import backend, to_dot
 from inceptgraph_graphviz.fonts import configured_fonts
 from inceptgraph_graphviz.render import _HARMLESS, _ROUTING, _by_library
@@ -276,3 +277,8 @@ def test_an_unknown_option_is_refused(option: str, value: object) -> None:
     options: dict[str, Any] = {option: value}
     with pytest.raises(ValueError, match=f"{option} is one of"):
         backend.lower(graph, **options)
+
+
+def test_depth_one_tells_how_often_a_block_is_repeated() -> None:
+    text = to_dot(to_graph("inception_v4"), depth=1)
+    assert "inception_b × 7" in text.replace("\u00a0", " ")

@@ -99,3 +99,13 @@ print(finding.code, finding.span, finding.message)
         "IG807 net.yaml:6:3 the plug-in's `channel_shuffle` cannot infer its shape:"
         " IndexError: tuple index out of range\n"
     )
+
+
+def test_pass(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC.replace("groups: 4", "groups: 1"))
+    code = """
+import inceptgraph
+net = inceptgraph.compile("net.yaml", backend="markdown", optimize=True)
+assert "shuffle" not in net.partition("conv")[2]
+"""
+    run(code, environment, tmp_path)

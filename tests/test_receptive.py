@@ -334,6 +334,7 @@ def test_every_window(stages: list[str]) -> None:
 
 
 REQUIRED = {"conv2d": "out: 3", "max_pool": "kernel: 1", "avg_pool": "kernel: 1"}
+REQUIRED["channels"] = "stop: 1"
 REQUIRED |= dict.fromkeys(("pad", "crop"), "border: [0, 0, 0, 0]")
 REQUIRED |= dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "size: [5, 6]")
 OF_THE_WHOLE = {"flatten", "global_avg_pool", "global_max_pool"}

@@ -81,6 +81,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "scale": {"factor": number, "offset": number},
     "pad": {"border": border, "value": number},
     "crop": {"border": border},
+    "channels": {"start": st.integers(0, 2), "stop": st.integers(1, 6)},
 }
 MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
     "lrn",
@@ -257,6 +258,7 @@ OWN_LAYERS: list[tuple[str, dict[str, Any], Shape]] = [
     ("affine", {}, (3, 5, 5)),
     ("scale", {"factor": 0.5, "offset": 1.0}, (3, 5, 5)),
     ("crop", {"border": (1, 0, 2, 1)}, (3, 5, 5)),
+    ("channels", {"start": 1, "stop": 3}, (4, 5, 5)),
 ]
 
 

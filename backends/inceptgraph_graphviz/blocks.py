@@ -146,7 +146,7 @@ class _Builder:
             path=run[0].path,
             title=pretty(named, head=last.is_head),
             kind=kind,
-            about=about or (last.scope.block if last.scope else None) or "",
+            about=about or _about(last.scope),
             rows=rows,
             series=self._series(rows),
             cost=sum((row.cost for row in rows), Cost()),
@@ -210,6 +210,14 @@ class _Builder:
                     if where[tail.name] != index and wire not in seen:
                         seen.add(wire)
                         yield Link(where[tail.name], index, tail, row)
+
+
+def _about(scope: Scope | None) -> str:
+    """The block that a stage uses, and how often."""
+    if scope is None:
+        return ""
+    times = f"× {scope.copies}" if (scope.copies or 1) > 1 else ""
+    return " ".join(filter(None, (scope.block, times)))
 
 
 def _sections(graph: Graph) -> dict[str, str]:

@@ -16,6 +16,7 @@ from inceptgraph.ops.window import same_padding
 
 __all__ = [
     "Affine",
+    "Channels",
     "Crop",
     "LocalResponseNorm",
     "PaddedAvgPool2d",
@@ -205,6 +206,20 @@ class Scale(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.factor}, offset={self.offset}"
+
+
+class Channels(nn.Module):
+    """The channels ``start`` to ``stop``, without the last."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        super().__init__()
+        self.start, self.stop = start, stop
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, self.start : self.stop]
+
+    def extra_repr(self) -> str:
+        return f"{self.start}, {self.stop}"
 
 
 class Crop(nn.Module):

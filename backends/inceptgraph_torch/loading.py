@@ -14,7 +14,7 @@ from inceptgraph.weights.match import Fit
 from inceptgraph_torch.checkpoints import Read, info, open_tensors
 from inceptgraph_torch.names import module_path
 
-__all__ = ["load_fitted", "load_tensors"]
+__all__ = ["load_fitted", "load_tensors", "tensors_of"]
 
 
 def load_tensors(
@@ -43,28 +43,41 @@ def load_tensors(
     """
     entries = {name: info(tensor) for name, tensor in tensors.items()}
     fitted = fit_entries(graph, entries, remap=remap, allow=allow).require()
-    _copy(module, fitted.fit, tensors.__getitem__)
+    _copy(tensors_of(module, graph), fitted.fit, tensors.__getitem__)
     return fitted.fit
 
 
-def load_fitted(module: nn.Module, fitted: Fitted) -> None:
-    """Put the weights of a file into a module of the network that it was fitted to.
+def load_fitted(targets: Mapping[str, Tensor], fitted: Fitted) -> None:
+    """Put the weights of a file into tensors of the network that it was fitted to.
+
+    Args:
+        targets: by their names in the graph; what the network has beside them is left out.
+        fitted: a file.
 
     Raises:
         SpecError: the file cannot be read.
     """
     contents = fitted.contents
     assert contents is not None
-    _copy(module, fitted.fit, open_tensors(contents.path, contents.format))
+    _copy(targets, fitted.fit, open_tensors(contents.path, contents.format))
+
+
+def tensors_of(module: nn.Module, graph: Graph) -> dict[str, Tensor]:
+    """The tensors of a module by their names in its graph."""
+    own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    paths = {module_path(name): name for name in graph.nodes}
+    found = {}
+    for name, tensor in own.items():
+        path, _, key = name.rpartition(".")
+        found[f"{paths[path]}.{key}"] = tensor
+    return found
 
 
 @torch.no_grad()
-def _copy(module: nn.Module, fit: Fit, read: Read) -> None:
-    """What a fit loads; the rest of the module stays as it is."""
-    targets = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+def _copy(targets: Mapping[str, Tensor], fit: Fit, read: Read) -> None:
+    """What a fit loads; the rest stays as it is."""
     named = {pair.slot.name: pair.theirs for pair in fit.loaded}
     named |= {ours: theirs for theirs, ours in fit.counters.items() if ours is not None}
     for ours, theirs in named.items():
-        node, _, key = ours.rpartition(".")
-        target = targets[f"{module_path(node)}.{key}"]
-        target.copy_(read(fit.prefix + theirs).reshape(target.shape))
+        if (target := targets.get(ours)) is not None:
+            target.copy_(read(fit.prefix + theirs).reshape(target.shape))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, fx, nn
 
 from inceptgraph.graph import Graph, Node
+from inceptgraph.ops import Weight
 from inceptgraph.weights.fitted import Fitted
 from inceptgraph_torch.initialize import initialize, tensor_seed
-from inceptgraph_torch.loading import load_fitted
+from inceptgraph_torch.loading import load_fitted, tensors_of
 from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
 from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import read_device, read_dtype
+from inceptgraph_torch.recipes import evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
 
 __all__ = ["initialize_weights", "lower"]
@@ -37,7 +41,8 @@ def lower(
             random state, hence from ``torch.manual_seed``.
         channels_last: keep 4-dimensional weights in channels-last order.
         initialized: False leaves the weights as they are in memory, for a caller who loads them.
-        weights: a file that was fitted to the graph; what it has not starts as the spec says.
+        weights: a file that was fitted to the graph, before passes rewrote it; what it has not
+            starts as the spec says.
 
     Returns:
         In training mode, as every new ``nn.Module``.
@@ -52,10 +57,19 @@ def lower(
         wiring = _emit(graph, root)
         module = SpecModule(root, wiring, class_name=identifier(graph.name))
     _allocate(module, device, dtype, channels_last)
+    tensors = tensors_of(module, graph)
+    originals = tensors
+    if graph.rewritten_from is not None:
+        originals = {
+            name: torch.empty(weight.shape, dtype=dtype, device=device)
+            for name, weight in graph.originals.items()
+        }
     if initialized:
-        initialize_weights(module, graph, seed)
+        initialize_weights(originals, graph.originals, seed)
     if weights is not None:
-        load_fitted(module, weights)
+        load_fitted(originals, weights)
+    if originals is not tensors and (initialized or weights is not None):
+        evaluate_recipes(tensors, graph, originals)
     return module
 
 
@@ -84,18 +98,24 @@ def _allocate(
 
 
 @torch.no_grad()
-def initialize_weights(module: nn.Module, graph: Graph, seed: int | None = None) -> None:
-    """Give every tensor of ``module`` the initial value that the spec says."""
+def initialize_weights(
+    tensors: Mapping[str, Tensor], weights: Mapping[str, Weight], seed: int | None = None
+) -> None:
+    """Give every tensor the initial value that the spec says.
+
+    Args:
+        tensors: by their names in the graph; counters that torch keeps beside the weights, such as
+            ``num_batches_tracked``, start at zero.
+        weights: what the graph says of them.
+        seed: see :func:`lower`.
+    """
     if seed is None:
         seed = int(torch.randint(2**62, (), device="cpu"))
-    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    for node in graph.nodes.values():
-        path = module_path(node.name)
-        for name, weight in graph.weights(node).items():
-            tensor = tensors.pop(f"{path}.{name}")
-            initialize(tensor, weight, tensor_seed(seed, f"{node.name}.{name}"))
-    for tensor in tensors.values():
-        tensor.zero_()  # counters that torch keeps, such as num_batches_tracked
+    for name, tensor in tensors.items():
+        if name in weights:
+            initialize(tensor, weights[name], tensor_seed(seed, name))
+        else:
+            tensor.zero_()
 
 
 def _emit(graph: Graph, root: nn.Module) -> fx.Graph:

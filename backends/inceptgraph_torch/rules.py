@@ -294,5 +294,10 @@ def _(op: shape.Pad, *inputs: Shape) -> Layer:
 
 
 @rule.register
+def _(op: shape.Channels, *inputs: Shape) -> Layer:
+    return Layer(layers.Channels, (op.start, op.stop))
+
+
+@rule.register
 def _(op: shape.Crop, *inputs: Shape) -> Layer:
     return Layer(layers.Crop, (op.border,))

@@ -9,6 +9,8 @@ from inceptgraph.cli import console
 from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import json_option, set_option, spec_argument
 from inceptgraph.cli.specs import load
+from inceptgraph.errors import did_you_mean
+from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
 
 __all__ = ["graph"]
@@ -17,6 +19,7 @@ EXAMPLES = """
 inceptgraph graph googlenet
 inceptgraph graph googlenet --phase eval
 inceptgraph graph googlenet --json > googlenet.json
+inceptgraph graph googlenet_bn --optimize --print-after fold-norm
 """
 
 
@@ -29,16 +32,53 @@ inceptgraph graph googlenet --json > googlenet.json
     show_default=True,
     help="`train` has the auxiliary heads, `eval` does not.",
 )
+@click.option("--optimize", is_flag=True, help="As passes leave it, for evaluation alone.")
+@click.option(
+    "--print-after",
+    metavar="PASS",
+    help="With --optimize: the graph before and after this pass, or `all` that change it.",
+)
 @json_option
 @set_option
-def graph(spec: str, phase: str, as_json: bool, values: dict[str, str]) -> None:
+def graph(
+    spec: str,
+    phase: str,
+    optimize: bool,
+    print_after: str | None,
+    as_json: bool,
+    values: dict[str, str],
+) -> None:
     """Print the graph that a spec compiles to.
 
     One line a node: its path, its operation with the arguments that are not defaults, its operands
     and the shape of its output. With --json, networkx's node-link form.
     """
     network = load(spec, values).graph.phase(phase)
+    if print_after and (as_json or not optimize):
+        raise click.UsageError("`--print-after` goes with `--optimize`, and prints text")
+    if optimize:
+        network = _optimized(network, print_after)
+    if print_after:
+        return
     if as_json:
         console.send_json(text.to_json(network))
     else:
         console.data(text.to_text(network))
+
+
+def _optimized(network: Graph, print_after: str | None) -> Graph:
+    """The graph as passes leave it; what a pass does is printed where that is asked for."""
+    from inceptgraph import passes
+
+    names = [each.name for each in passes.installed()]
+    if print_after not in (None, "all", *names):
+        hint = did_you_mean(print_after or "", names) or f"the passes are {', '.join(names)}"
+        raise click.UsageError(f"there is no pass `{print_after}`: {hint}")
+
+    def show(step: passes.Step) -> None:
+        if print_after == step.name or (print_after == "all" and step.changed):
+            told = "" if step.changed else ", which changed nothing"
+            console.data(f"before {step.name}\n{text.to_text(step.before)}")
+            console.data(f"after {step.name}{told}\n{text.to_text(step.after)}")
+
+    return passes.optimize(network, observe=show)

@@ -57,6 +57,7 @@ BUILT_IN: dict[str, type[Operation]] = {
         shape.Scale,
         shape.Pad,
         shape.Crop,
+        shape.Channels,
     )
 }
 

@@ -20,7 +20,9 @@ Distribution = Literal["normal", "truncated_normal", "uniform"]
 
 
 class _Scheme(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    # not deferred, unlike the operations: before 2.14 pydantic cannot write a value out whose
+    # class was never built
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Constant(_Scheme):
@@ -64,8 +66,6 @@ class VarianceScaling(_Scheme):
 
 
 Scheme = Constant | Normal | Uniform | VarianceScaling
-
-# Validators take milliseconds to build, and these values need none: hence `model_construct`.
 
 
 def constant(value: float) -> Constant:

@@ -13,7 +13,7 @@ from inceptgraph.ops.fields import ReadBy
 from inceptgraph.ops.reach import Plane, Reach
 from inceptgraph.types import Family, Shape, format_shape
 
-__all__ = ["Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
+__all__ = ["Channels", "Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
 
 
 def _borders(value: Any) -> tuple[int, int, int, int]:
@@ -87,6 +87,35 @@ class Flatten(Operation):
         for extent in inputs[0]:
             size *= extent
         return (size,)
+
+
+class Channels(Operation):
+    """Some of the channels, one after the other.
+
+    Args:
+        start: the first one, counted from 0.
+        stop: the one after the last.
+    """
+
+    op: ClassVar[str] = "channels"
+    family: ClassVar[Family] = Family.SHAPE
+
+    start: Annotated[int, Field(ge=0)] = 0
+    stop: Annotated[int, Field(ge=1)]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        channels = inputs[0][0]
+        if not self.start < self.stop <= channels:
+            raise ShapeError(
+                Code.EMPTY_OUTPUT,
+                f"there are no channels {self.start} to {self.stop} among {channels}",
+                argument="stop",
+                help=f"`start` must be below `stop`, and `stop` at most {channels}",
+            )
+        return (self.stop - self.start, *inputs[0][1:])
+
+    def label(self) -> str:
+        return f"channels {self.start} to {self.stop - 1}"
 
 
 class Dropout(Operation):

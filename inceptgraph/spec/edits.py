@@ -14,6 +14,9 @@ __all__ = ["apply_edits"]
 _CHANGES = ("set", "replace", "before", "after")
 _FORMS = "write `remove`, `{set: {…}}`, `{replace: {…}}`, `{before: {…}}` or `{after: {…}}`"
 
+MAX_INSERTED = 200_000
+"""Steps that all edits of a spec may insert: as many as a network may have."""
+
 _PLACE = ("from", "loss_weight")
 """What a step says of its place in the network, and not of what it computes."""
 
@@ -42,6 +45,7 @@ class _Editor:
         self.spec = spec
         self.removed = removed
         self.findings = findings
+        self.inserted = 0
 
     def edit(self, entry: Entry) -> None:
         changes = self.changes(entry)
@@ -87,6 +91,12 @@ class _Editor:
         if container == ("aux_heads",) and change.key.text in ("before", "after"):
             self.report_head(targets[0].keys[-1], change.key)
             return
+        if change.key.text in ("before", "after") and isinstance(change.value, Mapping):
+            self.inserted += len(targets) * len(change.value.items)
+            if self.inserted > MAX_INSERTED:
+                message = f"the edits insert more than {MAX_INSERTED:,} steps"
+                self.findings.add(Code.TOO_LARGE, message, path.span)
+                return
         before = _at(self.spec, container).items
         after = dict(before)
         inserted: dict[str, Siblings] = {}
@@ -104,12 +114,17 @@ class _Editor:
                 if change.key.text == "before":
                     new = self.taking_over(after, name, new, path)
                 inserted[name] = new
-                new_names |= new.keys()
+                new_names.update(new)
             else:
                 self.removed[name] = path.span
                 del after[name]
         if inserted:
             after = _woven(after, inserted, change.key.text)
+        if not after and container != ("aux_heads",):
+            message = f"this removes every step of `{'.'.join(container)}`"
+            hint = "leave one, or replace it: `{replace: {op: identity}}`"
+            self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
+            return
         self.spec = _rewritten(self.spec, container, after)
         if container == ("stages",) and len(after) < len(before):
             self.spec = _with_sections_over(self.spec, list(before), after.keys())
@@ -129,7 +144,11 @@ class _Editor:
         """Replace arguments of a step."""
         given = read_mapping(value, "`set`", self.findings, "write `{set: {out: 96}}`")
         step = siblings[name].value
-        if given is not None and isinstance(step, Mapping):
+        if given is not None and not given.items:
+            message = f"the edit of `{name}` sets nothing"
+            hint = "write `{set: {out: 96}}`"
+            self.findings.add(Code.BAD_EDIT, message, value.span.first_line(), help=hint)
+        elif given is not None and isinstance(step, Mapping):
             merged = Mapping({**step.items, **given.items}, step.span)
             siblings[name] = Entry(siblings[name].key, merged)
 

@@ -69,7 +69,10 @@ def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
             return known[text]
         message = f"there is no shipped {kind} `{text}`"
         other = next(other for other in Kind if other is not kind)
-        hint = did_you_mean(text, known) or f"a file of your own ends in .yaml: `{text}.yaml`"
+        hint = did_you_mean(text, known) or (
+            f"`inceptgraph list {_LISTS[kind]}` shows them; a file of your own ends in .yaml:"
+            f" `{text}.yaml`"
+        )
         if text in shipped(other):
             hint = f"`{text}` is a {other}: write `{_KEYWORDS[other]}: {text}`"
         elif "/" in text or "\\" in text:
@@ -79,6 +82,16 @@ def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
     path = Path(word.span.source.name).parent / text
     if path.is_file():
         return path
+    if "://" in text:
+        message = f"`{text}` is an address, and a spec is made of files"
+        hint = "save it beside this one, and name the file"
+        findings.add(Code.UNKNOWN_SPEC, message, word.span.first_line(), help=hint)
+        return None
+    if path.exists() or path.is_symlink():
+        what = "a directory" if path.is_dir() else "not a regular file"
+        what = what if path.exists() else "a link that leads nowhere"
+        findings.add(Code.NOT_A_FILE, f"`{path}` is {what}", word.span.first_line())
+        return None
     message = f"there is no file `{path}`"
     siblings = (p.name for p in path.parent.glob("*") if p.suffix in SUFFIXES)
     hint = did_you_mean(path.name, siblings) or "a path is read from the folder of this file"
@@ -89,3 +102,4 @@ def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
 
 
 _KEYWORDS = {Kind.SPEC: "extends", Kind.LIBRARY: "include"}
+_LISTS = {Kind.SPEC: "specs", Kind.LIBRARY: "blocks"}

@@ -167,7 +167,7 @@ class _SpecReader:
         heads = read_heads(self.entries("aux_heads"), self.steps, inputs, stages)
         spec = Spec(
             source=self.source,
-            name=self.text("name") or "network",
+            name=self.name(),
             description=self.text("description"),
             inputs={name: found for name, found in inputs.items() if found is not None},
             params=params,
@@ -198,6 +198,17 @@ class _SpecReader:
         entry = self.items.get(key)
         node = need_text(entry.value, f"`{key}`", self.findings) if entry else None
         return node.text if node else None
+
+    def name(self) -> str:
+        """The network's name, which gets into headings, pictures and Python."""
+        name = self.text("name") or "network"
+        if name.isprintable():
+            return name
+        character = next(c for c in name if not c.isprintable())
+        message = f"the network's name holds the control character U+{ord(character):04X}"
+        span = self.items["name"].value.span.first_line()
+        self.findings.add(Code.BAD_NAME, message, span, help="write it on one line, in letters")
+        return "network"
 
     def entries(self, key: str) -> Iterable[Entry]:
         section = self.section(key)

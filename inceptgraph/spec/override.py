@@ -22,7 +22,12 @@ def apply(root: Node, overrides: MappingType[str, Any], findings: Findings) -> N
         overrides: values by path. A path is keys joined by dots, such as
             ``stages.inception_3a.1x1``; a bare word is a parameter of the network.
         findings: receives paths that lead nowhere.
+
+    Raises:
+        TypeError: the values are no mapping.
     """
+    if not isinstance(overrides, MappingType):
+        raise TypeError("what is set is a mapping from paths to values, such as {'classes': 10}")
     for path, value in overrides.items():
         text = value if isinstance(value, str) else flow(value)
         source = Source(f"--set {path}={text}", text)
@@ -106,6 +111,14 @@ def redeclared(declared: Node, value: Node) -> Node:
     return Scalar(declaration, declaration, span)
 
 
+_SECTIONS = ("stages", "aux_heads", "blocks")
+
+
+def _holds(root: Node | None, section: str, name: str) -> bool:
+    entry = root.items.get(section) if isinstance(root, Mapping) else None
+    return entry is not None and isinstance(entry.value, Mapping) and name in entry.value.items
+
+
 def _nowhere(
     at: Node | None, keys: list[str], depth: int, source: Source, path: str, findings: Findings
 ) -> None:
@@ -119,7 +132,12 @@ def _nowhere(
     else:
         where = f"`{'.'.join(keys[:depth])}`" if depth else "the spec"
         what = f"there is no `{missing}` in {where}"
-    if not known or (depth == 0 and "." not in path):
+    section = next((s for s in _SECTIONS if depth == 0 and _holds(at, s, missing)), None)
+    if "" in keys:
+        what, hint = "the path has an empty part", "keys are joined by single dots"
+    elif section is not None:
+        hint = f"write `--set {section}.{path}=…`"
+    elif not known or (depth == 0 and "." not in path):
         hint = None
     else:
         more = f", among {len(known)}" if len(known) > 8 else ""

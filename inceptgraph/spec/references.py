@@ -45,14 +45,14 @@ def check_sources(
             if head in steps:
                 _out_of_order(step, source, head, steps, findings, chained)
             else:
-                _unknown(name, source, steps, visible, outside, removed or {}, findings)
+                _unknown(name, source, earlier, visible, outside, removed or {}, findings)
         earlier[name] = None
 
 
 def _unknown(
     name: str,
     source: Scalar,
-    steps: dict[str, Step],
+    earlier: Iterable[str],
     visible: Visible,
     outside: Container[str],
     removed: Mapping[str, Span],
@@ -60,8 +60,7 @@ def _unknown(
 ) -> None:
     head = source.text.partition(".")[0]
     known = dict.fromkeys(n for scope in visible for n in scope)
-    known.update(dict.fromkeys(steps))
-    known.pop(name, None)
+    known.update(dict.fromkeys(earlier))
     where = f"`{name}` can read {_some(known)}"
     several = re.findall(r"[\w.-]+", source.text)
     hint = did_you_mean(head, known) or (where if known else None)

@@ -1,0 +1,89 @@
+"""Rewrites of the graph that compute the same, faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.graph import Graph
+from inceptgraph.passes.base import Pass, Property, Step, Target, run
+from inceptgraph.passes.drop_training import drop_training
+from inceptgraph.passes.flatten_concat import flatten_concat
+from inceptgraph.passes.fold_constants import fold_constants
+from inceptgraph.passes.fold_norm import fold_norm
+from inceptgraph.passes.fuse_siblings import fuse_siblings
+from inceptgraph.passes.merge_pad import merge_pad
+from inceptgraph.passes.project_before_average import project_before_average
+from inceptgraph.passes.relu_after_max_pool import relu_after_max_pool
+from inceptgraph.passes.share_equal import share_equal
+
+__all__ = [
+    "BUILT_IN",
+    "ENTRY_POINTS",
+    "Pass",
+    "Property",
+    "Step",
+    "Target",
+    "installed",
+    "optimize",
+    "run",
+]
+
+ENTRY_POINTS = "inceptgraph.passes"
+
+BUILT_IN = (
+    drop_training,
+    share_equal,
+    fold_constants,
+    merge_pad,
+    fold_norm,
+    flatten_concat,
+    project_before_average,
+    relu_after_max_pool,
+    fuse_siblings,
+)
+"""In the order in which they help one another."""
+
+
+def installed() -> tuple[Pass, ...]:
+    """The passes that are built in, then those of installed packages by name.
+
+    Raises:
+        SpecError: a package's cannot be loaded, or is no pass.
+    """
+    from importlib.metadata import entry_points
+
+    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    return (*BUILT_IN, *(_loaded(point.value, point.load) for point in points))
+
+
+def _loaded(value: str, load: Callable[[], object]) -> Pass:
+    try:
+        found = load()
+    except Exception as error:  # a plug-in may fail in any way
+        message = f"the pass `{value}` cannot be loaded: {type(error).__name__}: {error}"
+        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)]) from error
+    if not isinstance(found, Pass):
+        message = f"`{value}` is offered as a pass and is none"
+        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)])
+    return found
+
+
+def optimize(
+    graph: Graph, target: Target | None = None, observe: Callable[[Step], None] = lambda step: None
+) -> Graph:
+    """The network as it runs in evaluation, rewritten for speed.
+
+    Args:
+        graph: with shapes.
+        target: what it is to run on; torch on a CPU, a sample at a time, unless given.
+        observe: told of each pass.
+
+    Returns:
+        A graph with the same outputs that loads the same weights; see :mod:`inceptgraph.recipes`.
+
+    Raises:
+        InvalidGraph: a pass broke the graph.
+        SpecError: an installed package's pass cannot be loaded.
+    """
+    return run(installed(), graph, target or Target(), observe)

@@ -1,0 +1,28 @@
+"""What only training needs is dropped."""
+
+from __future__ import annotations
+
+from inceptgraph.graph import Graph
+from inceptgraph.ops import Operation
+from inceptgraph.ops.shape import Dropout, Identity, Scale
+from inceptgraph.passes.base import Pass, Property, Target
+
+__all__ = ["drop_training"]
+
+
+def _rewrite(graph: Graph, target: Target) -> Graph:
+    """Drop auxiliary heads, dropout, and steps that hand on what they read."""
+    inference = graph.phase("eval")
+    replaced = {n.name: n.inputs[0] for n in inference.nodes.values() if _does_nothing(n.op)}
+    if not replaced and len(inference.nodes) == len(graph.nodes):
+        return graph
+    kept = [node for name, node in inference.nodes.items() if name not in replaced]
+    return inference.rewrite(kept, replaced)
+
+
+def _does_nothing(op: Operation) -> bool:
+    unit = isinstance(op, Scale) and (op.factor, op.offset) == (1, 0)
+    return unit or isinstance(op, Dropout | Identity)
+
+
+drop_training = Pass("drop-training", _rewrite, ensures=frozenset({Property.INFERENCE}))

@@ -1,0 +1,32 @@
+"""A concatenation of concatenations is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inceptgraph.graph import Graph
+from inceptgraph.ops.merge import Concat
+from inceptgraph.passes.base import Pass, Target
+from inceptgraph.passes.dead import without_dead
+
+__all__ = ["flatten_concat"]
+
+
+def _rewrite(graph: Graph, target: Target) -> Graph:
+    """Join what concatenations join, where nothing else reads the inner ones."""
+    outputs = {output.node for output in graph.outputs}
+    nodes = dict(graph.nodes)
+    for node in graph.nodes.values():
+        if not isinstance(node.op, Concat):
+            continue
+        operands: list[str] = []
+        for operand in node.inputs:
+            inner = nodes[operand]
+            alone = graph.users[operand] == (node.name,) and operand not in outputs
+            merged = isinstance(inner.op, Concat) and alone
+            operands += inner.inputs if merged else [operand]
+        nodes[node.name] = replace(node, inputs=tuple(operands))
+    return graph if nodes == graph.nodes else without_dead(graph.rewrite(nodes.values()))
+
+
+flatten_concat = Pass("flatten-concat", _rewrite)

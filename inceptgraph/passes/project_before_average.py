@@ -1,0 +1,63 @@
+"""Projections move before average pooling: both are linear, and the pool then has less to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inceptgraph.graph import Graph, Node
+from inceptgraph.ops.conv import Conv2d
+from inceptgraph.ops.norm import Affine
+from inceptgraph.ops.pool import AvgPool
+from inceptgraph.passes.base import Pass, Property, Target
+from inceptgraph.passes.names import free_name
+
+__all__ = ["project_before_average"]
+
+
+def _rewrite(graph: Graph, target: Target) -> Graph:
+    """Project to fewer channels before an average pool of stride 1, not after it."""
+    outputs = {output.node for output in graph.outputs}
+    nodes = dict(graph.nodes)
+    for conv in graph.nodes.values():
+        pool = graph.nodes[conv.inputs[0]] if conv.inputs else conv
+        if pool.name not in outputs and _commutes(graph, pool, conv):
+            _swap(graph, nodes, pool, conv)
+    return graph if nodes == graph.nodes else graph.rewrite(nodes.values())
+
+
+def _commutes(graph: Graph, pool: Node, conv: Node) -> bool:
+    return (
+        isinstance(pool.op, AvgPool)
+        and isinstance(conv.op, Conv2d)
+        and graph.users[pool.name] == (conv.name,)
+        and (conv.op.kernel, conv.op.stride) == ((1, 1), (1, 1))
+        and conv.op.padding in ("valid", "same")
+        # the same work for the convolution, and less for the pool
+        and graph.shape(pool.name)[1:] == graph.shape(pool.inputs[0])[1:]
+        and conv.op.out < graph.shape(pool.name)[0]
+    )
+
+
+def _swap(graph: Graph, nodes: dict[str, Node], pool: Node, conv: Node) -> None:
+    assert isinstance(conv.op, Conv2d)
+    assert isinstance(pool.op, AvgPool)
+    recipes = dict(graph.recipes(conv))
+    # where a window counts padding, its mean of a constant is not that constant
+    apart = conv.op.bias and pool.op.count_include_pad
+    bias = recipes.pop("bias") if apart else None
+    op = conv.op.model_copy(update={"bias": False}) if apart else conv.op
+    shape = graph.shape(conv.name)
+    first = free_name(f"{conv.name}_projection", nodes)
+    nodes[first] = Node(first, op, pool.inputs, shape, conv.origin, recipes)
+    if bias is None:
+        del nodes[pool.name]
+        nodes[conv.name] = Node(conv.name, pool.op, (first,), shape, pool.origin)
+    else:
+        shift = Affine(scale=False)
+        nodes[pool.name] = replace(pool, inputs=(first,), shape=shape)
+        nodes[conv.name] = Node(conv.name, shift, (pool.name,), shape, conv.origin, {"bias": bias})
+
+
+project_before_average = Pass(
+    "project-before-average", _rewrite, requires=frozenset({Property.NO_BATCH_NORM})
+)

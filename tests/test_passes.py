@@ -1,0 +1,331 @@
+"""Passes: each gives a graph with the same outputs, from the same weights."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from specs_strategy import specs
+
+import inceptgraph
+from inceptgraph.cost import total
+from inceptgraph.errors import Source, SpecError
+from inceptgraph.graph import Graph, InvalidGraph
+from inceptgraph.passes import BUILT_IN, Pass, Step, Target, optimize, run
+from inceptgraph.pipeline import to_graph
+from inceptgraph.recipes import Full
+from inceptgraph.text import from_json, to_json, to_text
+from inceptgraph_torch.lower import lower
+from inceptgraph_torch.recipes import rewritten_state
+
+EAGER = Target(call_cost=float("inf"))
+"""A target on which every rewrite pays."""
+
+
+def randomized(graph: Graph) -> torch.nn.Module:
+    """The module in float64, with statistics that a batch normalisation does not start with."""
+    module = lower(graph, dtype="float64", seed=0).eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point():
+                noise = torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype)
+                tensor.add_(noise * 0.3)
+    return module
+
+
+def assert_same(graph: Graph, rewritten: Graph, batch: int = 2) -> None:
+    """The rewritten graph computes what the original computes in evaluation, to 1e-10."""
+    original = randomized(graph)
+    module = lower(rewritten, dtype="float64", initialized=False).eval()
+    module.load_state_dict(rewritten_state(rewritten, original.state_dict()))
+    generator = torch.Generator().manual_seed(2)
+    inputs = [
+        torch.rand(batch, *graph.shape(node.name), generator=generator, dtype=torch.float64) - 0.4
+        for node in graph.inputs
+    ]
+    with torch.no_grad():
+        wanted, found = original(*inputs), module(*inputs)
+    pairs = (
+        [(wanted[name], found[name]) for name in wanted]
+        if isinstance(wanted, dict)
+        else [(wanted, found)]
+    )
+    for a, b in pairs:
+        torch.testing.assert_close(b, a, rtol=1e-10, atol=1e-10 * float(a.abs().max() + 1))
+
+
+def network(stages: dict[str, Any], **more: Any) -> Graph:
+    spec = {
+        "name": "Net",
+        "input": {"channels": 3, "height": 12, "width": 12},
+        "stages": stages,
+        **more,
+    }
+    return to_graph(Source("net.yaml", yaml.safe_dump(spec, sort_keys=False)))
+
+
+# -- the law ---------------------------------------------------------------------------------
+
+
+@given(specs())
+@settings(deadline=None)
+def test_any_graph_computes_the_same_after_all_passes(text: str) -> None:
+    graph = to_graph(Source("random.yaml", text))
+    rewritten = optimize(graph, EAGER)
+    assert total(rewritten).macs <= total(graph.phase("eval")).macs
+    assert_same(graph, rewritten)
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "conv": {"op": "conv2d", "out": 4, "kernel": 3, "padding": "same"},
+    "bare": {"op": "conv2d", "out": 4, "bias": False},
+    "project": {"op": "conv2d", "out": 2},
+    "depthwise": {"op": "depthwise_conv2d", "kernel": 3, "padding": 1},
+    "norm": {"op": "batch_norm"},
+    "norm_unscaled": {"op": "batch_norm", "scale": False, "eps": 1e-3},
+    "affine": {"op": "affine"},
+    "scale": {"op": "scale", "factor": 0.3, "offset": 0.1},
+    "relu": {"op": "relu"},
+    "counted": {"op": "avg_pool", "kernel": 3, "padding": 1, "count_include_pad": True},
+    "average": {"op": "avg_pool", "kernel": 3, "padding": "same"},
+    "max": {"op": "max_pool", "kernel": 2, "stride": 2, "padding": "same"},
+    "dropout": {"op": "dropout"},
+    "identity": {"op": "identity"},
+    "pad": {"op": "pad", "border": [1, 0, 0, 2]},
+    "unpadded": {"op": "conv2d", "out": 3, "kernel": 2},
+}
+
+
+@st.composite
+def wirings(draw: st.DrawFn) -> dict[str, Any]:
+    """Steps that read any step before them, so that passes meet steps with several users."""
+    stages: dict[str, Any] = {"first": {"op": "conv2d", "out": 4}}
+    for index in range(draw(st.integers(2, 12))):
+        kind = draw(st.sampled_from(sorted(KINDS)))
+        source = draw(st.sampled_from(list(stages)[-4:]))
+        stages[f"{kind}{index}"] = {**KINDS[kind], "from": source}
+    ends = draw(st.lists(st.sampled_from(list(stages)), min_size=1, max_size=3, unique=True))
+    for index, end in enumerate(ends):
+        stages[f"pool{index}"] = {"op": "global_avg_pool", "from": end}
+    stages["join"] = {"op": "concat", "from": [f"pool{i}" for i in range(len(ends))]}
+    return stages
+
+
+@pytest.mark.parametrize("each", BUILT_IN, ids=lambda each: each.name)
+@given(stages=wirings())
+@settings(deadline=None)
+def test_each_pass_keeps_what_any_wiring_computes(each: Pass, stages: dict[str, Any]) -> None:
+    try:
+        graph = network(stages)
+    except SpecError:
+        return  # a map that was pooled to nothing
+    place = BUILT_IN.index(each)
+    prepared = run(BUILT_IN[:place], graph, EAGER)
+    rewritten = run(BUILT_IN[: place + 1], graph, EAGER)
+    assert total(rewritten).macs <= total(prepared).macs
+    assert_same(graph, rewritten)
+
+
+# -- what each one does ----------------------------------------------------------------------
+
+
+def ops(graph: Graph) -> list[str]:
+    return [node.op.op for node in graph.nodes.values() if node.inputs]
+
+
+def optimized(stages: dict[str, Any], target: Target = EAGER, **more: Any) -> Graph:
+    graph = network(stages, **more)
+    rewritten = optimize(graph, target)
+    assert_same(graph, rewritten)
+    return rewritten
+
+
+CONV: dict[str, Any] = {"op": "conv2d", "out": 4, "kernel": 3, "padding": "same"}
+
+
+def test_heads_dropout_and_shortcuts_are_dropped() -> None:
+    graph = optimized(
+        {"a": CONV, "drop": {"op": "dropout"}, "same": {"op": "identity"}, "b": CONV},
+        aux_heads={"aux": {"from": "a", "loss_weight": 0.3, **CONV}},
+    )
+    assert list(graph.nodes) == ["input", "a", "b"]
+
+
+def test_a_norm_goes_into_the_layer_before_it_if_nothing_else_reads_that() -> None:
+    stages = {"a": {**CONV, "bias": False}, "bn": {"op": "batch_norm"}, "relu": {"op": "relu"}}
+    assert ops(optimized(stages)) == ["conv2d", "relu"]
+    both = {"a": CONV, "bn": {"op": "batch_norm"}, "sum": {"op": "add", "from": ["a", "bn"]}}
+    assert ops(optimized(both)) == ["conv2d", "affine", "add"]
+
+
+def test_an_output_keeps_its_value() -> None:
+    stages = {"a": CONV, "bn": {"op": "batch_norm"}, "relu": {"op": "relu"}}
+    graph = optimized(stages, outputs={"before": "a", "after": "relu"})
+    assert ops(graph) == ["conv2d", "affine", "relu"]
+
+
+def test_scales_of_residual_branches_go_into_the_projection() -> None:
+    branch = {"conv": {"op": "conv2d", "out": 3}, "scale": {"op": "scale", "factor": 0.17}}
+    stages = {"sum": {"branches": {"main": branch, "same": {}}, "merge": "add"}}
+    assert ops(optimized(stages)) == ["conv2d", "add"]
+
+
+def test_siblings_become_one_and_relu_comes_before_the_cut() -> None:
+    branches = {
+        name: {"conv": {"op": "conv2d", "out": out}, "relu": {"op": "relu"}}
+        for name, out in (("a", 4), ("b", 6), ("c", 2))
+    }
+    graph = optimized({"fork": {"branches": branches, "merge": "concat"}})
+    assert ops(graph) == ["conv2d", "relu", *["channels"] * 3, "concat"]
+    assert total(graph).macs == 12 * 3 * 144
+
+
+def test_the_cost_model_decides_on_siblings() -> None:
+    stages = {"a": {**CONV, "from": "input"}, "b": {**CONV, "from": "input"}}
+    stages["join"] = {"op": "concat", "from": ["a", "b"]}
+    costly, free = Target(call_cost=0.0), Target(copy_cost=0.0)
+    assert ops(optimized(stages, costly)) == ["conv2d", "conv2d", "concat"]
+    assert ops(optimized(stages, free)) == ["conv2d", "channels", "channels", "concat"]
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_projection_moves_before_an_average(counted: bool) -> None:
+    pool = {"op": "avg_pool", "kernel": 3, "padding": 1, "count_include_pad": counted}
+    graph = optimized(
+        {"wide": {"op": "conv2d", "out": 16}, "pool": pool, "proj": CONV | {"kernel": 1}}
+    )
+    assert ops(graph) == ["conv2d", "conv2d", "avg_pool", *["affine"] * counted]
+
+
+def test_relu_moves_behind_a_pool_that_leaves_less() -> None:
+    stages = {
+        "a": CONV,
+        "relu": {"op": "relu"},
+        "pool": {"op": "max_pool", "kernel": 2, "stride": 2},
+    }
+    assert ops(optimized(stages)) == ["conv2d", "max_pool", "relu"]
+    fused = Target(fuses_activations=True)
+    assert ops(optimized(stages, fused)) == ["conv2d", "relu", "max_pool"]
+
+
+def test_borders_go_into_the_convolution() -> None:
+    stages = {"pad": {"op": "pad", "border": [2, 0, 1, 3]}, "a": {**CONV, "padding": "valid"}}
+    graph = optimized(stages)
+    assert ops(graph) == ["conv2d"]
+    assert graph.nodes["a"].op.model_dump()["padding"] == (2, 0, 1, 3)
+
+
+def test_equal_steps_are_computed_once() -> None:
+    pool = {"op": "max_pool", "kernel": 3, "padding": "same", "from": "input"}
+    graph = optimized({"a": pool, "b": pool, "join": {"op": "concat", "from": ["a", "b"]}})
+    assert ops(graph) == ["max_pool", "concat"]
+
+
+def test_constants_fold() -> None:
+    stages = {
+        "a": {"op": "scale", "factor": 2.0, "offset": 1.0},
+        "b": {"op": "scale", "factor": 0.25},
+        "c": {"op": "crop", "border": [1, 0, 0, 0]},
+        "d": {"op": "crop", "border": [0, 1, 0, 2]},
+        "e": {"op": "relu"},
+        "f": {"op": "relu"},
+    }
+    assert ops(optimized(stages)) == ["scale", "crop", "relu"]
+
+
+# -- the contract ----------------------------------------------------------------------------
+
+
+def test_a_pass_without_what_it_requires_is_refused() -> None:
+    fold = next(each for each in BUILT_IN if each.name == "fold-norm")
+    with pytest.raises(InvalidGraph, match="fold-norm requires a graph with: inference"):
+        run([fold], network({"a": CONV}), EAGER)
+
+
+def test_a_pass_that_breaks_the_graph_is_named() -> None:
+    def rewrite(graph: Graph, target: Target) -> Graph:
+        return graph.with_nodes(dict(list(graph.nodes.items())[1:]))
+
+    with pytest.raises(InvalidGraph, match="the pass saw broke the graph: a: its operand input"):
+        run([Pass("saw", rewrite)], network({"a": CONV}), EAGER)
+
+
+def test_recipes_of_the_wrong_shape_are_refused() -> None:
+    graph = network({"a": CONV})
+    node = replace(graph.nodes["a"], recipes={"weight": Full((4,), 0.0)})
+    with pytest.raises(InvalidGraph, match="its recipes make"):
+        graph.with_nodes({**graph.nodes, "a": node}).verify()
+
+
+def test_a_pass_says_whether_it_changed_anything() -> None:
+    steps: list[Step] = []
+    optimize(network({"a": CONV, "bn": {"op": "batch_norm"}}), EAGER, steps.append)
+    assert [step.name for step in steps if step.changed] == ["fold-norm"]
+    assert all(step.before is step.after for step in steps if not step.changed)
+
+
+def test_every_pass_says_what_it_does() -> None:
+    assert all(each.summary.endswith(".") for each in BUILT_IN)
+    assert len({each.name for each in BUILT_IN}) == len(BUILT_IN)
+
+
+# -- rewritten graphs ------------------------------------------------------------------------
+
+
+def test_a_rewritten_graph_survives_json() -> None:
+    graph = optimize(to_graph("googlenet_bn"), EAGER)
+    again = from_json(json.loads(json.dumps(to_json(graph))))
+    assert to_text(again) == to_text(graph)
+    assert again.originals == graph.originals
+    assert all(again.nodes[name].recipes == node.recipes for name, node in graph.nodes.items())
+
+
+def test_a_rewritten_graph_can_be_rewritten_again() -> None:
+    graph = optimize(to_graph("googlenet_bn"), EAGER)
+    assert to_text(optimize(graph, EAGER)) == to_text(graph)
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "resnet18"])
+def test_networks_of_the_family(name: str) -> None:
+    graph = to_graph(name)
+    assert_same(graph, optimize(graph, EAGER), batch=1)
+
+
+def test_compile_takes_the_same_seed_and_the_same_file(tmp_path: Path) -> None:
+    graph = network({"a": {**CONV, "bias": False}, "bn": {"op": "batch_norm"}, "b": CONV})
+    plain = inceptgraph.compile(graph, seed=3, dtype="float64").eval()
+    x = torch.rand(1, 3, 12, 12, dtype=torch.float64)
+    options = {"dtype": "float64", "optimize": EAGER}
+    seeded = inceptgraph.compile(graph, seed=3, **options)
+    torch.testing.assert_close(seeded.eval()(x), plain(x), rtol=1e-10, atol=1e-12)
+    save_file(plain.state_dict(), tmp_path / "plain.safetensors")
+    loaded = inceptgraph.compile(graph, weights=tmp_path / "plain.safetensors", **options)
+    torch.testing.assert_close(loaded.eval()(x), plain(x), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_passes_grow_linearly() -> None:
+    """Work per step at 8,000 steps is that at 1,000, within what a shared machine allows."""
+
+    def seconds(repeat: int) -> float:
+        branches = {
+            "a": {"c": {"op": "conv2d", "out": 2}, "bn": {"op": "batch_norm"}, "r": {"op": "relu"}},
+            "b": {"c": {"op": "conv2d", "out": 1}, "bn": {"op": "batch_norm"}, "r": {"op": "relu"}},
+        }
+        graph = network({"m": {"branches": branches, "merge": "concat", "repeat": repeat}})
+        start = time.process_time()
+        optimize(graph, EAGER)
+        return (time.process_time() - start) / repeat
+
+    small = min(seconds(150) for _ in range(3))
+    assert min(seconds(1200) for _ in range(2)) < 4 * small
