@@ -350,6 +350,13 @@ def test_10_the_other_readings_can_be_written(
         ("alexnet_caffe", "fc6.dropout", 0.5),
         ("alexnet_torchvision", "fc6.dropout", 0.5),
         ("vgg16", "fc7.dropout", 0.5),
+        ("inception_v2_tfslim", "dropout", 0.2),
+        ("inception_v3", "dropout", 0.5),
+        ("inception_v3_tfslim", "dropout", 0.2),
+        ("inception_v4", "dropout", 0.2),
+        ("inception_resnet_v1", "dropout", 0.6),
+        ("inception_resnet_v2", "dropout", 0.2),
+        ("xception", "dropout", 0.5),
     ],
 )
 def test_11_the_share_that_is_dropped(spec: str, step: str, rate: float) -> None:

@@ -70,10 +70,10 @@ def resolve(tree: Node, source: Source, findings: Findings) -> Resolved | None:
 
 
 def _with_slips_read(tree: Mapping, findings: Findings) -> Mapping:
-    """A misspelt ``extends`` is read as one: without it everything would seem to be missing."""
-    complete = "stages" in tree.items
-    for name in () if complete else tuple(tree.items):
-        slip = closest(name, [key for key in COMPOSING if key not in tree.items])
+    """A misspelt ``extends`` or ``include`` is read as one: else much would seem to be missing."""
+    meant = ("include",) if "stages" in tree.items else COMPOSING
+    for name in tuple(tree.items):
+        slip = closest(name, [key for key in meant if key not in tree.items])
         if name in (*COMPOSING, *LIBRARY_KEYS) or not slip:
             continue
         message, place = f"a spec has no key `{name}`", tree.items[name].key.span
