@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inceptgraph.errors import Source
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input, Operation
 from inceptgraph.ops.activation import Relu, Sigmoid, Silu
@@ -23,9 +24,11 @@ from inceptgraph.ops.norm import BatchNorm, Lrn
 from inceptgraph.ops.shape import Dropout, Identity, Scale
 from inceptgraph.pipeline import to_graph
 from inceptgraph_graphviz import backend, to_dot
+from inceptgraph_graphviz.blocks import make_picture
 from inceptgraph_graphviz.fonts import configured_fonts
 from inceptgraph_graphviz.render import _HARMLESS, _ROUTING, _by_library
-from inceptgraph_graphviz.rows import make_rows
+from inceptgraph_graphviz.rows import Cost, Row, make_rows
+from inceptgraph_graphviz.structure import Repeat, rows_of
 
 Step = tuple[str, Operation, list[str]]
 
@@ -320,6 +323,45 @@ def test_the_legend_explains_what_is_drawn(steps: list[Operation], words: str) -
     legend = dot.partition("labelloc=b")[2].partition("\n")[0]
     texts = re.findall(r">([a-z /]+)\xa0 <", legend)
     assert " ".join(texts) == words
+
+
+DENSE = """
+name: dense
+input: {channels: 8, height: 8, width: 8}
+blocks:
+  layer:
+    branches:
+      new: {norm: {op: batch_norm}, conv: {op: conv2d, out: 4, kernel: 3, padding: same}}
+      old: {}
+    merge: concat
+stages:
+  dense: {op: layer, repeat: 5}
+  halves:
+    steps:
+      layers: {op: layer, repeat: 2}
+      pool: {op: max_pool, kernel: 2, stride: 2, repeat: 2}
+"""
+
+
+def test_copies_whose_channels_grow_are_drawn_once_and_say_how_far() -> None:
+    graph = to_graph(Source("dense.yaml", DENSE))
+    dense, halves = make_picture(graph).blocks[1:]
+    assert dense.series is not None
+    (repeat,) = dense.series
+    assert isinstance(repeat, Repeat)
+    assert repeat.times == 5
+    assert {r.name: r.extents for r in rows_of(repeat.series)} == {
+        "dense.0.new.norm": "8×8×8 … 24",
+        "dense.0.new.conv": "8×8×4",
+        "dense.0.old": "8×8×8 … 24",
+        "dense.0.merge": "8×8×12 … 28",
+    }
+    assert dense.cost == sum((row.cost for row in dense.rows), Cost())
+    assert halves.series is not None
+    layers, *pools = halves.series
+    assert isinstance(layers, Repeat)
+    assert [p.extents for p in pools if isinstance(p, Row)] == ["4×4×36", "2×2×36"], "sizes differ"
+    assert ">8×8×12 … 28<" in to_dot(graph)
 
 
 @pytest.mark.parametrize(

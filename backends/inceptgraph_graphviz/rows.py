@@ -18,7 +18,7 @@ from inceptgraph.cost import node_cost
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.norm import Lrn
-from inceptgraph.types import Family, Shape
+from inceptgraph.types import Family, Shape, format_shape
 from inceptgraph_graphviz.marks import Mark, mark_of
 
 __all__ = ["Cost", "Row", "make_rows", "stage_of"]
@@ -52,6 +52,8 @@ class Row:
         cost: of all of them.
         hides: it belongs to the row before it, and is only shown because everything is.
         mark: what is pointed out of it.
+        last_shape: where it stands for copies, what the last of them computes; it differs from
+            ``shape`` in its channels alone.
     """
 
     nodes: tuple[Node, ...]
@@ -59,6 +61,7 @@ class Row:
     cost: Cost
     hides: bool = False
     mark: Mark | None = None
+    last_shape: Shape | None = None
 
     @property
     def name(self) -> str:
@@ -78,6 +81,13 @@ class Row:
     @property
     def family(self) -> Family:
         return self.nodes[0].op.family
+
+    @property
+    def extents(self) -> str:
+        """The shape as text: ``28×28×256``, or ``28×28×64 … 256`` from the first copy to the
+        last."""
+        last = self.last_shape or self.shape
+        return format_shape(self.shape) + (f" … {last[0]}" if last != self.shape else "")
 
     @cached_property
     def label(self) -> str:
