@@ -14,18 +14,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inceptgraph.errors import Source
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input, Operation
-from inceptgraph.ops.activation import Relu
+from inceptgraph.ops.activation import Relu, Sigmoid, Silu
 from inceptgraph.ops.conv import Conv2d
 from inceptgraph.ops.merge import Add, Multiply
 from inceptgraph.ops.norm import BatchNorm, Lrn
-from inceptgraph.ops.shape import Identity
+from inceptgraph.ops.shape import Dropout, Identity, Scale
 from inceptgraph.pipeline import to_graph
 from inceptgraph_graphviz import backend, to_dot
+from inceptgraph_graphviz.blocks import make_picture
 from inceptgraph_graphviz.fonts import configured_fonts
 from inceptgraph_graphviz.render import _HARMLESS, _ROUTING, _by_library
-from inceptgraph_graphviz.rows import make_rows
+from inceptgraph_graphviz.rows import Cost, Row, make_rows
+from inceptgraph_graphviz.structure import Repeat, rows_of
 
 Step = tuple[str, Operation, list[str]]
 
@@ -266,6 +269,99 @@ def test_a_norm_and_an_activation_hide_in_their_convolution_unless_read_by_other
     ]
     rows = [row.name for row in make_rows(build({"s": steps}), {})]
     assert rows == ["image", "s.conv", "s.other", "s.lrn", "s.add"]
+
+
+def test_a_layer_names_its_activation_unless_it_is_relu() -> None:
+    def labels(*followers: Operation) -> list[str]:
+        steps: list[Step] = [("s.0", CONV, ["image"])]
+        steps += [(f"s.{i}", op, [f"s.{i - 1}"]) for i, op in enumerate(followers, 1)]
+        return [row.label for row in make_rows(build({"s": steps}), {})][1:]
+
+    assert labels(BatchNorm(), Relu()) == ["3×3 conv, 4"]
+    assert labels(BatchNorm()) == ["3×3 conv, 4"]
+    assert labels(BatchNorm(), Silu()) == ["3×3 conv, 4, SiLU"]
+    assert labels(Sigmoid()) == ["3×3 conv, 4, sigmoid"]
+    assert labels(Silu(), Silu()) == ["3×3 conv, 4, SiLU", "SiLU"]
+
+
+def test_a_step_that_does_nothing_hides_in_a_chain_but_is_a_branch() -> None:
+    unit, half = Scale(), Scale(factor=0.5)
+    graph = build(
+        {
+            "s": [
+                ("s.conv", CONV, ["image"]),
+                ("s.unit", unit, ["s.conv"]),
+                ("s.relu", Relu(), ["s.unit"]),
+                ("s.shortcut", Identity(), ["s.relu"]),
+                ("s.half", half, ["s.relu"]),
+                ("s.add", Add(), ["s.shortcut", "s.half"]),
+                ("s.end", Identity(), ["s.add"]),
+            ]
+        }
+    )
+    rows = [row.name for row in make_rows(graph, {})]
+    assert rows == ["image", "s.conv", "s.shortcut", "s.half", "s.add"]
+    assert set(shown(to_dot(graph, depth=3))) == set(graph.nodes)
+    changed = make_rows(graph, {}, marks={"s.unit": "changed"})
+    assert "s.unit" in [row.name for row in changed], "what is pointed out is shown"
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([BatchNorm(), Relu()], "convolution"),
+        ([Lrn()], "convolution norm"),
+        ([Dropout()], "convolution dropout"),
+        ([Lrn(), Dropout()], "convolution norm / dropout"),
+    ],
+)
+def test_the_legend_explains_what_is_drawn(steps: list[Operation], words: str) -> None:
+    ops = [CONV, *steps]
+    names = ["image", *(f"s.{i}" for i in range(len(ops)))]
+    chained = [(names[i + 1], op, [names[i]]) for i, op in enumerate(ops)]
+    dot = to_dot(build({"s": chained}), heat="none")
+    legend = dot.partition("labelloc=b")[2].partition("\n")[0]
+    texts = re.findall(r">([a-z /]+)\xa0 <", legend)
+    assert " ".join(texts) == words
+
+
+DENSE = """
+name: dense
+input: {channels: 8, height: 8, width: 8}
+blocks:
+  layer:
+    branches:
+      new: {norm: {op: batch_norm}, conv: {op: conv2d, out: 4, kernel: 3, padding: same}}
+      old: {}
+    merge: concat
+stages:
+  dense: {op: layer, repeat: 5}
+  halves:
+    steps:
+      layers: {op: layer, repeat: 2}
+      pool: {op: max_pool, kernel: 2, stride: 2, repeat: 2}
+"""
+
+
+def test_copies_whose_channels_grow_are_drawn_once_and_say_how_far() -> None:
+    graph = to_graph(Source("dense.yaml", DENSE))
+    dense, halves = make_picture(graph).blocks[1:]
+    assert dense.series is not None
+    (repeat,) = dense.series
+    assert isinstance(repeat, Repeat)
+    assert repeat.times == 5
+    assert {r.name: r.extents for r in rows_of(repeat.series)} == {
+        "dense.0.new.norm": "8×8×8 … 24",
+        "dense.0.new.conv": "8×8×4",
+        "dense.0.old": "8×8×8 … 24",
+        "dense.0.merge": "8×8×12 … 28",
+    }
+    assert dense.cost == sum((row.cost for row in dense.rows), Cost())
+    assert halves.series is not None
+    layers, *pools = halves.series
+    assert isinstance(layers, Repeat)
+    assert [p.extents for p in pools if isinstance(p, Row)] == ["4×4×36", "2×2×36"], "sizes differ"
+    assert ">8×8×12 … 28<" in to_dot(graph)
 
 
 @pytest.mark.parametrize(

@@ -188,3 +188,18 @@ def test_a_picture_says_it_without_colours() -> None:
     mermaid = backend.lower(new, format="mermaid", marks=marks, ghosts=ghosts)
     assert "~ inception 3a" in str(mermaid)
     assert "classDef changed" in str(mermaid)
+
+
+def test_a_new_activation_is_told_by_name() -> None:
+    old, new = (
+        to_graph(
+            Source(
+                "s.yaml",
+                f"name: n\ninput: {INPUT}\nstages:"
+                f" {{s: {{steps: {{a: {{op: conv2d, out: 4}}, b: {{op: {act}}}}}}}}}",
+            )
+        )
+        for act in ("relu", "silu")
+    )
+    marks, ghosts = mark(old, new)
+    assert "~ 1×1 conv, 4, SiLU<" in to_dot(new, marks=marks, ghosts=ghosts)

@@ -196,6 +196,18 @@ def test_threads_take_turns(googlenet: Graph, monkeypatch: pytest.MonkeyPatch) -
     assert "FONTCONFIG_FILE" not in os.environ
 
 
+def test_invisible_letters_are_nothing_to_warn_of() -> None:
+    # in a process of its own: Graphviz complains of the first such text alone
+    code = (
+        "from inceptgraph_graphviz.render import render\n"
+        "render('digraph { \u200b [label=<<b>\u200b</b>> fontname=Roboto] }', 'svg')\n"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
 def test_a_long_name_does_not_stretch_the_legend() -> None:
     name = "A network whose name goes on and on " * 5
     text = f"name: {name}\ninput: {{features: 3}}\nstages: {{a: {{op: linear, out: 2}}}}"

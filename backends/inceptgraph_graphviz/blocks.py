@@ -141,7 +141,7 @@ class _Builder:
         elif not self.by_stage and last.is_plain:
             kind = Kind.STACK
         named = run[0].path if self.by_stage or last.section is None else last.section
-        about = rows[0].nodes[0].op.label() if len(rows) == 1 else ""
+        about = rows[0].operation if len(rows) == 1 else ""
         return Block(
             path=run[0].path,
             title=pretty(named, head=last.is_head),

@@ -39,14 +39,16 @@ def legend(theme: Theme, name: str, total: Cost, swatches: str) -> str:
 
 
 def family_swatches(theme: Theme, families: Iterable[Family]) -> str:
-    """The colours of the families that occur."""
+    """The colours of the families that occur; those that share one stand together."""
     present = set(families)
-    cells = []
-    for label in dict.fromkeys(FAMILIES[family] for family in FAMILIES if family in present):
-        family = next(family for family in FAMILIES if FAMILIES[family] == label)
-        cells.append(_swatch(theme.hue(family), theme.tint(family)))
-        cells.append(cell(font(f"{label}\u00a0 ", theme.text)))
-    return "".join(cells)
+    words: dict[tuple[str, str], list[str]] = {}
+    for family, word in FAMILIES.items():
+        if family in present:
+            words.setdefault((theme.hue(family), theme.tint(family)), []).append(word)
+    return "".join(
+        _swatch(*colours) + cell(font(f"{' / '.join(alike)}\u00a0 ", theme.text))
+        for colours, alike in words.items()
+    )
 
 
 def mark_swatches(theme: Theme, marks: Iterable[Mark | None]) -> str:

@@ -16,8 +16,18 @@ from inceptgraph_graphviz.fonts import configured_fonts
 
 __all__ = ["render"]
 
-_HARMLESS = ("Fontconfig ", "Warning: graph has ", "Warning: Warning: no hard-coded metrics")
-"""How lines begin that say nothing about the picture; the last one is about an invisible text."""
+_HARMLESS = (
+    "Fontconfig ",
+    "Warning: graph has ",
+    "Warning: Warning: no hard-coded metrics",
+    "Warning: Warning: no value for width of non-ASCII character",
+)
+"""How lines begin that say nothing about the picture.
+
+The last two are about a text of invisible characters alone: the font gives it no width, so that
+Graphviz looks in tables of its own, which know neither the font nor more than ASCII. It says the
+last one once in a process.
+"""
 _ROUTING = "lib/pathplan/"
 """How lines begin that say that an edge took a plainer way than it should; it is there."""
 

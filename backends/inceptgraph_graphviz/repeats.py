@@ -1,7 +1,12 @@
-"""Repeated steps: equal copies in a chain are drawn once, with their number."""
+"""Repeated steps: copies in a chain that look alike are drawn once, with their number.
+
+Copies look alike also where their channels grow, as those of a dense block: then the one that is
+drawn says from where to where.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain, groupby
 
 from inceptgraph.graph import Scope
@@ -37,17 +42,34 @@ def fold_copies(series: Series, scope: Scope) -> Series:
 
 
 def _folded(run: list[Series]) -> Series:
-    return (Repeat(run[0], len(run)),) if len(run) > 1 else run[0]
+    return (Repeat(_spanning(run[0], run[-1]), len(run)),) if len(run) > 1 else run[0]
+
+
+def _spanning(first: Series, last: Series) -> Series:
+    """A series that stands for itself, one that looks like it, and those between."""
+    return tuple(map(_item_spanning, first, last))
+
+
+def _item_spanning(first: Item, last: Item) -> Item:
+    match first, last:
+        case Row(), Row():
+            return replace(first, last_shape=last.last_shape or last.shape)
+        case Fork(), Fork():
+            return Fork(tuple(map(_spanning, first.branches, last.branches)))
+        case Repeat(), Repeat():
+            return Repeat(_spanning(first.series, last.series), first.times)
+    raise AssertionError("series that look alike are built alike")
 
 
 def _look(series: Series) -> tuple[object, ...]:
-    """What two series must share to be drawn once."""
+    """What two series must share to be drawn once: all but their channels."""
     return tuple(map(_look_of_item, series))
 
 
 def _look_of_item(item: Item) -> object:
     if isinstance(item, Row):
-        return item.label, item.shape, item.cost, item.mark
+        kinds = tuple(node.op.op for node in item.nodes)  # of what hides in the row too
+        return item.label, kinds, item.shape[1:], item.mark
     if isinstance(item, Fork):
         return tuple(map(_look, item.branches))
     return item.times, _look(item.series)

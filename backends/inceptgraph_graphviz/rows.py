@@ -2,7 +2,9 @@
 
 An author writes "3×3 conv, 64" and means the convolution with its normalisation and activation.
 So a row is a convolution or linear layer with the normalisation and the activation that follow it
-by the wiring; every other operation is a row of its own.
+by the wiring; every other operation is a row of its own. An activation that is not the usual ReLU
+is named: "3×3 conv, 64, SiLU". A step that hands on what it reads, such as a scale by 1, has no row
+where it alone reads the one before.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from functools import cached_property
 
 from inceptgraph.cost import node_cost
 from inceptgraph.graph import Graph, Node
+from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.norm import Lrn
-from inceptgraph.types import Family, Shape
+from inceptgraph.types import Family, Shape, format_shape
 from inceptgraph_graphviz.marks import Mark, mark_of
 
 __all__ = ["Cost", "Row", "make_rows", "stage_of"]
@@ -47,9 +50,10 @@ class Row:
         nodes: the operation, then those that it is drawn with.
         shape: shape of what the last of them computes.
         cost: of all of them.
-        hides: it is a norm or an activation that belongs to the row before it, and is only shown
-            because everything is.
+        hides: it belongs to the row before it, and is only shown because everything is.
         mark: what is pointed out of it.
+        last_shape: where it stands for copies, what the last of them computes; it differs from
+            ``shape`` in its channels alone.
     """
 
     nodes: tuple[Node, ...]
@@ -57,6 +61,7 @@ class Row:
     cost: Cost
     hides: bool = False
     mark: Mark | None = None
+    last_shape: Shape | None = None
 
     @property
     def name(self) -> str:
@@ -77,11 +82,24 @@ class Row:
     def family(self) -> Family:
         return self.nodes[0].op.family
 
+    @property
+    def extents(self) -> str:
+        """The shape as text: ``28×28×256``, or ``28×28×64 … 256`` from the first copy to the
+        last."""
+        last = self.last_shape or self.shape
+        return format_shape(self.shape) + (f" … {last[0]}" if last != self.shape else "")
+
     @cached_property
     def label(self) -> str:
         """What an author would write; an input goes by its name."""
-        node = self.nodes[0]
-        return node.name if node.op.family is Family.INPUT else node.op.label()
+        return self.name if self.family is Family.INPUT else self.operation
+
+    @cached_property
+    def operation(self) -> str:
+        """What an author would write; ReLU goes without saying, another activation does not."""
+        activations = (n.op for n in self.nodes[1:] if n.op.family is Family.ACTIVATION)
+        named = (op.label() for op in activations if not isinstance(op, Relu))
+        return ", ".join([self.nodes[0].op.label(), *named])
 
 
 def _cost(graph: Graph, nodes: Sequence[Node]) -> Cost:
@@ -139,7 +157,7 @@ def stage_of(name: str) -> str:
 
 
 class _Followers:
-    """Finds the norm and the activation that hide in the row of a layer."""
+    """Finds the norm, the activation and the steps that do nothing that hide in a row."""
 
     def __init__(
         self, graph: Graph, sections: Mapping[str, str], by_stage: bool, marks: Mapping[str, str]
@@ -150,19 +168,34 @@ class _Followers:
         self.sizes = Counter(map(stage_of, graph.nodes))
 
     def with_node(self, node: Node) -> tuple[Node, ...]:
-        """A convolution or linear layer with those that alone read it, any other node alone."""
+        """A node with those that alone read it: any with steps that do nothing, a convolution or
+        linear layer with its norm and activation as well."""
         nodes = [node]
+        wanted = [Family.NORM, Family.ACTIVATION]
         if node.op.family not in (Family.CONV, Family.LINEAR):
-            return (node,)
-        for wanted in (Family.NORM, Family.ACTIVATION):
-            users = self.graph.users[nodes[-1].name]
-            if nodes[-1].name in self.results or len(users) != 1:
+            wanted = []
+        while (follower := self._follower(nodes)) is not None:
+            family = follower.op.family
+            if family in wanted and not isinstance(follower.op, Lrn):
+                wanted = wanted[wanted.index(family) + 1 :]
+            elif not self._is_idle(follower):
                 break
-            follower = self.graph.nodes[users[0]]
-            fits = follower.op.family is wanted and not isinstance(follower.op, Lrn)
-            if fits and len(follower.inputs) == 1 and self._together(nodes, follower):
-                nodes.append(follower)
+            nodes.append(follower)
         return tuple(nodes)
+
+    def _follower(self, nodes: Sequence[Node]) -> Node | None:
+        """The node that alone reads the last one, and nothing else, in the same block."""
+        last = nodes[-1].name
+        users = self.graph.users[last]
+        if last in self.results or len(users) != 1:
+            return None
+        follower = self.graph.nodes[users[0]]
+        fits = len(follower.inputs) == 1 and self._together(nodes, follower)
+        return follower if fits else None
+
+    def _is_idle(self, node: Node) -> bool:
+        """Whether nothing is lost by not showing a node."""
+        return node.op.is_identity() and mark_of(self.marks, node.name) is None
 
     def _together(self, nodes: Sequence[Node], follower: Node) -> bool:
         """Whether they are drawn in one block: in one stage or one section, or as a stage of its

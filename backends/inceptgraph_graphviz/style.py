@@ -20,8 +20,8 @@ ThemeName = Literal["light", "dark", "auto"]
 FAMILIES: Final[dict[Family, str]] = {
     Family.CONV: "convolution",
     Family.POOL: "pooling",
-    Family.NORM: "norm / dropout",
-    Family.DROPOUT: "norm / dropout",
+    Family.NORM: "norm",
+    Family.DROPOUT: "dropout",
     Family.ACTIVATION: "activation",
     Family.LINEAR: "linear",
     Family.SHAPE: "reshape",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from inceptgraph.ops.shape import Identity
-from inceptgraph.types import Family, Shape, format_shape
+from inceptgraph.types import Family, format_shape
 from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import LARGE, SMALL, bold, cell, font, listed, table
 from inceptgraph_graphviz.picture import Block, Kind
@@ -147,8 +147,8 @@ class Painter:
             elif isinstance(before, Fork) and item.family is Family.MERGE:
                 parts.append(table([self._join(item)], cellspacing=_GAP))
             else:
-                known = before.shape if isinstance(before, Row) else None
-                parts.append(self._rows([item], shape=shapes and item.shape != known))
+                known = before.extents if isinstance(before, Row) else None
+                parts.append(self._rows([item], shape=shapes and item.extents != known))
             before = item
         return table(map(cell, parts))
 
@@ -158,11 +158,11 @@ class Painter:
     def _beside(self, rows: Iterable[Row]) -> str:
         """Rows with their shapes, where they change, in a column of its own."""
         lines = []
-        last: Shape | None = None
+        last = ""
         for row in rows:
-            shape = font(format_shape(row.shape), self.theme.muted) if row.shape != last else ""
+            shape = font(row.extents, self.theme.muted) if row.extents != last else ""
             lines.append(self._operation(row) + cell(shape, align="left", cellpadding=2))
-            last = row.shape
+            last = row.extents
         return table(lines, cellspacing=_GAP)
 
     def _copies(self, repeat: Repeat) -> str:
@@ -179,12 +179,12 @@ class Painter:
             return self._identity(row)
         text = self._label(row) if self.marked else html(row.label)
         if shape:
-            text += f"&nbsp; {font(format_shape(row.shape), self.theme.muted)}"
+            text += f"&nbsp; {font(row.extents, self.theme.muted)}"
         return self._cell(f"&nbsp;{text}&nbsp;", row, padding=3)
 
     def _join(self, row: Row) -> str:
         """The bar below a fork, with the shape that the block hands on."""
-        shape = font(format_shape(row.shape), self.theme.muted)
+        shape = font(row.extents, self.theme.muted)
         return self._cell(f"{self._label(row, SMALL)}&nbsp; {shape}", row, padding=1)
 
     def _identity(self, row: Row | None = None) -> str:
@@ -243,4 +243,4 @@ def _pointed_out(text: str, mark: Mark | None, set_in: Callable[[str], str]) -> 
 
 def _tooltip(row: Row) -> str:
     operations = ", ".join(node.op.label() for node in row.nodes)
-    return f"{row.name}: {operations} → {format_shape(row.shape)}"
+    return f"{row.name}: {operations} → {row.extents}"

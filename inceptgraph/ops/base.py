@@ -99,6 +99,10 @@ class Operation(BaseModel):
             for shape in inputs
         )
 
+    def is_identity(self) -> bool:
+        """Whether it hands on what it reads, as it is, in both phases."""
+        return False
+
     def label(self) -> str:
         """What an author would write in a diagram: ``3×3 conv /2, 64``."""
         return self.op.replace("_", " ")

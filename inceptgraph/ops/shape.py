@@ -75,6 +75,9 @@ class Identity(Operation):
     op: ClassVar[str] = "identity"
     family: ClassVar[Family] = Family.SHAPE
 
+    def is_identity(self) -> bool:
+        return True
+
 
 class Flatten(Operation):
     """A feature map as a vector, channels outermost (the order of Caffe and torch)."""
@@ -147,6 +150,9 @@ class Scale(Operation):
 
     factor: float = 1.0
     offset: float = 0.0
+
+    def is_identity(self) -> bool:
+        return (self.factor, self.offset) == (1, 0)
 
     def label(self) -> str:
         return f"scale {self.factor:g}" + (f" + {self.offset:g}" if self.offset else "")

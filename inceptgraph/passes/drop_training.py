@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
-from inceptgraph.ops.shape import Dropout, Identity, Scale
+from inceptgraph.ops.shape import Dropout
 from inceptgraph.passes.base import Pass, Property, Target
 
 __all__ = ["drop_training"]
@@ -21,8 +21,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
 
 
 def _does_nothing(op: Operation) -> bool:
-    unit = isinstance(op, Scale) and (op.factor, op.offset) == (1, 0)
-    return unit or isinstance(op, Dropout | Identity)
+    return op.is_identity() or isinstance(op, Dropout)
 
 
 drop_training = Pass("drop-training", _rewrite, ensures=frozenset({Property.INFERENCE}))
