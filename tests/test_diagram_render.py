@@ -215,3 +215,9 @@ def test_a_long_name_does_not_stretch_the_legend() -> None:
     assert isinstance(svg, str)
     width = float(svg.split('viewBox="', 1)[1].split()[2])
     assert width < 500
+
+
+def test_an_edge_that_finds_no_curve_is_drawn_straight() -> None:
+    """A text for which Graphviz's router gives an edge up; found by hypothesis."""
+    dot = (Path(__file__).parent / "data" / "lost_edge.dot").read_text(encoding="utf-8")
+    assert render.render(dot, "svg").count(b'class="edge"') == dot.count("->") == 8

@@ -31,6 +31,9 @@ last one once in a process.
 _ROUTING = "lib/pathplan/"
 """How lines begin that say that an edge took a plainer way than it should; it is there."""
 
+_LOST = "Error: lost "
+"""What says that no curve was found for an edge, which is then missing."""
+
 _TURN = threading.Lock()
 """Graphviz keeps state of its own, and a drawing borrows the environment and file descriptor 2."""
 
@@ -50,6 +53,8 @@ def render(dot: str, format: str) -> bytes:
     for draw in (_by_library, _by_program):
         with _TURN, configured_fonts():
             drawn = draw(dot, format)
+            if drawn is not None and _LOST in drawn[1]:
+                drawn = draw(_with_straight_edges(dot), format)
         if drawn is not None:
             return _checked(*drawn, format)
     raise _failure(
@@ -57,6 +62,11 @@ def render(dot: str, format: str) -> bytes:
         "`pip install pygraphviz` brings one; or write DOT or Mermaid, which need none"
         " (`-o x.dot`, `-o x.mmd`)",
     )
+
+
+def _with_straight_edges(dot: str) -> str:
+    head, end, tail = dot.rpartition("}")
+    return f"{head}splines=line{end}{tail}"
 
 
 def _checked(picture: bytes, messages: str, format: str) -> bytes:
