@@ -52,6 +52,16 @@ class Backend(Protocol):
 class ModelBackend(Backend, Protocol):
     """A backend whose result is a model that can be kept in a directory."""
 
+    def check(self, **options: Any) -> None:
+        """Refuse options before any work is done.
+
+        Args:
+            options: those of :meth:`write`.
+
+        Raises:
+            SpecError: one of them cannot be used.
+        """
+
     def write(self, graph: Graph, folder: Path, **options: Any) -> None:
         """Write the model's own files into an existing directory."""
 
@@ -123,7 +133,8 @@ def find_model(name: str) -> ModelBackend:
     """
     backend = find(name)
     if not isinstance(backend, ModelBackend):
-        message = f"the backend `{name}` keeps no models in directories: it lacks `write` or `load`"
+        lacking = "it lacks `check`, `write` or `load`"
+        message = f"the backend `{name}` keeps no models in directories: {lacking}"
         raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
     return backend
 

@@ -65,6 +65,7 @@ def build(
         SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
             cannot be read or do not fit. Nothing is written.
         ValueError: an item of ``allow`` has no such form.
+        OSError: the system cannot write it, such as on a full disk. Nothing is left of it.
     """
     graph = analysis.require_graph()
     place = Path(os.path.abspath(out))
@@ -72,6 +73,7 @@ def build(
     find = backends.find_model if weights is None else backends.find_weights
     torch_backend = find("torch")
     backends.check_support(torch_backend, graph)
+    torch_backend.check(**options)
     fitted = None
     given = dict(options)
     if weights is not None:
@@ -95,11 +97,13 @@ def build(
 
 def _check_place(place: Path, force: bool) -> None:
     """Refuse to replace what no build wrote, or what was changed since."""
-    above = next(folder for folder in place.parents if folder.exists())
+    above = next((folder for folder in place.parents if folder.exists()), place)
     if not above.is_dir() or not os.access(above, os.W_OK):
         reason = "cannot be written to" if above.is_dir() else "is not a directory"
         _refuse(f"`{above}` {reason}", "build into another place")
-    if place.is_symlink() or (place.exists() and not place.is_dir()):
+    if place.is_symlink():
+        _refuse(f"`{place}` is a link", f"build into what it leads to: {os.path.realpath(place)}")
+    if place.exists() and not place.is_dir():
         _refuse(f"`{place}` exists and is not a directory", "build into another place")
     if not place.exists() or not any(place.iterdir()):
         return

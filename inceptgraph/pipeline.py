@@ -62,6 +62,11 @@ class Analysis:
     graph: Graph | None = None
     library: dict[str, Block] | None = field(default=None, repr=False)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The files that went into it, its own first."""
+        return (self.source, *self.others) if self.source else self.others
+
     def text(self, overrides: Mapping[str, Any] | None = None) -> str:
         """The spec in one file, as it was resolved.
 

@@ -50,5 +50,6 @@ def _shape(block: Block) -> str:
     if block.kind is Kind.STACK:
         return '["' + "<br>".join(mermaid(signed(row.label, row.mark)) for row in block.rows) + '"]'
     params = f"{count(block.cost.params)} params" if block.cost.params else ""
+    title = f"{block.title} × {block.times}" if block.times else block.title
     facts = [format_shape(block.shape), params]
-    return f'["{mermaid(signed(block.title, block.mark))}<br>{" · ".join(filter(None, facts))}"]'
+    return f'["{mermaid(signed(title, block.mark))}<br>{" · ".join(filter(None, facts))}"]'

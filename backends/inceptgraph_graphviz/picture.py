@@ -8,7 +8,7 @@ from enum import StrEnum
 from inceptgraph.types import Shape
 from inceptgraph_graphviz.marks import Mark, combined
 from inceptgraph_graphviz.rows import Cost, Row
-from inceptgraph_graphviz.structure import Series
+from inceptgraph_graphviz.structure import Repeat, Series
 
 __all__ = ["Block", "Kind", "Link", "Picture"]
 
@@ -60,6 +60,14 @@ class Block:
         """Of that value; what is gone hands nothing on."""
         left = (row for row in reversed(self.rows) if row.mark is not Mark.REMOVED)
         return next(left, self.last).shape
+
+    @property
+    def times(self) -> int | None:
+        """How many equal copies the whole block is; None where it is no such chain."""
+        match self.series:
+            case (Repeat(times=times),):
+                return times
+        return None
 
     @property
     def mark(self) -> Mark | None:

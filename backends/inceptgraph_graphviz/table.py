@@ -51,11 +51,11 @@ class Painter:
         """A block whose rows are a series."""
         if block.kind is Kind.STACK and len(block.rows) == 1:
             return self.operation(block.rows[0])
-        times = None
-        if len(series) == 1 and isinstance(series[0], Repeat):
-            times, series = series[0].times, series[0].series
+        match series:
+            case (Repeat(series=copy),):
+                series = copy
         body = cell(self._series(series, shapes=True))
-        rows = [body] if block.kind is Kind.STACK else [cell(self._header(block, times)), body]
+        rows = [body] if block.kind is Kind.STACK else [cell(self._header(block)), body]
         return self._frame(block, rows)
 
     def stage(self, block: Block) -> str:
@@ -104,10 +104,10 @@ class Painter:
             return self.theme.heat[0]
         return self.theme.heat[heat_step(getattr(block.cost, self.heat), self.largest)]
 
-    def _header(self, block: Block, times: int | None) -> str:
+    def _header(self, block: Block) -> str:
         """Name at the left, costs at the right."""
         # no-break spaces: an SVG drops a space at the start of a text
-        copies = font(f"\u00a0×\u00a0{times}", self.theme.text, 10) if times else ""
+        copies = font(f"\u00a0×\u00a0{block.times}", self.theme.text, 10) if block.times else ""
         costs = font(self.costs(block), self.theme.muted)
         return _two_ends(self._title(block) + copies, costs)
 

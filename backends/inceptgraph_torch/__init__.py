@@ -11,6 +11,7 @@ from inceptgraph.types import TensorInfo
 from inceptgraph_torch.loading import load_tensors
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
+from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.rules import has_rule
 
 __all__ = ["SpecModule", "TorchBackend", "backend", "load_tensors", "lower"]
@@ -26,6 +27,11 @@ class TorchBackend:
 
     def lower(self, graph: Graph, **options: Any) -> SpecModule:
         return lower(graph, **options)
+
+    def check(self, **options: Any) -> None:
+        """Refuse a device or a dtype that cannot be used."""
+        read_device(options.get("device"))
+        read_dtype(options.get("dtype"))
 
     def write(self, graph: Graph, folder: Path, **options: Any) -> None:
         """Write ``model.py`` and its weights; see :func:`inceptgraph_torch.files.write`."""

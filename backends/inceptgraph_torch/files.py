@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
@@ -38,6 +41,9 @@ def write(
         description: a sentence for the docstring of ``model.py``.
         progress: told what is being done.
         options: those of :func:`inceptgraph_torch.lower`.
+
+    Raises:
+        OSError: the system cannot write them.
     """
     progress("writing model.py")
     (folder / PYTHON).write_text(write_module(graph, description or ""), encoding="utf-8")
@@ -45,9 +51,25 @@ def write(
     module = lower(graph, **options)
     progress("writing the weights")
     state = {name: tensor.contiguous().cpu() for name, tensor in module.state_dict().items()}
-    save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
+    _save(state, folder / WEIGHTS)
     # safetensors makes files that only their owner reads; these are as model.py beside them
     (folder / WEIGHTS).chmod((folder / PYTHON).stat().st_mode)
+
+
+def _save(state: dict[str, Tensor], path: Path) -> None:
+    """Write tensors to a file.
+
+    Raises:
+        OSError: the system cannot write it; safetensors hides its number in a message.
+    """
+    try:
+        save_file(state, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        code = int(number[1])
+        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def load(

@@ -17,16 +17,20 @@ def read_device(device: torch.device | str | None) -> torch.device:
     """
     try:
         found = torch.device(torch.get_default_device() if device is None else device)
+    except (RuntimeError, TypeError) as error:  # torch lists all that it has ever known
+        raise _no_device(device, "torch knows none of this name") from error
+    try:
         torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+    except (RuntimeError, AssertionError) as error:
         # torch goes on about its build and its bug tracker; the first sentence says it
-        reason = str(error).partition("\n")[0].partition(" device type at start")[0]
-        usable = "cpu" if not torch.cuda.is_available() else "cpu and cuda"
-        message = f"the device `{device}` cannot be used: {reason}"
-        raise SpecError(
-            [Diagnostic(Code.BAD_OPTION, message, help=f"here there is {usable}")]
-        ) from error
+        raise _no_device(device, str(error).partition("\n")[0].partition(". ")[0]) from error
     return found
+
+
+def _no_device(device: torch.device | str | None, reason: str) -> SpecError:
+    usable = "cpu and cuda" if torch.cuda.is_available() else "cpu"
+    message = f"the device `{device}` cannot be used: {reason}"
+    return SpecError([Diagnostic(Code.BAD_OPTION, message, help=f"here there is {usable}")])
 
 
 def read_dtype(dtype: torch.dtype | str | None) -> torch.dtype:

@@ -97,6 +97,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         status = program.main(args, prog_name="inceptgraph", standalone_mode=False, color=color)
     except click.ClickException as error:  # found before any verb was reached
         return failures.report(error)
+    except OSError as error:  # stdout is full where the help goes
+        return failures.report(error)
     except (click.Abort, KeyboardInterrupt):
         console.message("interrupted")
         return failures.INTERRUPTED

@@ -8,6 +8,7 @@ import click
 
 from inceptgraph.build import build as build_model
 from inceptgraph.cli import console
+from inceptgraph.cli.files import writing
 from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import fit_options, set_option, spec_argument
 from inceptgraph.cli.specs import load
@@ -48,5 +49,8 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
         raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
-    build_model(analysis, output, overrides=values, force=force, progress=console.message, **given)
+    with writing(output):
+        build_model(
+            analysis, output, overrides=values, force=force, progress=console.message, **given
+        )
     console.message(output)

@@ -79,11 +79,13 @@ def diff(
     if chosen is None:
         chosen = pictures.format_of(output, FORMATS, "comparisons") if output else "text"
     old, new = load(before, values_a), load(after, values)
+    sources = (*old.analysis.sources, *new.analysis.sources)
     found = compare(old.analysis, new.analysis)
     if chosen not in _WRITERS:
-        pictures.send(output or "-", _picture(old.graph, new.graph, chosen, look))
+        drawn = _picture(old.graph, new.graph, chosen, look)
+        pictures.send(output or "-", drawn, sources)
     elif output is not None:
-        pictures.send(output, _WRITERS[chosen](found, everything) + "\n")
+        pictures.send(output, _WRITERS[chosen](found, everything) + "\n", sources)
     elif found.equal and chosen == "text":
         console.message(comparisons.as_text(found))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -17,6 +18,7 @@ __all__ = [
     "INTERRUPTED",
     "USAGE",
     "Refused",
+    "abandon_stdout",
     "report",
 ]
 
@@ -51,9 +53,17 @@ def report(error: Exception) -> int:
 
     if isinstance(error, SpecError):
         return _findings(error)
+    if isinstance(error, OSError) and error.filename is None:
+        abandon_stdout()
     if os.environ.get(DEBUG):
         raise error
     return _crash(error)
+
+
+def abandon_stdout() -> None:
+    """What is left in the buffer must not fail at exit."""
+    with contextlib.suppress(OSError):  # a caller's stream may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: click.ClickException) -> int:
@@ -79,8 +89,10 @@ def _findings(error: Exception) -> int:
 def _crash(error: Exception) -> int:
     from inceptgraph.graph import InvalidGraph
 
-    if isinstance(error, OSError) and error.filename is not None:
-        console.message(f"{_error()}: {error.filename}: {error.strerror}")
+    if isinstance(error, OSError) and error.strerror:
+        # opening a file names it; what fails without a name is writing what is open, our stdout
+        what = "cannot write the output" if error.filename is None else error.filename
+        console.message(f"{_error()}: {what}: {error.strerror}")
         return CRASH
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     kind = "the graph is broken" if isinstance(error, InvalidGraph) else "inceptgraph failed"

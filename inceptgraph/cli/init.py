@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -11,11 +12,9 @@ from inceptgraph.cli import console
 from inceptgraph.cli.failures import Refused
 from inceptgraph.cli.files import write
 from inceptgraph.cli.group import verb
-from inceptgraph.errors import Findings, SpecError
-from inceptgraph.pipeline import analyze
-from inceptgraph.source import read
-from inceptgraph.spec.edit import without_expectations
-from inceptgraph.spec.library import locate
+from inceptgraph.errors import SpecError
+from inceptgraph.pipeline import Analysis, analyze
+from inceptgraph.spec.edit import named_paths, without_expectations
 from inceptgraph.spec.structure import NAME
 
 __all__ = ["init"]
@@ -78,42 +77,59 @@ outputs: {{logits: classifier}}
 @verb("init", examples=EXAMPLES)
 @click.argument("name", default="my_network")
 @click.option("-o", "--output", type=click.Path(), help="The file, or -; NAME.yaml unless given.")
-@click.option("--from", "shipped", metavar="SPEC", help="Start from a copy of this shipped spec.")
+@click.option("--from", "base", metavar="SPEC", help="Start from a copy of this spec.")
 @click.option("--flat", is_flag=True, help="With --from: one file, without `extends`.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def init(name: str, output: str | None, shipped: str | None, flat: bool, force: bool) -> None:
+def init(name: str, output: str | None, base: str | None, flat: bool, force: bool) -> None:
     """Start a spec of your own.
 
     A small network with comments, which checks cleanly and is there to be changed; with --from, a
-    copy of a spec that is shipped.
+    copy of another spec, shipped or your own.
     """
-    if flat and shipped is None:
+    if flat and base is None:
         raise click.UsageError("`--flat` goes with `--from`: it says how to copy that spec")
     name = name.removesuffix(".yaml")
     if not re.fullmatch(NAME, name):
         raise click.UsageError(f"`{name}` is not a name: use letters, digits, _ and -")
     target = output or f"{name}.yaml"
     file = f"{name}.yaml" if target == "-" else target
-    if shipped is None:
+    copied = None if base is None else _analyzed(base)
+    if copied is None:
         text = TEMPLATE.format(name=name, file=file, stem=Path(file).stem)
     else:
-        text = _copied(shipped, flat)
+        text = _copy(copied, Path(file).parent, flat)
     if target == "-":
         console.raw(text)
         return
     if Path(target).exists() and not force:
         raise Refused(f"`{target}` exists: --force replaces it")
-    write(target, text)
-    console.message(f"{target}\nNow try `inceptgraph summary {target}`.")
+    write(target, text, copied.sources if copied else ())
+    # a library of blocks has no figures
+    verb_to_try = "check" if copied and copied.library is not None else "summary"
+    console.message(f"{target}\nNow try `inceptgraph {verb_to_try} {target}`.")
 
 
-def _copied(name: str, flat: bool) -> str:
-    """The text of a shipped spec, without the figures that it expects of itself."""
+def _analyzed(spec: str) -> Analysis:
+    """A spec that can be read, be it right or wrong."""
+    analysis = analyze(spec)
+    if analysis.source is None:
+        raise SpecError(analysis.findings)
+    return analysis
+
+
+def _copy(analysis: Analysis, folder: Path, flat: bool) -> str:
+    """The text of a spec for another folder, without the figures that it expects of itself.
+
+    Raises:
+        Refused: it names files that are not to be found from there.
+    """
     if flat:
-        return without_expectations(analyze(name).text())
-    findings = Findings()
-    path = locate(name, findings)
-    source = read(path, findings) if path else None
-    if source is None:
-        raise SpecError(findings.ordered())
+        return without_expectations(analysis.text())
+    source = analysis.source
+    assert source is not None
+    own = Path(source.name).parent
+    for path in named_paths(source.text):
+        if os.path.realpath(own / path) != os.path.realpath(folder / path):
+            hint = f"--flat makes it one file, or write beside it: -o {own / 'NAME.yaml'}"
+            raise Refused(f"`{source.name}` names `{path}`, a path from its own folder: {hint}")
     return without_expectations(source.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Final, TypeVar
 
@@ -10,6 +10,7 @@ import click
 
 from inceptgraph.cli import console
 from inceptgraph.cli.files import write
+from inceptgraph.errors import Source
 
 __all__ = ["FORMATS", "format_of", "look_options", "send"]
 
@@ -85,10 +86,16 @@ def format_of(output: str, formats: Mapping[str, str], noun: str) -> str:
     return formats[suffix]
 
 
-def send(output: str, content: str | bytes) -> None:
-    """To a file, whose name goes to stderr, or to stdout for ``-``."""
+def send(output: str, content: str | bytes, made_from: Iterable[Source] = ()) -> None:
+    """To a file, whose name goes to stderr, or to stdout for ``-``.
+
+    Args:
+        output: where to.
+        content: all of it.
+        made_from: the files that it was made from, which it must not replace.
+    """
     if output == "-":
         console.raw(content)
     else:
-        write(output, content)
+        write(output, content, made_from)
         console.message(output)

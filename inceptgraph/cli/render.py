@@ -44,7 +44,7 @@ def render(spec: str, output: str, format: str | None, values: dict[str, str], *
     goes to stderr.
     """
     chosen = format or format_of(output, FORMATS, "diagrams")
-    graph = load(spec, values).graph
+    analysis, graph = load(spec, values)
     options = {name: value for name, value in look.items() if value is not None}
     drawn: str | bytes = backend.find("graphviz").lower(graph, format=chosen, **options)
-    send(output, drawn)
+    send(output, drawn, analysis.sources)

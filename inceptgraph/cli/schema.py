@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 
 from inceptgraph.cli import console
+from inceptgraph.cli.failures import Refused
 from inceptgraph.cli.files import write
 from inceptgraph.cli.group import verb
 from inceptgraph.report.json import dumps
@@ -31,5 +35,18 @@ def schema(output: str | None) -> None:
     if output is None or output == "-":
         console.raw(text)
     else:
+        _check_replaced(Path(output))
         write(output, text)
         console.message(output)
+
+
+def _check_replaced(target: Path) -> None:
+    """Refuse to replace a file that no schema was in, such as the spec that it is meant for."""
+    if not target.is_file():
+        return
+    try:
+        text = target.read_text(encoding="utf-8")
+        json.loads(text or "{}")
+    except ValueError as error:
+        message = f"`{target}` exists and is not JSON: name another file, or remove it"
+        raise Refused(message) from error

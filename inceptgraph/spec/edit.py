@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Container
 from collections.abc import Mapping as MappingType
+from itertools import chain
 from typing import Any
 
 from inceptgraph.errors import Findings, Source
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
+from inceptgraph.spec.library import SUFFIXES
 from inceptgraph.spec.load import KEYS
 from inceptgraph.spec.override import apply, declares_parameter, flow, path_keys, redeclared
 from inceptgraph.spec.write import to_yaml
 
-__all__ = ["edited_text", "whole_text", "without_expectations"]
+__all__ = ["edited_text", "named_paths", "whole_text", "without_expectations"]
 
 
 def whole_text(tree: Node, used: Container[str | None], *, expect: bool = True) -> str:
@@ -101,6 +103,16 @@ def without_expectations(text: str) -> str:
     start = _offset(text, entry.key.span.line, 0)
     following = text.find("\n", _end(text, entry.value))
     return text[:start] + ("" if following == -1 else text[following + 1 :])
+
+
+def named_paths(text: str) -> list[str]:
+    """The files of one's own that a spec extends and includes, as its text names them."""
+    root = _parse(text)
+    items = root.items if isinstance(root, Mapping) else {}
+    values = [items[key].value for key in ("extends", "include") if key in items]
+    words = chain.from_iterable(v.items if isinstance(v, Sequence) else [v] for v in values)
+    named = (word.text for word in words if isinstance(word, Scalar))
+    return [text for text in named if text.endswith(SUFFIXES)]
 
 
 def _offset(text: str, line: int, column: int) -> int:
