@@ -63,6 +63,7 @@ def differ(one: Tensor, other: Tensor) -> bool:
 
 # -- 1: pools of stride 2 --------------------------------------------------------------------
 
+Pool = Callable[[Tensor], Tensor]
 POOLS = [f"pool{i}" for i in (1, 2, 3, 4)]
 
 
@@ -102,6 +103,27 @@ def test_1_on_odd_maps_it_is_not_but_padding_by_one_is(size: int) -> None:
     assert torch.equal(alone("inception_v1_tfslim", "pool1", (2, size, size))(x), same)
     for spec in ("googlenet_caffe", "googlenet_torchvision"):
         assert torch.equal(alone(spec, "pool1", (2, size, size))(x), up)
+
+
+@pytest.mark.parametrize(
+    ("spec", "pool", "pooled", "other"),
+    [
+        ("bn_inception", "pool1.pool", rounding_up, padded_by_one),
+        ("bn_inception", "inception_3c.pool.pool", rounding_up, padded_by_one),
+        ("inception_v2_tfslim", "pool1.pool", same_as_in_tensorflow, padded_by_one),
+        ("nin_imagenet_caffe", "pool1", rounding_up, padded_by_one),
+        ("nin_cifar10", "pool1", padded_by_one, rounding_up),
+        ("xception", "block2.residual.pool", padded_by_one, same_as_in_tensorflow),
+    ],
+)
+def test_1_pools_of_the_other_networks(spec: str, pool: str, pooled: Pool, other: Pool) -> None:
+    """Xception's second block pools a map of 74×74, where padding by one is not SAME."""
+    graph = to_graph(spec)
+    (shape,) = graph.operands(graph.nodes[pool])
+    size = shape[1:]
+    x = random(1, 2, *size)
+    assert torch.equal(alone(spec, pool, (2, *size))(x), pooled(x))
+    assert differ(pooled(x), other(x))
 
 
 def helped(x: Tensor) -> Tensor:

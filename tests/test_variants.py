@@ -18,6 +18,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis, analyze, to_graph
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
 from inceptgraph.spec.library import Kind, shipped
+from inceptgraph.spec.load import KEYS
 from inceptgraph.spec.write import to_yaml
 from inceptgraph.text import to_text
 
@@ -193,6 +194,16 @@ def test_replace_by_one_step_and_by_several(base: Path) -> None:
     assert graph.nodes["b.two.conv"].inputs == ("b.one.relu",)
 
 
+def test_what_replaces_a_step_reads_what_that_read(base: Path) -> None:
+    graph = edited("c: {replace: {op: relu}}\n  spare: {replace: {x: {op: tanh}, y: {op: relu}}}")
+    assert graph.nodes["c"].inputs == ("b.relu",)
+    assert graph.nodes["spare.x"].inputs == ("stem.second",)
+    graph = edited("c: {replace: {op: relu, from: a}}\n  aux: {replace: {op: tanh}}")
+    assert graph.nodes["c"].inputs == ("a.relu",)
+    assert graph.nodes["aux"].inputs == ("a.relu",)
+    assert {o.name: o.loss_weight for o in graph.outputs}["aux"] == 0.3
+
+
 def test_after_is_read_by_what_follows_but_not_by_who_names_the_step(base: Path) -> None:
     graph = edited("b: {after: {norm: {op: batch_norm}}}")
     assert graph.nodes["norm"].inputs == ("b.relu",)
@@ -261,6 +272,19 @@ def test_libraries_may_build_on_one_another(base: Path) -> None:
     assert graph.shape("b.c.bn") == (5, 8, 8)
 
 
+def test_an_edit_brings_a_parameter_of_the_network_into_a_librarys_block() -> None:
+    text = (
+        "extends: inception_v3\nname: Wide\nparams: {width: 2}\n"
+        "edit: {blocks.conv.conv: {set: {out: $out * $width}}}\n"
+    )
+    analysis = analyze(Source("wide.yaml", text))
+    assert analysis.findings == ()
+    wide, base = analysis.require_graph(), to_graph("inception_v3")
+    name = "mixed_7c.1x1.conv"
+    assert wide.shape(name)[0] == 2 * base.shape(name)[0]
+    assert to_text(to_graph(Source("flat.yaml", analysis.text()))) == to_text(wide)
+
+
 def test_an_own_block_takes_the_place_of_a_librarys_for_the_library_too(base: Path) -> None:
     Path("one.yaml").write_text("include: conv_bn\nblocks: {one: {steps: {c: {op: conv, out: 3}}}}")
     text = (
@@ -294,6 +318,13 @@ def test_a_variant_as_one_file_is_the_same_network(base: Path, text: str) -> Non
     assert to_text(alone.require_graph()) == to_text(analysis.require_graph())
 
 
+@pytest.mark.parametrize("name", ["googlenet_bn", "inception_v2_tfslim", "nin_cifar10"])
+def test_sections_of_the_one_file_stand_in_the_usual_order(name: str) -> None:
+    tree = parse(Source("flat.yaml", analyze(name).text()), Findings())
+    assert isinstance(tree, Mapping)
+    assert list(tree.items) == [key for key in KEYS if key in tree.items]
+
+
 def test_values_that_were_set_are_in_the_one_file(base: Path) -> None:
     values = {"classes": "3"}
     source = Source("v.yaml", "extends: base.yaml\nname: V\nexpect: {depth: 4}\n")
@@ -316,7 +347,8 @@ def as_tree(value: object) -> Node:
     return Scalar(value, text, SPAN)
 
 
-KEYS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+NAMES = NAMES.filter(lambda key: key != "<<")  # which no tree that was read has
 WORDS = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Co", "Cn"]), max_size=30),
     st.sampled_from(
@@ -325,13 +357,13 @@ WORDS = st.one_of(
 )
 VALUES = st.recursive(
     st.one_of(WORDS, st.integers(), st.booleans(), st.none()),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=20,
 )
 
 
 @given(
-    st.dictionaries(KEYS | st.sampled_from(["stages", "blocks"]), VALUES, min_size=1, max_size=5)
+    st.dictionaries(NAMES | st.sampled_from(["stages", "blocks"]), VALUES, min_size=1, max_size=5)
 )
 def test_any_tree_is_written_so_that_it_reads_the_same(value: dict[str, object]) -> None:
     tree = as_tree(value)

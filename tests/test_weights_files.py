@@ -29,6 +29,7 @@ import inceptgraph
 from inceptgraph.build import build
 from inceptgraph.errors import Code, Diagnostic, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
+from inceptgraph.types import TensorInfo
 from inceptgraph.weights.files import Format, look
 from inceptgraph_torch.checkpoints import open_tensors
 
@@ -357,11 +358,19 @@ def test_code_does_not_run(nested: bool, zip_file: bool, tmp_path: Path) -> None
     assert proof.exists()
 
 
-def test_plain_pickles_do_not_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_plain_pickles_do_not_run(protocol: int, tmp_path: Path) -> None:
     path, proof = tmp_path / "weights.pth", tmp_path / "proof"
-    path.write_bytes(pickle.dumps(Exploit(f"touch {proof}"), protocol=2))
-    refused(path)
+    path.write_bytes(pickle.dumps(Exploit(f"touch {proof}"), protocol=protocol))
+    assert "weights_only" not in refused(path)  # nobody is told to run it
     assert not proof.exists()
+
+
+def test_a_file_that_holds_itself(tmp_path: Path) -> None:
+    endless: dict[str, object] = {}
+    endless["model"] = endless
+    (tmp_path / "weights.pth").write_bytes(stored(endless))
+    assert look(tmp_path / "weights.pth").entries == {"model": TensorInfo((), "a Python dict")}
 
 
 @pytest.mark.parametrize(

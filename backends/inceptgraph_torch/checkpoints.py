@@ -69,11 +69,11 @@ def open_tensors(path: Path, format: str) -> Read:
 def _state(path: Path) -> Mapping[str, Any]:
     """The state_dict of a PyTorch file."""
     found = _load(path)
-    while isinstance(found, Mapping):
-        nested = [found[key] for key in NESTED if isinstance(found.get(key), Mapping)]
-        if not nested or any(isinstance(value, Tensor) for value in found.values()):
+    for _ in NESTED:  # a hostile file may hold itself, without end
+        inner = _nested(found)
+        if inner is None:
             break
-        found = nested[0]
+        found = inner
     if isinstance(found, Tensor):
         refuse(path, "holds one tensor without a name, not a state_dict")
     if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
@@ -81,6 +81,13 @@ def _state(path: Path) -> Mapping[str, Any]:
         hint = "save the tensors by name: torch.save(model.state_dict(), path)"
         refuse(path, f"holds no state_dict, but a {kind}", hint)
     return found
+
+
+def _nested(found: Any) -> Any:
+    """The state_dict in what a trainer saved; None where that holds none, or is one."""
+    if not isinstance(found, Mapping) or any(isinstance(v, Tensor) for v in found.values()):
+        return None
+    return next((found[key] for key in NESTED if isinstance(found.get(key), Mapping)), None)
 
 
 def _load(path: Path) -> Any:
@@ -97,8 +104,14 @@ def _load(path: Path) -> Any:
             why = f"holds code ({code}), which could do anything when it is read: refused"
             hint = "save the tensors alone, as a state_dict or as safetensors"
             refuse(path, why, hint)
-        reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+        reason = _reason(str(error)) or type(error).__name__
         refuse(path, f"is a PyTorch file that is broken: {reason}", "download or save it again")
+
+
+def _reason(message: str) -> str:
+    """Why torch cannot read a file, without its advice to trust it."""
+    _, _, reason = message.rpartition("WeightsUnpickler error:")
+    return reason.strip().partition("\n")[0][:200]
 
 
 def _check_archive(path: Path) -> None:

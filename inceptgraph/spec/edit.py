@@ -8,6 +8,7 @@ from typing import Any
 
 from inceptgraph.errors import Findings, Source
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
+from inceptgraph.spec.load import KEYS
 from inceptgraph.spec.override import apply, declares_parameter, flow, path_keys, redeclared
 from inceptgraph.spec.write import to_yaml
 
@@ -15,7 +16,7 @@ __all__ = ["edited_text", "whole_text", "without_expectations"]
 
 
 def whole_text(tree: Node, used: Container[str | None], *, expect: bool = True) -> str:
-    """A spec that extends or includes others, as one that does not.
+    """A spec that extends or includes others, as one that does not, in the usual order.
 
     Args:
         tree: made whole.
@@ -23,12 +24,13 @@ def whole_text(tree: Node, used: Container[str | None], *, expect: bool = True) 
         expect: whether to keep what the spec expects of itself.
     """
     assert isinstance(tree, Mapping)
-    items = {key: entry for key, entry in tree.items.items() if expect or key != "expect"}
+    kept = (key for key in KEYS if key in tree.items and (expect or key != "expect"))
+    items = {key: tree.items[key] for key in kept}
     blocks = items.get("blocks")
     if blocks is not None and isinstance(blocks.value, Mapping):
-        kept = {name: entry for name, entry in blocks.value.items.items() if name in used}
-        items["blocks"] = Entry(blocks.key, Mapping(kept, blocks.value.span))
-        if not kept:
+        own = {name: entry for name, entry in blocks.value.items.items() if name in used}
+        items["blocks"] = Entry(blocks.key, Mapping(own, blocks.value.span))
+        if not own:
             del items["blocks"]
     return to_yaml(Mapping(items, tree.span))
 

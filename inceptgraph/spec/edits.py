@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Container, Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Container
 
-from inceptgraph.errors import Code, Findings, Label, Span, closest, did_you_mean
+from inceptgraph.errors import Code, Findings, Label, Span, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
-from inceptgraph.spec.structure import kind_of, listed, read_keys, read_mapping
+from inceptgraph.spec.edit_paths import Siblings, Target, find, holds_steps, report_nothing
+from inceptgraph.spec.structure import kind_of, read_keys, read_mapping
 
 __all__ = ["apply_edits"]
 
 _CHANGES = ("set", "replace", "before", "after")
 _FORMS = "write `remove`, `{set: {…}}`, `{replace: {…}}`, `{before: {…}}` or `{after: {…}}`"
 
-Siblings = dict[str, Entry]
-"""The steps among which a step stands."""
+_PLACE = ("from", "loss_weight")
+"""What a step says of its place in the network, and not of what it computes."""
 
 
 def apply_edits(
@@ -38,18 +37,6 @@ def apply_edits(
     return editor.spec
 
 
-class _Target(NamedTuple):
-    """A step that an edit means.
-
-    Attributes:
-        keys: where it stands in the tree.
-        matched: what ``*`` stands for.
-    """
-
-    keys: tuple[str, ...]
-    matched: str | None
-
-
 class _Editor:
     def __init__(self, spec: Mapping, removed: dict[str, Span], findings: Findings) -> None:
         self.spec = spec
@@ -58,10 +45,10 @@ class _Editor:
 
     def edit(self, entry: Entry) -> None:
         changes = self.changes(entry)
-        targets = list(self.targets(entry.key)) if changes else []
+        targets = list(find(self.spec, entry.key, self.findings)) if changes else []
         if changes and not targets:
-            self.report_nothing(entry.key)
-        by_place: dict[tuple[str, ...], list[_Target]] = {}
+            report_nothing(self.spec, entry.key, self.removed, self.findings)
+        by_place: dict[tuple[str, ...], list[Target]] = {}
         for target in targets:
             by_place.setdefault(target.keys[:-1], []).append(target)
         for together in by_place.values():
@@ -92,97 +79,14 @@ class _Editor:
             self.findings.add(Code.BAD_EDIT, f"{what} changes nothing", key.span, help=_FORMS)
         return list(items.values())
 
-    # -- finding -----------------------------------------------------------------------------
-
-    def targets(self, path: Scalar) -> Iterator[_Target]:
-        """The steps that a path names; one ``*`` in it stands for any characters."""
-        if path.text.count("*") > 1:
-            message = f"`{path.text}` has more than one `*`"
-            hint = "one `*` stands for any characters, and is known by that in new names"
-            self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
-            return
-        parts = path.text.split(".")
-        for section in ("stages", "aux_heads", "blocks"):
-            wanted = parts
-            if section == "blocks":
-                if parts[0] != "blocks" or len(parts) < 3:
-                    return
-                wanted = parts[1:]
-            if (entry := self.spec.items.get(section)) and isinstance(entry.value, Mapping):
-                yield from _matches(entry.value, wanted, (section,), None)
-
-    def report_nothing(self, path: Scalar) -> None:
-        """Say how far a path leads, and what there is."""
-        if self.findings.has(Code.BAD_EDIT, path.span):
-            return
-        parts = path.text.split(".")
-        at: Mapping = Mapping({**self.steps("stages"), **self.steps("aux_heads")}, path.span)
-        where, start = "the spec", 0
-        if parts[0] == "blocks":
-            at, where, start = Mapping(self.steps("blocks"), path.span), "`blocks`", 1
-        for depth in range(start, len(parts)):
-            part, entry = parts[depth], at.items.get(parts[depth])
-            here = ".".join(parts[: depth + 1])
-            if entry is None:
-                self.report_missing(path, parts, depth, where, at)
-                return
-            body = _body(entry.value)
-            if depth == len(parts) - 1:
-                break
-            if body is None:
-                self.report_no_inside(path, parts, depth, entry.value)
-                return
-            at, where = body[1], f"`{here}`"
-        message = f"`{path.text}` is a block, and an edit changes a step"
-        hint = f"define `{part}` anew under `blocks:`, or edit a step in it: `{path.text}.…`"
-        self.findings.add(Code.BAD_EDIT, message, path.span, help=hint)
-
-    def report_missing(
-        self, path: Scalar, parts: list[str], depth: int, where: str, at: Mapping
-    ) -> None:
-        part = parts[depth]
-        start = sum(len(before) + 1 for before in parts[:depth])
-        span = path.part(start, start + len(part))
-        known = list(at.items)
-        message = f"there is no step `{part}` in {where}"
-        more = f", among {len(known)}" if len(known) > 8 else ""
-        hint = did_you_mean(part, known) or f"there are {listed(known[:8])}{more}"
-        labels = []
-        blocks = self.steps("blocks")
-        if depth == 0 and part in self.removed:
-            labels = [Label(self.removed[part], "this edit removes it")]
-            hint = "one of the two edits is too many"
-        elif depth == 0 and part in blocks:
-            inside = ".".join(parts[1:]) or "…"
-            hint = f"`{part}` is a block: write `blocks.{part}.{inside}`"
-        self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
-
-    def report_no_inside(self, path: Scalar, parts: list[str], depth: int, step: Node) -> None:
-        """A path into a step that is a use of a block, or a single operation."""
-        outer, inner = ".".join(parts[: depth + 1]), ".".join(parts[depth + 1 :])
-        entry = step.items.get("op") if isinstance(step, Mapping) else None
-        op = entry.value.text if entry and isinstance(entry.value, Scalar) else ""
-        start = len(outer) + 1
-        span = path.part(start, len(path.text))
-        message = f"`{outer}` is a step of its own, with no `{inner}` inside"
-        hint = f"edit its arguments, `{outer}: {{set: {{…}}}}`, or replace it"
-        if op in self.steps("blocks"):
-            message = f"`{outer}` is a use of the block `{op}`, and `{inner}` is inside that"
-            hint = (
-                f"edit the block, `blocks.{op}.{inner}: …`, or this use alone:"
-                f" `{outer}: {{set: {{…}}}}`"
-            )
-        self.findings.add(Code.BAD_EDIT, message, span, help=hint)
-
-    def steps(self, section: str) -> Siblings:
-        entry = self.spec.items.get(section)
-        return entry.value.items if entry and isinstance(entry.value, Mapping) else {}
-
     # -- changing ----------------------------------------------------------------------------
 
-    def change(self, targets: list[_Target], change: Entry, path: Scalar) -> None:
+    def change(self, targets: list[Target], change: Entry, path: Scalar) -> None:
         """Make one change to steps that stand among the same siblings."""
         container = targets[0].keys[:-1]
+        if container == ("aux_heads",) and change.key.text in ("before", "after"):
+            self.report_head(targets[0].keys[-1], change.key)
+            return
         before = _at(self.spec, container).items
         after = dict(before)
         inserted: dict[str, Siblings] = {}
@@ -213,6 +117,14 @@ class _Editor:
             items = {key: entry for key, entry in self.spec.items.items() if key != "aux_heads"}
             self.spec = Mapping(items, self.spec.span)
 
+    def report_head(self, name: str, verb: Scalar) -> None:
+        message = f"`{name}` is an auxiliary head: no step stands {verb.text} it"
+        hint = (
+            f"make it of several steps, `{name}: {{replace: {{…}}}}`,"
+            " or edit a step of the block that it uses"
+        )
+        self.findings.add(Code.BAD_EDIT, message, verb.span, help=hint)
+
     def set(self, siblings: Siblings, name: str, value: Node) -> None:
         """Replace arguments of a step."""
         given = read_mapping(value, "`set`", self.findings, "write `{set: {out: 96}}`")
@@ -227,14 +139,16 @@ class _Editor:
         step = read_mapping(value, "`replace`", self.findings, hint)
         if step is None:
             return
-        own = siblings[name].key
-        if not {"op", "steps", "branches"} & step.items.keys() and _holds_steps(step):
+        own, old = siblings[name].key, siblings[name].value
+        if not {"op", "steps", "branches"} & step.items.keys() and holds_steps(step):
             # several steps take the place of one, under its name: who reads it reads the last
             step = Mapping({"steps": Entry(Scalar("steps", "steps", own.span), step)}, step.span)
-        siblings[name] = Entry(own, step)
+        before = old.items if isinstance(old, Mapping) else {}
+        place = {key: before[key] for key in _PLACE if key in before}
+        siblings[name] = Entry(own, Mapping({**place, **step.items}, step.span))
 
     def new_steps(
-        self, change: Entry, target: _Target, siblings: Siblings, new_names: Container[str]
+        self, change: Entry, target: Target, siblings: Siblings, new_names: Container[str]
     ) -> Siblings:
         """The steps to insert at a target, by their names there; none where that cannot be."""
         verb = change.key.text
@@ -242,7 +156,7 @@ class _Editor:
         given = read_mapping(change.value, f"`{verb}`", self.findings, hint)
         if given is None:
             return {}
-        if not given.items or not _holds_steps(given):
+        if not given.items or not holds_steps(given):
             message = f"`{verb}` holds steps by name"
             self.findings.add(Code.BAD_EDIT, message, given.span.first_line(), help=hint)
             return {}
@@ -288,42 +202,6 @@ class _Editor:
 # -- the tree --------------------------------------------------------------------------------
 
 
-def _holds_steps(mapping: Mapping) -> bool:
-    return "op" not in mapping.items and all(
-        isinstance(entry.value, Mapping) for entry in mapping.items.values()
-    )
-
-
-def _body(step: Node) -> tuple[tuple[str, ...], Mapping] | None:
-    """Where the steps of a body stand in a step, a branch or a block."""
-    if not isinstance(step, Mapping):
-        return None
-    for key in ("steps", "branches"):
-        entry = step.items.get(key)
-        if entry is not None and isinstance(entry.value, Mapping):
-            return (key,), entry.value
-    return ((), step) if step.items and _holds_steps(step) else None
-
-
-def _matches(
-    siblings: Mapping, parts: list[str], keys: tuple[str, ...], matched: str | None
-) -> Iterator[_Target]:
-    pattern = re.compile("(.*)".join(re.escape(piece) for piece in parts[0].split("*")))
-    for name, entry in siblings.items.items():
-        match = pattern.fullmatch(name)
-        if match is None:
-            continue
-        captured = match[1] if "*" in parts[0] else matched
-        if len(parts) == 1:
-            if keys != ("blocks",):
-                yield _Target((*keys, name), captured)
-            continue
-        body = _body(entry.value)
-        if body is not None:
-            inner, steps = body
-            yield from _matches(steps, parts[1:], (*keys, name, *inner), captured)
-
-
 def _at(tree: Mapping, keys: tuple[str, ...]) -> Mapping:
     for key in keys:
         value = tree.items[key].value
@@ -336,8 +214,12 @@ def _woven(siblings: Siblings, inserted: dict[str, Siblings], verb: str) -> Sibl
     """Steps with others before or after some of them."""
     found: Siblings = {}
     for name, entry in siblings.items():
-        new = inserted.get(name, {})
-        found |= {**new, name: entry} if verb == "before" else {name: entry, **new}
+        new = inserted.get(name)
+        if new and verb == "before":
+            found.update(new)
+        found[name] = entry
+        if new and verb == "after":
+            found.update(new)
     return found
 
 

@@ -6,7 +6,7 @@ A part that cannot be read is reported and left out, and what depends on it is n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from inceptgraph.errors import Code, Findings, Label, Source, Span
 from inceptgraph.source import Entry, Mapping, Node, Scalar
@@ -104,7 +104,7 @@ def load_library(resolved: Resolved, source: Source, findings: Findings) -> dict
     blocks = read_blocks(section.items.values() if section else (), StepReader(findings))
     for name, block in blocks.items():
         assert section is not None
-        _check_block(block, section.items[name].value, (), source, findings)
+        _check_block(block, section.items[name].value, (), (), source, findings)
     nothing = Chain({}, resolved.tree.span)
     check_uses(Spec(source, "", None, {}, {}, {}, blocks, nothing, {}, {}, {}, None), findings)
     for key in ("description", "source"):
@@ -289,26 +289,32 @@ class _SpecReader:
         blocks = self.section("blocks")
         for name, block in spec.blocks.items():
             assert blocks is not None
-            # a library's blocks mean the same in every network: they see none of its parameters
-            hermetic = block.name.span.source in self.resolved.libraries
-            outer = () if hermetic else tuple(spec.params)
-            body = blocks.items[name].value
-            used |= _check_block(block, body, outer, self.source, self.findings)
+            # a library means the same in every network: it sees none of its parameters
+            sealed, body = self.resolved.libraries, blocks.items[name].value
+            used |= _check_block(block, body, spec.params, sealed, self.source, self.findings)
         own = {n: p for n, p in spec.params.items() if p.name.span.source is self.source}
         inherited = spec.params.keys() - own.keys()
         lint_unused(own, used, "the network", self.findings, inherited)
 
 
 def _check_block(
-    block: Block, written: Node, outer: Collection[str], source: Source, findings: Findings
+    block: Block,
+    written: Node,
+    outer: Collection[str],
+    sealed: Container[Source],
+    source: Source,
+    findings: Findings,
 ) -> set[str]:
     """Check what a block names; returns the outer parameters that it uses.
 
-    A parameter that it never uses is told where the block stands in the file at hand.
+    Outer parameters are in scope but for what is written in ``sealed``; an edit may bring them into
+    a block that stands there. A parameter that the block never uses is told where the block stands
+    in the file at hand.
     """
-    used = check_defaults_order(block.params, outer, findings)
-    scope = dict.fromkeys((*block.params, *outer))
-    used |= check_references(_body_parts(written), scope, findings)
+    defaults_see = () if block.name.span.source in sealed else outer
+    used = check_defaults_order(block.params, defaults_see, findings)
+    parts = _body_parts(written)
+    used |= check_references(parts, block.params, findings, outer=outer, sealed=sealed)
     if block.readable and block.name.span.source is source:
         lint_unused(block.params, used, f"the block `{block.name.text}`", findings)
     return used - block.params.keys()

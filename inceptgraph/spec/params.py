@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from inceptgraph.errors import (
     Code,
@@ -112,13 +112,32 @@ def _moved(node: Node, place: Span) -> Node:
 
 
 def check_references(
-    nodes: Iterable[Node], params: Collection[str], findings: Findings
+    nodes: Iterable[Node],
+    params: Collection[str],
+    findings: Findings,
+    *,
+    outer: Collection[str] = (),
+    sealed: Container[Source] = (),
 ) -> set[str]:
-    """Report ``$names`` that are not in scope; returns those that occur or are meant."""
+    """Report ``$names`` that are not in scope.
+
+    Args:
+        nodes: what is written.
+        params: in scope everywhere.
+        findings: receives what is wrong.
+        outer: in scope but for what is written in ``sealed``.
+        sealed: files that see nothing from outside.
+
+    Returns:
+        The names that occur or are meant.
+    """
     used: set[str] = set()
+    inside = params
+    everywhere = (*params, *outer)
     for node in nodes:
         for name, span in references(node):
             used.add(name)
+            params = inside if span.source in sealed else everywhere
             if name in params:
                 continue
             meant = closest(name, params)

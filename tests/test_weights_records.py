@@ -1,0 +1,69 @@
+"""Shipped remap tables against the recorded public implementations (``data/references/``).
+
+A record lists the layers of an implementation by its own names, in an order that follows from what
+is computed. So does our network: a table is right where every name becomes that of the layer at the
+same place. So two layers of one shape in each other's place are seen.
+"""
+
+from __future__ import annotations
+
+import pytest
+from references import matching, torch_modules
+from references.records import Record
+
+from inceptgraph.pipeline import compile, to_graph
+from inceptgraph.types import TensorInfo
+from inceptgraph.weights.fitted import fit_entries
+from inceptgraph.weights.table import shipped
+from inceptgraph_torch.names import module_path
+
+RECORDS = {
+    "facenet_inception_resnet_v1": "facenet_inception_resnet_v1",
+    "pretrainedmodels_bninception": "pretrainedmodels_bninception",
+    "timm_inception_resnet_v2": "timm_inception_resnet_v2",
+    "timm_inception_v3": "torchvision_inception_v3",
+    "timm_inception_v4": "timm_inception_v4",
+    "timm_legacy_xception": "timm_xception",
+    "torchvision_alexnet": "torchvision_alexnet",
+    "torchvision_googlenet": "torchvision_googlenet",
+    "torchvision_inception_v3": "torchvision_inception_v3",
+    "torchvision_resnet18": "torchvision_resnet18",
+    "torchvision_vgg16": "torchvision_vgg16",
+}
+"""The table that an implementation's names need."""
+
+
+def test_every_table_has_a_record() -> None:
+    """Caffe's names have slashes, and are held to the fact file in ``test_weights_tables.py``."""
+    assert set(RECORDS.values()) == set(shipped()) - {"caffe_googlenet"}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_table_finds_every_layer_of_an_implementation(name: str) -> None:
+    record = Record.load(name)
+    graph = to_graph(record.specs[0])
+    if len(record.layers) == 1:
+        graph = graph.phase("eval")
+    ours = torch_modules.layers(
+        compile(graph, dtype="float64", initialized=False), range(len(graph.outputs))
+    )
+    expected = {
+        f"{their.name}.{kind}": f"{our.name}.{kind}"
+        for their, our in matching.match(record.layers, ours)
+        for kind in their.shapes()
+    }
+    entries = {
+        f"{layer.name}.{kind}": TensorInfo(shape, "float32")
+        for layers in record.layers.values()
+        for layer in layers
+        for kind, shape in layer.shapes().items()
+    }
+    fitted = fit_entries(to_graph(record.specs[0]), entries).require()
+    assert fitted.fit.table is shipped()[RECORDS[name]]
+    found = {pair.theirs: pair.slot.name for pair in fitted.fit.loaded}
+    assert {theirs: _in_module(slot) for theirs, slot in found.items()} == expected
+
+
+def _in_module(slot: str) -> str:
+    node, _, kind = slot.rpartition(".")
+    return f"{module_path(node)}.{kind}"
