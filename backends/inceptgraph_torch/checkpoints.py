@@ -23,6 +23,9 @@ Read = Callable[[str], Tensor]
 NESTED = ("state_dict", "model", "model_state_dict")
 """Where trainers put the state_dict beside what else they keep."""
 
+MAGIC = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")
+"""In the first pickle of a file by torch.save before 1.6."""
+
 
 def info(tensor: Any) -> TensorInfo:
     """What is known of a value of a state_dict."""
@@ -80,6 +83,8 @@ def _state(path: Path) -> Mapping[str, Any]:
         kind = type(found).__name__
         hint = "save the tensors by name: torch.save(model.state_dict(), path)"
         refuse(path, f"holds no state_dict, but a {kind}", hint)
+    if not any(isinstance(value, Tensor) for value in found.values()):
+        refuse(path, "holds no tensors")
     return found
 
 
@@ -92,26 +97,25 @@ def _nested(found: Any) -> Any:
 
 def _load(path: Path) -> Any:
     with path.open("rb") as file:
-        in_zip = file.read(2) == b"PK"
+        head = file.read(32)
+    in_zip = head.startswith(b"PK")
     if in_zip:
         _check_archive(path)
+    elif MAGIC not in head:
+        hint = "save the tensors by name: torch.save(model.state_dict(), path)"
+        refuse(path, "is a pickle that torch.save did not write, and may hold code: refused", hint)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of pickles that others than torch wrote
+        with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
             return torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
     except Exception as error:  # a broken pickle may fail in any way
-        code = _names_code(path, str(error))
-        if code:
-            why = f"holds code ({code}), which could do anything when it is read: refused"
-            hint = "save the tensors alone, as a state_dict or as safetensors"
-            refuse(path, why, hint)
-        reason = _reason(str(error)) or type(error).__name__
-        refuse(path, f"is a PyTorch file that is broken: {reason}", "download or save it again")
-
-
-def _reason(message: str) -> str:
-    """Why torch cannot read a file, without its advice to trust it."""
-    _, _, reason = message.rpartition("WeightsUnpickler error:")
-    return reason.strip().partition("\n")[0][:200]
+        message = str(error)
+    # torch's own words stay here: they advise to read the file without checks
+    code = _names_code(path, message)
+    if code:
+        why = f"holds code ({code}), which could do anything when it is read: refused"
+        refuse(path, why, "save the tensors alone, as a state_dict or as safetensors")
+    hint = "download it again, or save the tensors alone: torch.save(model.state_dict(), path)"
+    refuse(path, "is a PyTorch file that is broken, or holds what is no tensor", hint)
 
 
 def _check_archive(path: Path) -> None:
