@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Iterator
@@ -159,6 +160,12 @@ def test_a_table_is_chosen_by_name_or_path(tmp_path: Path) -> None:
         choose("../../nothing.yaml")
     with pytest.raises(SpecError, match="is a directory"):
         choose(tmp_path)
+    for too_long in ("x" * 300, "x" * 300 + ".yaml"):
+        with pytest.raises(SpecError):
+            choose(too_long)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(SpecError, match=r"pipe\.yaml` is not a file"):
+        choose(tmp_path / "pipe.yaml")
 
 
 # -- the shipped ones --------------------------------------------------------------------------
