@@ -6,7 +6,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -104,12 +104,19 @@ def _load(path: Path) -> Any:
     elif MAGIC not in head:
         hint = "save the tensors by name: torch.save(model.state_dict(), path)"
         refuse(path, "is a pickle that torch.save did not write, and may hold code: refused", hint)
+    found, broken = None, None
     try:
         with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
     except Exception as error:  # a broken pickle may fail in any way
-        message = str(error)
-    # torch's own words stay here: they advise to read the file without checks
+        broken = str(error)
+    if broken is not None:
+        _refuse_unread(path, broken)
+    return found
+
+
+def _refuse_unread(path: Path, message: str) -> NoReturn:
+    """Say why torch did not read a file, but not in its words: they advise to do so unchecked."""
     code = _names_code(path, message)
     if code:
         why = f"holds code ({code}), which could do anything when it is read: refused"
