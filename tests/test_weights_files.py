@@ -442,16 +442,17 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
 
 def test_tensors_that_are_none(tmp_path: Path) -> None:
     """What is not plain numbers in memory never takes the place of a weight."""
-    for odd in (
-        torch.ones(5).to_sparse(),
-        torch.ones(5, dtype=torch.int64),
-        torch.empty(5, device="meta"),
-        7,
-        7.5,
+    for odd, kind in (
+        (torch.ones(5).to_sparse(), "sparse"),
+        (torch.ones(5, dtype=torch.int32), "int32"),
+        (torch.ones(5, dtype=torch.complex64), "complex64"),
+        (torch.empty(5, device="meta"), "meta"),
+        (7, "a Python int"),
+        (7.5, "a Python float"),
     ):
         path = tmp_path / "weights.pth"
         torch.save({**TENSORS, "fc.bias": odd}, path)
-        with pytest.raises(SpecError, match="1 of another shape"):
+        with pytest.raises(SpecError, match=rf"do not fit: 1 of another kind \({kind}\)"):
             compiled(path)
         torch.save({**TENSORS, "more": odd}, path)
         with pytest.raises(SpecError, match="1 unexpected"):

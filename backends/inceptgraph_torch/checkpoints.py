@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +15,7 @@ from inceptgraph.types import TensorInfo
 from inceptgraph.weights.files import Format, refuse
 from inceptgraph_torch import caffemodel
 
-__all__ = ["Read", "info", "look", "open_tensors"]
+__all__ = ["Read", "info", "look", "not_finite", "open_tensors"]
 
 Read = Callable[[str], Tensor]
 """Reads a tensor by its name, on the CPU."""
@@ -67,6 +67,22 @@ def open_tensors(path: Path, format: str) -> Read:
     except (SafetensorError, OSError) as error:
         refuse(path, f"cannot be read: {error}")
     return read
+
+
+def not_finite(path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
+    """Which of some floating-point tensors in a file hold ``NaN`` or ``infinity``.
+
+    Raises:
+        SpecError: the file is broken, or holds more than tensors.
+    """
+    read, found = open_tensors(path, format), {}
+    for name in names:
+        numbers = read(name)
+        if numbers.dtype.itemsize == 1:  # torch asks no float8 whether it is finite
+            numbers = numbers.float()
+        if not numbers.isfinite().all():
+            found[name] = "NaN" if numbers.isnan().any() else "infinity"
+    return found
 
 
 def _state(path: Path) -> Mapping[str, Any]:
