@@ -6,7 +6,7 @@ through the entry-point group ``inceptgraph.backends``; the entry point's name i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -91,6 +91,13 @@ class WeightsBackend(ModelBackend, Protocol):
             SpecError: it is broken, or holds more than tensors.
         """
 
+    def not_finite(self, path: Path, format: str, names: Iterable[str]) -> Mapping[str, str]:
+        """Which of some floating-point tensors in a file hold ``NaN`` or ``infinity``.
+
+        Raises:
+            SpecError: the file is broken, or holds more than tensors.
+        """
+
 
 def names() -> tuple[str, ...]:
     """The installed backends."""
@@ -147,7 +154,7 @@ def find_weights(name: str) -> WeightsBackend:
     """
     backend = find(name)
     if not isinstance(backend, WeightsBackend):
-        message = f"the backend `{name}` reads no files of weights: it lacks `look`"
+        message = f"the backend `{name}` reads no files of weights: it lacks `look` or `not_finite`"
         raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
     return backend
 

@@ -352,7 +352,7 @@ def test_weights_says_how_a_file_fits(run: Run, spec: Path, file: Path) -> None:
     code, out, _ = run("weights", "googlenet", file)
     assert code == 1
     assert "fits nowhere" in out
-    assert "unexpected: all of aux, first, second, stem (24 tensors)" in out
+    assert "unexpected: all of aux, first, second, stem (24 entries)" in out
     assert "mismatched: classifier.weight: (5, 16) in the file, (1000, 1024) here" in out
     every = ("--allow", "missing:*", "--allow", "unexpected:*")
     code, out, _ = run("weights", "googlenet", file, *every)
@@ -361,6 +361,88 @@ def test_weights_says_how_a_file_fits(run: Run, spec: Path, file: Path) -> None:
     code, out, _ = run("weights", "googlenet", file, *every)
     assert code == 0
     assert "fits, with what you allow" in out
+
+
+def test_weights_marks_what_is_allowed(run: Run, spec: Path, tmp_path: Path) -> None:
+    """So that what is still refused is seen, and what to say next."""
+    state = {n: t for n, t in STATE.items() if not n.startswith(("aux", "stem.b"))}
+    state |= {"more.a": torch.ones(2), "more.b": torch.ones(2), "stem.weight": torch.ones(1)}
+    file = save(state, tmp_path / "w")
+    code, out, _ = run("weights", spec, file)
+    assert code == 1
+    assert "as you allow" not in out
+    hint = "--allow 'missing:stem' --allow 'missing:aux' --allow 'shape:stem', and so on"
+    assert f"help: if that is as it should be, say {hint}" in out
+    allow = ("--allow", "missing:aux", "--allow", "unexpected:more.a")
+    code, out, _ = run("weights", spec, file, *allow)
+    assert code == 1
+    assert out.splitlines()[3:] == [
+        "loaded: 22 of 26 tensors",
+        "mismatched: stem.weight: (1) in the file, (8, 3, 5, 5) here",
+        "missing: of stem: bias",
+        "missing, as you allow: all of aux (2 tensors)",
+        "unexpected: of more: b",
+        "unexpected, as you allow: of more: a",
+        "help: if that is as it should be, say --allow 'missing:stem' --allow 'shape:stem'"
+        " --allow 'unexpected:more'",
+    ]
+    every = (*allow, "--allow", "shape:*", "--allow", "missing:stem", "--allow", "unexpected:more")
+    code, out, _ = run("weights", spec, file, *every)
+    assert code == 0
+    assert "mismatched, as you allow: stem.weight: (1) in the file, (8, 3, 5, 5) here" in out
+    assert "help" not in out
+
+
+def test_a_permission_that_nothing_needs_is_told(run: Run, spec: Path, tmp_path: Path) -> None:
+    state = {n: t for n, t in STATE.items() if not n.startswith("aux")}
+    file = save(state, tmp_path / "w")
+    allow = ("missing:axu", "shape:aux", "missing:first", "missing:aux.fc.wieght")
+    options = [word for text in allow for word in ("--allow", text)]
+    told = [
+        "allow: `missing:axu` matches nothing that does not fit; did you mean `missing:aux`?",
+        "allow: `shape:aux` matches nothing that does not fit; did you mean `missing:aux`?",
+        "allow: `missing:first` matches nothing that does not fit",
+        "allow: `missing:aux.fc.wieght` matches nothing that does not fit; did you mean"
+        " `missing:aux.fc.weight`?",
+    ]
+    code, out, _ = run("weights", spec, file, *options)
+    assert code == 1
+    assert {line for line in out.splitlines() if line.startswith("allow")} == set(told)
+    code, _, err = run("build", spec, "-o", tmp_path / "model", "--weights", file, *options)
+    assert code == 1
+    assert "did you mean `missing:aux.fc.weight`?" in " ".join(err.split())
+    found = json.loads(run("weights", spec, file, *options, "--json")[1])
+    assert set(found["idle"]) == set(allow)
+    assert found["allow"] == ["missing:aux"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "float8_e5m2"])
+@pytest.mark.parametrize("kind", ["safetensors", "pth"])
+def test_numbers_that_are_none_are_told(
+    run: Run, spec: Path, tmp_path: Path, kind: str, dtype: str
+) -> None:
+    """It is a warning: the file fits, and says no more than before."""
+    state = {f"module.{n}": t.to(getattr(torch, dtype)) for n, t in STATE.items()}
+    state["module.stem.weight"][0, 0, 0, 0] = float("nan")
+    state["module.classifier.bias"][1] = float("-inf")
+    file = tmp_path / f"w.{kind}"
+    (save if kind == "safetensors" else torch.save)(state, file)
+    code, out, _ = run("weights", spec, file)
+    assert code == 0
+    told = ["warning: stem.weight holds NaN", "warning: classifier.bias holds infinity"]
+    assert sorted(line for line in out.splitlines() if "warning" in line) == sorted(told)
+    code, _, err = run("build", spec, "-o", tmp_path / "model", "--weights", file)
+    assert code == 0
+    assert all(line in err for line in told)
+    found = json.loads(run("weights", spec, file, "--json")[1])
+    assert found["not_finite"] == {"stem.weight": "NaN", "classifier.bias": "infinity"}
+
+
+def test_many_numbers_that_are_none_are_counted(run: Run, spec: Path, tmp_path: Path) -> None:
+    state = {n: t if t.dtype == torch.int64 else t * torch.nan for n, t in STATE.items()}
+    _, out, _ = run("weights", spec, save(state, tmp_path / "w"))
+    assert out.count("warning:") == 6
+    assert f"warning: {len(slots(GRAPH)) - 5} more hold NaN or infinity" in out
 
 
 def test_weights_for_programs(run: Run, spec: Path, file: Path) -> None:

@@ -9,6 +9,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import traceback
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -29,7 +30,6 @@ import inceptgraph
 from inceptgraph.build import build
 from inceptgraph.errors import Code, Diagnostic, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
-from inceptgraph.types import TensorInfo
 from inceptgraph.weights.files import Format, look
 from inceptgraph_torch.checkpoints import open_tensors
 
@@ -236,6 +236,8 @@ def stored(tensors: Any) -> bytes:
 
 
 WHOLE = save(TENSORS)
+OLD = io.BytesIO()
+torch.save(TENSORS, OLD, _use_new_zipfile_serialization=False)
 BAD_BYTES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "is empty"),
     "no format": (b"hello, world" * 9, "is no file of weights that is known"),
@@ -273,11 +275,13 @@ BAD_BYTES: dict[str, tuple[bytes, str]] = {
     ),
     "the start of a zip": (b"PK\x03\x04", "is cut off"),
     "an empty zip": (b"PK\x05\x06" + b"\0" * 18, "none that torch.save wrote"),
-    "a pickle cut off": (pickle.dumps(OrderedDict(a=1))[:20], "is a PyTorch file that is broken"),
+    "a pickle cut off": (pickle.dumps(OrderedDict(a=1))[:20], "that torch.save did not write"),
+    "an old file cut off": (OLD.getvalue()[:-100], "is a PyTorch file that is broken"),
     "a list": (stored([1, 2]), "holds no state_dict, but a list"),
     "one tensor": (stored(torch.ones(3)), "one tensor without a name"),
     "numbers as names": (stored({1: torch.ones(3)}), "holds no state_dict"),
     "nothing in it": (stored({}), "holds no tensors"),
+    "a number alone": (stored({"x": 3}), "holds no tensors"),
     "a whole model": (stored(Trainer()), "save the tensors alone"),
 }
 
@@ -361,16 +365,40 @@ def test_code_does_not_run(nested: bool, zip_file: bool, tmp_path: Path) -> None
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_plain_pickles_do_not_run(protocol: int, tmp_path: Path) -> None:
     path, proof = tmp_path / "weights.pth", tmp_path / "proof"
-    path.write_bytes(pickle.dumps(Exploit(f"touch {proof}"), protocol=protocol))
-    assert "weights_only" not in refused(path)  # nobody is told to run it
-    assert not proof.exists()
+    for state in (Exploit(f"touch {proof}"), {"a": Exploit(f"touch {proof}")}):
+        path.write_bytes(pickle.dumps(state, protocol=protocol))
+        said = refused(path)
+        assert "is a pickle that torch.save did not write" in said or protocol < 2
+        assert not proof.exists()
+
+
+ODD = ["set", "code", "range", "bytes"]
+
+
+@pytest.mark.parametrize("zip_file", [True, False])
+@pytest.mark.parametrize("odd", [{1, 2}, Exploit("true"), range(3), b"x"], ids=ODD)
+def test_torchs_advice_is_not_passed_on(odd: Any, zip_file: bool, tmp_path: Path) -> None:
+    """It says to read the file without checks; not even a traceback does so here."""
+    path = tmp_path / "weights.pth"
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        torch.save(
+            {"a": odd},
+            path,
+            pickle_protocol=protocol,
+            _use_new_zipfile_serialization=zip_file,
+        )
+        with pytest.raises(SpecError) as caught:
+            look(path)
+        shown = "".join(traceback.format_exception(caught.value))
+        assert "Re-running" not in shown
+        assert "WeightsUnpickler" not in shown
 
 
 def test_a_file_that_holds_itself(tmp_path: Path) -> None:
     endless: dict[str, object] = {}
     endless["model"] = endless
     (tmp_path / "weights.pth").write_bytes(stored(endless))
-    assert look(tmp_path / "weights.pth").entries == {"model": TensorInfo((), "a Python dict")}
+    assert "holds no tensors" in refused(tmp_path / "weights.pth")
 
 
 @pytest.mark.parametrize(
@@ -417,16 +445,17 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
 
 def test_tensors_that_are_none(tmp_path: Path) -> None:
     """What is not plain numbers in memory never takes the place of a weight."""
-    for odd in (
-        torch.ones(5).to_sparse(),
-        torch.ones(5, dtype=torch.int64),
-        torch.empty(5, device="meta"),
-        7,
-        7.5,
+    for odd, kind in (
+        (torch.ones(5).to_sparse(), "sparse"),
+        (torch.ones(5, dtype=torch.int32), "int32"),
+        (torch.ones(5, dtype=torch.complex64), "complex64"),
+        (torch.empty(5, device="meta"), "meta"),
+        (7, "a Python int"),
+        (7.5, "a Python float"),
     ):
         path = tmp_path / "weights.pth"
         torch.save({**TENSORS, "fc.bias": odd}, path)
-        with pytest.raises(SpecError, match="1 of another shape"):
+        with pytest.raises(SpecError, match=rf"do not fit: 1 of another kind \({kind}\)"):
             compiled(path)
         torch.save({**TENSORS, "more": odd}, path)
         with pytest.raises(SpecError, match="1 unexpected"):
@@ -435,8 +464,6 @@ def test_tensors_that_are_none(tmp_path: Path) -> None:
 
 # -- anything ----------------------------------------------------------------------------------
 
-OLD = io.BytesIO()
-torch.save(TENSORS, OLD, _use_new_zipfile_serialization=False)
 SEEDS = [WHOLE, stored(TENSORS), OLD.getvalue()]
 SEEDS += [wire.net(CAFFE), wire.net(v1_layers=LEGACY)] if HAS_PROTOBUF else []
 EDIT = st.tuples(

@@ -37,6 +37,7 @@ aux_heads:
     loss_weight: 0.3
     steps: {gap: {op: global_avg_pool}, flat: {op: flatten}, out: {op: linear, out: 10}}
 """
+KEYS = ("weight", "bias")
 SMALL = slots(to_graph(Source("small.yaml", SPEC)))
 
 
@@ -290,6 +291,26 @@ def test_the_table_that_maps_the_most_is_found() -> None:
         assert fit_best(SMALL, file, tables).table is good
     assert fit_best(SMALL, entries(), [good, half]).table is None
     assert fit_best(SMALL, of("q", 3), shipped().values()).table is None
+
+
+def test_a_table_of_another_network_is_not_chosen() -> None:
+    """It counts where it finds more than half of the file's tensors."""
+    remap = table("names: {a: conv, b: fc}")
+    half = {**of("a.weight", 4, 3, 3, 3), **of("q.weight", 3)}
+    assert fit_best(SMALL, half, [remap]).table is None
+    assert fit_best(SMALL, {**half, **of("b.weight", 10, 4)}, [remap]).table is remap
+    # wrong shapes are of the same names, which is what a table is about
+    assert fit_best(SMALL, {**half, **of("b.weight", 9, 9)}, [remap]).table is remap
+
+
+def test_squeezenet_is_nobodys() -> None:
+    """It has names such as ``features.3.expand1x1`` and a classifier, as several tables have."""
+    fires = [f"features.{i}" for i in (3, 4, 5, 7, 8, 9, 10, 12)]
+    parts = [f"{fire}.{part}" for fire in fires for part in ("squeeze", "expand1x1", "expand3x3")]
+    layers = ["features.0", *parts, "classifier.1"]
+    file = {f"{layer}.{key}": TensorInfo((8,), "float32") for layer in layers for key in KEYS}
+    for spec in ("googlenet", "alexnet_torchvision", "vgg16", "xception", "inception_v4"):
+        assert fit_best(slots(to_graph(spec)), file, shipped().values()).table is None, spec
 
 
 # -- permission --------------------------------------------------------------------------------

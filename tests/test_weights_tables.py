@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Iterator
@@ -47,6 +48,12 @@ def table(names: str, rest: str = "") -> Table:
         ("'{a}.{b}': x.{b}.{a}", "one.two.weight", "x.two.one.weight"),
         ("l{i}.{i}: same_{i}", "l3.3.bias", "same_3.bias"),
         ("l{i}.{i}: same_{i}", "l3.4.bias", "l3.4.bias"),
+        ("a{i:6..9}: b.{i:0..3}", "a7.bias", "b.1.bias"),
+        ("a{i:6..9}: b.{i:0..3}", "a10.bias", "a10.bias"),
+        ("a{i:6..9}: b.{i:0..3}", "a07.bias", "a07.bias"),
+        ("a{i:9..11}.{i}: b.{i:0..2}.{i}", "a10.10.bias", "b.1.10.bias"),
+        ("a{i:9..11}.{i}: b.{i:0..2}.{i}", "a10.11.bias", "a10.11.bias"),
+        ("a{i:1..2}: special_{i}, a{i}: general_{i}", "a3.bias", "general_3.bias"),
         ("a.b: special, a: general", "a.b.w", "special.w"),
         ("a: general, a.b: special", "a.b.w", "general.b.w"),
         ("inception_{b}/3x3: inception_{b}.c", "inception_4a/3x3.bias", "inception_4a.c.bias"),
@@ -71,6 +78,43 @@ def test_a_placeholder_keeps_what_it_stands_for(a: str, b: str, front: str, rest
     name = there(f"{front}_{a}/{b}.conv.{rest}")
     assert name == f"x-{a}.{b}.{rest}"
     assert there(f"{front}_{a}/{b}.convolution") is None
+
+
+SHORT = st.sampled_from(["", "a", "1", "0", "a1", "_2", ".", "/x"])
+
+
+@given(st.integers(0, 120), st.integers(0, 120), st.integers(1, 20), SHORT, SHORT, st.data())
+def test_a_count_is_its_lines_written_out(
+    theirs: int, ours: int, count: int, front: str, back: str, data: st.DataObject
+) -> None:
+    """The first line that matches wins there, and there is one alone here."""
+    last = count - 1
+    name, path = f"x{front}{{i:{theirs}..{theirs + last}}}{back}y", "s{i:%d..%d}.t{i}"
+    counted = Renaming.of(name, path % (ours, ours + last))
+    written = {f"x{front}{theirs + n}{back}y": f"s{ours + n}.t{theirs + n}" for n in range(count)}
+    number = data.draw(st.one_of(st.integers(theirs - 2, theirs + count + 2), st.integers(0, 999)))
+    for text in (f"{number}", f"0{number}", f"{number}0"):
+        asked = f"x{front}{text}{back}y"
+        assert counted(asked) == written.get(asked)
+        expected = written.get(asked)
+        assert counted(f"{asked}.bias") == (f"{expected}.bias" if expected else None)
+
+
+def test_the_shipped_counts_name_every_block() -> None:
+    """Of the networks whose modules are numbered through; the next number is none of theirs."""
+    v4, xception = shipped()["timm_inception_v4"], shipped()["timm_xception"]
+    blocks = {
+        **{f"features.{6 + n}.branch3.1": f"inception_a.{n}.pool.proj" for n in range(4)},
+        **{f"features.{11 + n}.branch3.1": f"inception_b.{n}.pool.proj" for n in range(7)},
+        **{f"features.{19 + n}.branch3.1": f"inception_c.{n}.pool.proj" for n in range(3)},
+    }
+    for number in range(6, 30):
+        theirs = f"features.{number}.branch3.1"
+        assert v4.rename(theirs)[0] == blocks.get(theirs, theirs)
+    for number in range(1, 13):
+        middle = f"middle.{number - 4}" if 4 <= number <= 11 else f"block{number}"
+        renamed, _ = xception.rename(f"block{number}.rep.2.weight")
+        assert renamed == f"{middle}.residual.sepconv1.bn.weight"
 
 
 def test_a_search_ends_soon() -> None:
@@ -118,6 +162,14 @@ MISTAKES = {
     "names: {a: 'b{n}'}": (Code.BAD_REMAP, "^^^", "write the name out"),
     "names: {'a{i}{n}': b}": (Code.BAD_REMAP, "^^^^^^", "write one for both"),
     "names: {'{a}.{b}.{c}.{d}.{e}': b}": (Code.BAD_REMAP, "^^^", "4 placeholders at most"),
+    "names: {'a{i:9..6}': b}": (Code.BAD_REMAP, "^^^^^^^^", "`{i:9..6}` counts backwards"),
+    "names: {'a{i:0..1000}': b}": (Code.BAD_REMAP, "^" * 11, "counts more than 1,000 numbers"),
+    "names: {'a{i:6..}': b}": (Code.BAD_REMAP, "^^^^^^^", "or one that counts: `{i:6..9}`"),
+    "names: {'a{i:1..2}.{i:1..2}': b}": (Code.BAD_REMAP, "^^^^^^^^", "`{i}` is the same"),
+    "names: {'a{i:6..9}': 'b{i:0..4}'}": (Code.BAD_REMAP, "^^^^^^^^", "5 numbers, and their `{i}`"),
+    "names: {'a{i}': 'b{i:0..4}'}": (Code.BAD_REMAP, "^^^^^^^^", "their `{i}` counts nothing"),
+    "names: {'a{i:6..9}': 'b{i:4..0}'}": (Code.BAD_REMAP, "^^^^^^^^", "counts backwards"),
+    "names: {'a{i:6..9}': 'b{n:0..3}'}": (Code.BAD_REMAP, "^^^^^^^^", "it has `{i}`"),
     'names: {"a\\nb": c}': (Code.BAD_REMAP, "^^^^^^", "a sign that is not visible"),
     "names: {a: [b]}": (Code.WRONG_TYPE, "^^^", "must be a word, but is a list"),
     "names: [a]": (Code.WRONG_TYPE, "^^^", "their name: our path"),
@@ -159,6 +211,12 @@ def test_a_table_is_chosen_by_name_or_path(tmp_path: Path) -> None:
         choose("../../nothing.yaml")
     with pytest.raises(SpecError, match="is a directory"):
         choose(tmp_path)
+    for too_long in ("x" * 300, "x" * 300 + ".yaml"):
+        with pytest.raises(SpecError):
+            choose(too_long)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(SpecError, match=r"pipe\.yaml` is not a file"):
+        choose(tmp_path / "pipe.yaml")
 
 
 # -- the shipped ones --------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ class TorchBackend:
         from inceptgraph_torch.checkpoints import look
 
         return look(path, format)
+
+    def not_finite(self, path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
+        """Tensors with numbers that are none; see
+        :func:`inceptgraph_torch.checkpoints.not_finite`."""
+        from inceptgraph_torch.checkpoints import not_finite
+
+        return not_finite(path, format, names)
 
 
 backend = TorchBackend()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -15,13 +15,16 @@ from inceptgraph.types import TensorInfo
 from inceptgraph.weights.files import Format, refuse
 from inceptgraph_torch import caffemodel
 
-__all__ = ["Read", "info", "look", "open_tensors"]
+__all__ = ["Read", "info", "look", "not_finite", "open_tensors"]
 
 Read = Callable[[str], Tensor]
 """Reads a tensor by its name, on the CPU."""
 
 NESTED = ("state_dict", "model", "model_state_dict")
 """Where trainers put the state_dict beside what else they keep."""
+
+MAGIC = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")
+"""In the first pickle of a file by torch.save before 1.6."""
 
 
 def info(tensor: Any) -> TensorInfo:
@@ -66,6 +69,22 @@ def open_tensors(path: Path, format: str) -> Read:
     return read
 
 
+def not_finite(path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
+    """Which of some floating-point tensors in a file hold ``NaN`` or ``infinity``.
+
+    Raises:
+        SpecError: the file is broken, or holds more than tensors.
+    """
+    read, found = open_tensors(path, format), {}
+    for name in names:
+        numbers = read(name)
+        if numbers.dtype.itemsize == 1:  # torch asks no float8 whether it is finite
+            numbers = numbers.float()
+        if not numbers.isfinite().all():
+            found[name] = "NaN" if numbers.isnan().any() else "infinity"
+    return found
+
+
 def _state(path: Path) -> Mapping[str, Any]:
     """The state_dict of a PyTorch file."""
     found = _load(path)
@@ -80,6 +99,8 @@ def _state(path: Path) -> Mapping[str, Any]:
         kind = type(found).__name__
         hint = "save the tensors by name: torch.save(model.state_dict(), path)"
         refuse(path, f"holds no state_dict, but a {kind}", hint)
+    if not any(isinstance(value, Tensor) for value in found.values()):
+        refuse(path, "holds no tensors")
     return found
 
 
@@ -92,26 +113,32 @@ def _nested(found: Any) -> Any:
 
 def _load(path: Path) -> Any:
     with path.open("rb") as file:
-        in_zip = file.read(2) == b"PK"
+        head = file.read(32)
+    in_zip = head.startswith(b"PK")
     if in_zip:
         _check_archive(path)
+    elif MAGIC not in head:
+        hint = "save the tensors by name: torch.save(model.state_dict(), path)"
+        refuse(path, "is a pickle that torch.save did not write, and may hold code: refused", hint)
+    found, broken = None, None
     try:
-        with warnings.catch_warnings(action="ignore"):  # of pickles that others than torch wrote
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
+        with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
     except Exception as error:  # a broken pickle may fail in any way
-        code = _names_code(path, str(error))
-        if code:
-            why = f"holds code ({code}), which could do anything when it is read: refused"
-            hint = "save the tensors alone, as a state_dict or as safetensors"
-            refuse(path, why, hint)
-        reason = _reason(str(error)) or type(error).__name__
-        refuse(path, f"is a PyTorch file that is broken: {reason}", "download or save it again")
+        broken = str(error)
+    if broken is not None:
+        _refuse_unread(path, broken)
+    return found
 
 
-def _reason(message: str) -> str:
-    """Why torch cannot read a file, without its advice to trust it."""
-    _, _, reason = message.rpartition("WeightsUnpickler error:")
-    return reason.strip().partition("\n")[0][:200]
+def _refuse_unread(path: Path, message: str) -> NoReturn:
+    """Say why torch did not read a file, but not in its words: they advise to do so unchecked."""
+    code = _names_code(path, message)
+    if code:
+        why = f"holds code ({code}), which could do anything when it is read: refused"
+        refuse(path, why, "save the tensors alone, as a state_dict or as safetensors")
+    hint = "download it again, or save the tensors alone: torch.save(model.state_dict(), path)"
+    refuse(path, "is a PyTorch file that is broken, or holds what is no tensor", hint)
 
 
 def _check_archive(path: Path) -> None:

@@ -40,14 +40,15 @@ def weights(
     """Say how a file of weights fits a spec.
 
     Which remap table its names need, what loads, and what is missing, unexpected or of another
-    shape, by stage. Reads no numbers and writes nothing. The exit code is 0 where the file fits and
-    1 where it does not.
+    shape or kind, by stage; which tensors hold NaN or infinity; and what would allow the rest.
+    Writes nothing. The exit code is 0 where the file fits and 1 where it does not.
     """
     fitted = fit_file(load(spec, values).graph, file, remap=remap, allow=allow)
     if as_json:
         console.send_json(_as_json(fitted))
     else:
-        console.data("\n".join((f"{file}: {_verdict(fitted)}", *fitted.lines())))
+        help = [f"help: {fitted.help}"] if fitted.help else []
+        console.data("\n".join((f"{file}: {_verdict(fitted)}", *fitted.lines(), *help)))
     return 0 if fitted.fits else failures.FINDINGS
 
 
@@ -75,6 +76,9 @@ def _as_json(fitted: Fitted) -> dict[str, Any]:
         "absent": fit.absent,
         "unexpected": fit.unexpected,
         "ignored": [*fit.ignored, *fit.counters],
+        "allow": fitted.permissions,
+        "idle": fitted.idle,
+        "not_finite": fitted.not_finite,
         "clashes": [{"name": c.ours, "theirs": [c.first, c.second]} for c in fit.clashes],
     }
 

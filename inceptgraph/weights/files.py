@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -16,7 +16,7 @@ from inceptgraph.errors import Code, Diagnostic, Label, Source, Span, SpecError
 from inceptgraph.report.text import one_line
 from inceptgraph.types import TensorInfo
 
-__all__ = ["Contents", "Format", "look", "refuse"]
+__all__ = ["Contents", "Format", "look", "not_finite", "refuse"]
 
 LONGEST_NAME = 1000
 
@@ -79,6 +79,27 @@ def look(path: str | Path) -> Contents:
     for name in entries:
         _check_name(path, name)
     return Contents(path, kind, entries)
+
+
+def not_finite(contents: Contents, names: Iterable[str]) -> dict[str, str]:
+    """Which tensors of a file hold ``NaN`` or ``infinity``: no network computes with them.
+
+    Args:
+        contents: the file.
+        names: of floating-point tensors in it.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
+    wanted, found = list(names), dict[str, str]()
+    if contents.format is Format.SAFETENSORS:
+        known = {name for name in wanted if contents.entries[name].dtype in _OF_NUMPY}
+        found = _not_finite_safetensors(contents.path, [n for n in wanted if n in known])
+        wanted = [name for name in wanted if name not in known]
+    if wanted:
+        torch_backend = backends.find_weights("torch")
+        found |= torch_backend.not_finite(contents.path, contents.format, wanted)
+    return found
 
 
 def _check_name(path: Path, name: str) -> None:
@@ -164,6 +185,23 @@ def _safetensors(path: Path) -> dict[str, TensorInfo]:
     except (SafetensorError, OSError, ValueError, OverflowError) as error:
         reason = str(error).removeprefix("Error while deserializing header: ")
         refuse(path, f"is a safetensors file that is broken: {reason}", "download or save it again")
+
+
+_OF_NUMPY = ("float16", "float32", "float64")
+"""The floating-point types that numpy has too: for these, a file needs no backend."""
+
+
+def _not_finite_safetensors(path: Path, names: Iterable[str]) -> dict[str, str]:
+    import numpy as np
+    from safetensors import safe_open
+
+    found = {}
+    with safe_open(path, framework="numpy") as file:
+        for name in names:
+            numbers = file.get_tensor(name)
+            if not np.isfinite(numbers).all():
+                found[name] = "NaN" if np.isnan(numbers).any() else "infinity"
+    return found
 
 
 def _dtype(name: str) -> str:

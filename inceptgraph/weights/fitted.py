@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from inceptgraph.errors import Code, Diagnostic, Label, Source, Span, SpecError
+from inceptgraph.errors import Code, Diagnostic, Label, Source, Span, SpecError, closest
 from inceptgraph.graph import Graph
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import report
-from inceptgraph.weights.files import Contents, look
+from inceptgraph.weights.files import Contents, look, not_finite
 from inceptgraph.weights.match import Clash, Fit, fit, fit_best
 from inceptgraph.weights.patterns import covers
 from inceptgraph.weights.slots import slots
@@ -90,9 +92,49 @@ class Fitted:
         found += [f"unexpected:{report.stage(name)}" for name in refused.unexpected]
         return list(dict.fromkeys(found))
 
+    @cached_property
+    def not_finite(self) -> dict[str, str]:
+        """Which tensors that load hold ``NaN`` or ``infinity``, by our names. Reads a file's
+        numbers."""
+        if self.contents is None:
+            return {}
+        names = {self.fit.prefix + pair.theirs: pair.slot.name for pair in self.fit.loaded}
+        return {names[name]: what for name, what in not_finite(self.contents, names).items()}
+
+    @property
+    def idle(self) -> list[str]:
+        """The permissions that nothing needs, as ``--allow`` takes them."""
+        return [
+            f"{kind}:{pattern}"
+            for kind, names in self._misfits().items()
+            for pattern in getattr(self.allowed, kind)
+            if not _covers_any(pattern, names)
+        ]
+
+    def _misfits(self) -> dict[str, list[str]]:
+        """What needs a permission, by its kind."""
+        shapes = [pair.slot.name for pair in self.fit.mismatched]
+        return dict(zip(KINDS, (self.fit.missing, self.fit.unexpected, shapes), strict=True))
+
+    def _idle_lines(self) -> Iterator[str]:
+        misfits = self._misfits()
+        for text in self.idle:
+            kind, _, pattern = text.partition(":")
+            meant = [
+                f"{other}:{pattern}" for other in KINDS if _covers_any(pattern, misfits[other])
+            ]
+            known = [*map(report.stage, misfits[kind]), *misfits[kind]]
+            meant = meant or [f"{kind}:{name}" for name in closest(pattern, known)]
+            hint = f"; did you mean {' or '.join(f'`{m}`' for m in meant)}?" if meant else ""
+            yield f"allow: `{text}` matches nothing that does not fit{hint}"
+
     def lines(self) -> list[str]:
-        """The fit as a person would tell it."""
-        return report.lines(self.fit, self.contents.format if self.contents else None)
+        """The fit as a person would tell it. Reads a file's numbers."""
+        return [
+            *report.lines(self.fit, self.refused, self.contents.format if self.contents else None),
+            *self._idle_lines(),
+            *report.not_finite(self.not_finite),
+        ]
 
     def record(self) -> dict[str, Any]:
         """What a lock file keeps: which file, which table, and what did not load from it."""
@@ -123,18 +165,25 @@ class Fitted:
         return self
 
     def _mismatch(self, refused: Fit) -> Diagnostic:
+        kinds = Counter(p.info.dtype for p in refused.mismatched if not p.info.is_float)
         counts = {
             "missing": len(refused.missing),
             "unexpected": len(refused.unexpected),
-            "of another shape": len(refused.mismatched),
+            "of another shape": sum(pair.info.is_float for pair in refused.mismatched),
+            f"of another kind ({', '.join(kinds)})": sum(kinds.values()),
         }
         told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         message = f"the weights in `{self.name}` do not fit: {told}"
         where = Label(Span(Source(self.name, ""), 0, 0, 0, 0))
-        notes = (*report.loaded(self.fit), *report.groups(self.fit))
-        return Diagnostic(Code.WEIGHTS_MISMATCH, message, (where,), notes, self._help())
+        told_so = report.groups(self.fit, refused)
+        notes = (*report.loaded(self.fit), *told_so, *self._idle_lines())
+        return Diagnostic(Code.WEIGHTS_MISMATCH, message, (where,), notes, self.help)
 
-    def _help(self) -> str:
+    @property
+    def help(self) -> str | None:
+        """What to do about what is refused; None where a permission would not help."""
+        if not self.permissions:
+            return None
         if not self.fit.loaded:
             return (
                 "nothing fits: are these weights of another network?"
@@ -191,6 +240,10 @@ def _fit(graph: Graph, entries: Mapping[str, TensorInfo], remap: str | Path | No
     if remap is not None:
         return fit(mine, entries, choose(remap))
     return fit_best(mine, entries, shipped().values())
+
+
+def _covers_any(pattern: str, names: Iterable[str]) -> bool:
+    return any(covers(pattern, name) for name in names)
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:

@@ -97,11 +97,20 @@ class Fit:
 def fit_best(
     slots: Mapping[str, Slot], entries: Mapping[str, TensorInfo], tables: Iterable[Table]
 ) -> Fit:
-    """The fit with the names as they are, or with the table that finds most of them ours."""
+    """The fit with the names as they are, or with the table that finds most of them ours.
+
+    A table that finds half of the file's tensors or fewer is of another network: that some names
+    come out as ours is chance.
+    """
     best = fit(slots, entries, None)
     if not best.unexpected and not best.missing:
         return best
-    return max([best, *(fit(slots, entries, table) for table in tables)], key=_named)
+    fits = (fit(slots, entries, table) for table in tables)
+    return max([best, *(found for found in fits if _finds_most(found))], key=_named)
+
+
+def _finds_most(found: Fit) -> bool:
+    return _named(found)[0] > len(found.unexpected) + len(found.clashes)
 
 
 def _named(found: Fit) -> tuple[int, int]:

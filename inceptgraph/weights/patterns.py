@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import pairwise
 
 from inceptgraph.spec.structure import NAME
 
-__all__ = ["MOST_PLACEHOLDERS", "PLACEHOLDER", "BadPattern", "Renaming", "covers"]
+__all__ = ["MOST_NUMBERS", "MOST_PLACEHOLDERS", "PLACEHOLDER", "BadPattern", "Renaming", "covers"]
 
-PLACEHOLDER = r"\{([A-Za-z_][A-Za-z0-9_]*)\}"
+PLACEHOLDER = r"\{([A-Za-z_][A-Za-z0-9_]*(?::[0-9]{1,9}\.\.[0-9]{1,9})?)\}"
+"""A word, or a word and the numbers that it stands for, ``{i:6..9}``."""
 MOST_PLACEHOLDERS = 4
 """In one name: with that many, no name can keep the search busy."""
+MOST_NUMBERS = 1000
+"""That one placeholder stands for."""
 
 # 64 letters: longer words are nobody's names, and bound what a search can try
 _WORD = "[A-Za-z0-9]{1,64}"
@@ -55,10 +60,18 @@ class Renaming:
     >>> rename = Renaming.of("inception{block}.branch1", "inception_{block}.1x1")
     >>> rename("inception3a.branch1.bn.bias")
     'inception_3a.1x1.bn.bias'
+    >>> Renaming.of("features.{i:6..9}", "inception_a.{i:0..3}")("features.7.bias")
+    'inception_a.1.bias'
+
+    Attributes:
+        pattern: matches their name, a group for each placeholder.
+        template: our path.
+        numbers: what a placeholder counts on their side; None for any word.
     """
 
     pattern: re.Pattern[str]
     template: str
+    numbers: Mapping[str, range | None]
 
     @classmethod
     def of(cls, theirs: str, ours: str) -> Renaming:
@@ -71,22 +84,37 @@ class Renaming:
         _check_ours(ours, known)
         pattern, end = "", 0
         for match in re.finditer(PLACEHOLDER, theirs):
-            again = f"(?P<{match[1]}>" in pattern
+            name, numbers = _parts(match)
+            again = f"(?P<{name}>" in pattern
+            word = "|".join(map(str, numbers)) if numbers else _WORD
             pattern += re.escape(theirs[end : match.start()])
-            pattern += f"(?P={match[1]})" if again else f"(?P<{match[1]}>{_WORD})"
+            pattern += f"(?P={name})" if again else f"(?P<{name}>{word})"
             end = match.end()
-        return cls(re.compile(pattern + re.escape(theirs[end:]) + r"(?=\.|\Z)"), ours)
+        return cls(re.compile(pattern + re.escape(theirs[end:]) + r"(?=\.|\Z)"), ours, known)
 
     def __call__(self, name: str) -> str | None:
         """What a name becomes; None where this is not about it."""
         match = self.pattern.match(name)
         if match is None:
             return None
-        return re.sub(PLACEHOLDER, lambda p: match[p[1]], self.template) + name[match.end() :]
+        return re.sub(PLACEHOLDER, partial(self._fill, match), self.template) + name[match.end() :]
+
+    def _fill(self, found: re.Match[str], place: re.Match[str]) -> str:
+        """What stands in our path where a placeholder is."""
+        name, ours = _parts(place)
+        theirs = self.numbers[name]
+        return str(ours[theirs.index(int(found[name]))]) if ours and theirs else found[name]
 
 
-def _check_theirs(theirs: str) -> set[str]:
-    """The placeholders in their name."""
+def _parts(placeholder: re.Match[str]) -> tuple[str, range | None]:
+    """A placeholder's word, and its numbers where it counts."""
+    name, counts, numbers = placeholder[1].partition(":")
+    first, _, last = numbers.partition("..")
+    return name, range(int(first), int(last) + 1) if counts else None
+
+
+def _check_theirs(theirs: str) -> dict[str, range | None]:
+    """The placeholders in their name, with the numbers that they count."""
     without = re.sub(PLACEHOLDER, lambda match: "x" * len(match[0]), theirs)
     _check_braces(without)
     for match in re.finditer(r"(?:^|\.)(?=\.|$)", without):
@@ -105,12 +133,47 @@ def _check_theirs(theirs: str) -> set[str]:
         extra = found[MOST_PLACEHOLDERS]
         message = f"a name can have {MOST_PLACEHOLDERS} placeholders at most"
         raise BadPattern(message, extra.start(), extra.end(), help="write a line for each case")
-    return {match[1] for match in found}
+    known = dict[str, range | None]()
+    for match in found:
+        name, numbers = _parts(match)
+        _check_numbers(match)
+        if name in known and numbers is not None:
+            message, hint = (
+                f"`{{{name}}}` stands here twice",
+                f"count once: `{{{name}}}` is the same",
+            )
+            raise BadPattern(message, match.start(), match.end(), help=hint)
+        known.setdefault(name, numbers)
+    return known
 
 
-def _check_ours(ours: str, known: set[str]) -> None:
+def _check_numbers(match: re.Match[str], in_ours: bool = False) -> None:
+    _, numbers = _parts(match)
+    if numbers is not None and not 0 < len(numbers) <= MOST_NUMBERS:
+        wrong = f"more than {MOST_NUMBERS:,} numbers" if numbers else "backwards"
+        message = f"`{match[0]}` counts {wrong}"
+        hint = "the first number, two dots, and the last: `{i:6..9}`"
+        raise BadPattern(message, match.start(), match.end(), in_ours=in_ours, help=hint)
+
+
+def _check_counts(match: re.Match[str], theirs: range | None) -> None:
+    """Refuse numbers of ours that are not as many as theirs."""
+    _check_numbers(match, in_ours=True)
+    name, ours = _parts(match)
+    if ours is None or (theirs is not None and len(ours) == len(theirs)):
+        return
+    counted = f"counts {len(theirs):,}" if theirs is not None else "counts nothing"
+    message = f"`{match[0]}` counts {len(ours):,} numbers, and their `{{{name}}}` {counted}"
+    hint = "both count the same, from where they like: `{i:6..9}` to `{i:0..3}`"
+    raise BadPattern(message, match.start(), match.end(), in_ours=True, help=hint)
+
+
+def _check_ours(ours: str, known: Mapping[str, range | None]) -> None:
     for match in re.finditer(PLACEHOLDER, ours):
-        if match[1] not in known:
+        name, _ = _parts(match)
+        if name in known:
+            _check_counts(match, known[name])
+        else:
             listed = ", ".join(f"`{{{name}}}`" for name in sorted(known))
             hint = f"it has {listed}" if known else "it has none: write the name out"
             message = f"their name has no `{match[0]}`"
@@ -131,6 +194,6 @@ def _check_braces(without: str, in_ours: bool = False) -> None:
     """Refuse a brace that belongs to no placeholder."""
     brace = re.search(r"\{[^{}]*\}?|\}", without)
     if brace is not None:
-        hint = "a placeholder is a word in braces: `{block}`"
+        hint = "a placeholder is a word in braces: `{block}`, or one that counts: `{i:6..9}`"
         message = f"`{brace[0]}` is not a placeholder"
         raise BadPattern(message, brace.start(), brace.end(), in_ours=in_ours, help=hint)

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TypeVar
 
 from inceptgraph.weights.match import Fit, Pair
 
-__all__ = ["groups", "is_empty", "lines", "loaded", "stage"]
+__all__ = ["groups", "is_empty", "lines", "loaded", "not_finite", "stage"]
+
+T = TypeVar("T")
 
 _STAGES = 12
 """Stages that a group lists; the rest is counted."""
 _PARTS = 4
 """Stages of which a group lists single names."""
 _NAMES = 5
+_ALLOWED = ", as you allow"
+_PLURAL = {"tensor": "tensors", "entry": "entries"}
 
 
-def lines(fit: Fit, format: str | None = None) -> list[str]:
+def lines(fit: Fit, refused: Fit | None = None, format: str | None = None) -> list[str]:
     """All of a fit: where the names come from, what loads, and what does not."""
     kind = [f"format: {format}"] if format else []
-    return [*kind, _names(fit), *loaded(fit), *groups(fit)]
+    return [*kind, _names(fit), *loaded(fit), *groups(fit, refused)]
 
 
 def is_empty(fit: Fit) -> bool:
@@ -63,16 +69,23 @@ def loaded(fit: Fit) -> list[str]:
     return [f"loaded: {len(pairs):,}{whole} tensors{told}"]
 
 
-def groups(fit: Fit) -> list[str]:
-    """What does not load, by group and stage."""
+def groups(fit: Fit, refused: Fit | None = None) -> list[str]:
+    """What does not load, by group and stage.
+
+    Args:
+        fit: all of it.
+        refused: the part of it that is an error; the user allows the rest. All unless given.
+    """
+    refused = refused or fit
     pairs = [*fit.loaded, *fit.adapted, *fit.mismatched]
     ours, theirs = [pair.slot.name for pair in pairs], [pair.theirs for pair in pairs]
     found = list(_adapted(fit.adapted))
-    found += _mismatched(fit.mismatched)
-    found += _listed("missing", fit.missing, ours)
+    found += _mismatched("mismatched", refused.mismatched)
+    found += _mismatched(f"mismatched{_ALLOWED}", _rest(fit.mismatched, refused.mismatched))
+    found += _by_permission("missing", fit.missing, refused.missing, ours)
     found += _listed("absent, as the table allows", fit.absent, ours)
-    found += _listed("unexpected", fit.unexpected, theirs)
-    found += _listed("ignored", fit.ignored, theirs)
+    found += _by_permission("unexpected", fit.unexpected, refused.unexpected, theirs, "entry")
+    found += _listed("ignored", fit.ignored, theirs, "entry")
     for clash in fit.clashes:
         found.append(f"twice: {clash.first} and {clash.second} both become {clash.ours}")
     return found
@@ -87,22 +100,47 @@ def _adapted(pairs: Iterable[Pair]) -> Iterator[str]:
         yield f"adapted: {layer}: {theirs:,} classes in the file, {ours:,} here: starts anew"
 
 
-def _mismatched(pairs: list[Pair]) -> Iterator[str]:
+def not_finite(numbers: Mapping[str, str]) -> Iterator[str]:
+    """Which tensors load although no network computes with them."""
+    for name, what in islice(numbers.items(), _NAMES):
+        yield f"warning: {name} holds {what}"
+    if len(numbers) > _NAMES:
+        yield f"warning: {len(numbers) - _NAMES:,} more hold NaN or infinity"
+
+
+def _mismatched(what: str, pairs: list[Pair]) -> Iterator[str]:
     for pair in pairs[:_STAGES]:
         kind = "" if pair.info.is_float else f" of {pair.info.dtype}"
         theirs, ours = _shape(pair.info.shape), _shape(pair.slot.shape)
-        yield f"mismatched: {pair.slot.name}: {theirs}{kind} in the file, {ours} here"
+        yield f"{what}: {pair.slot.name}: {theirs}{kind} in the file, {ours} here"
     if pairs[_STAGES:]:
-        yield f"mismatched: {len(pairs) - _STAGES:,} more"
+        yield f"{what}: {len(pairs) - _STAGES:,} more"
 
 
-def _listed(what: str, names: list[str], others: Iterable[str]) -> Iterator[str]:
+def _by_permission(
+    what: str, names: list[str], refused: list[str], others: list[str], noun: str = "tensor"
+) -> Iterator[str]:
+    allowed = _rest(names, refused)
+    yield from _listed(what, refused, [*others, *allowed], noun)
+    yield from _listed(f"{what}{_ALLOWED}", allowed, [*others, *refused], noun)
+
+
+def _rest(every: list[T], some: list[T]) -> list[T]:
+    """Those of a list that are not in another, in their order."""
+    without = set(some)
+    return [item for item in every if item not in without]
+
+
+def _listed(
+    what: str, names: list[str], others: Iterable[str], noun: str = "tensor"
+) -> Iterator[str]:
     """Names by stage; those of which all is listed in one line.
 
     Args:
         what: the group.
         names: in it.
         others: which are not in it.
+        noun: what they are names of: a file's entry may be no tensor.
     """
     stages = defaultdict[str, list[str]](list)
     for name in names:
@@ -112,7 +150,7 @@ def _listed(what: str, names: list[str], others: Iterable[str]) -> Iterator[str]
     if whole:
         count = sum(len(stages[name]) for name in whole)
         more = f" and {len(whole) - _STAGES:,} more" if whole[_STAGES:] else ""
-        tensors = "tensor" if count == 1 else "tensors"
+        tensors = noun if count == 1 else _PLURAL[noun]
         yield f"{what}: all of {', '.join(whole[:_STAGES])}{more} ({count:,} {tensors})"
     parts = [name for name in stages if name in partly]
     for name in parts[:_PARTS]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -88,11 +89,14 @@ def choose(remap: str | Path) -> Table:
     looks_like_path = isinstance(remap, Path) or path.suffix in (".yaml", ".yml") or "/" in text
     if not looks_like_path and text in shipped():
         return shipped()[text]
-    if not looks_like_path and not path.exists():
+    if not looks_like_path and not os.path.exists(path):
         message = f"there is no remap table `{text}`"
         hint = did_you_mean(text, shipped()) or f"shipped: {', '.join(shipped())}"
         raise SpecError([Diagnostic(Code.BAD_REMAP, message, help=f"{hint}; or name a .yaml file")])
     findings = Findings()
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        message = f"`{text}` is not a file"  # reading a pipe would wait for who writes to it
+        raise SpecError([Diagnostic(Code.NOT_A_FILE, message, help="name a remap table's file")])
     source = read(path, findings)
     if source is None:
         raise SpecError(findings.ordered())
