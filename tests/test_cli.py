@@ -569,3 +569,16 @@ def test_a_head_taps_what_it_reads_first() -> None:
     text = f"name: Net\ninput: {{channels: 3, height: 8, width: 8}}\n{stages}\n{head}\n"
     (found,) = describe(to_graph(Source("net.yaml", text))).heads
     assert (found.tap, found.loss_weight) == ("a", 1)
+
+
+@pytest.mark.parametrize("base", ["googlenet", "googlenet_bn"])
+def test_init_with_other_values(base: str, run: Run) -> None:
+    result = run("init", "-o", "-", "--from", base, "--set", "classes=10")
+    assert result.code == 0
+    graph = to_graph(Source("ten.yaml", result.out))
+    assert graph.shape("classifier") == (10,)
+    assert "expect:" not in result.out
+    refused = run("init", "-o", "-", "--from", base, "--set", "clases=10")
+    assert (refused.code, refused.out) == (1, "")
+    assert "did you mean `classes`?" in refused.err
+    assert "goes with `--from`" in run("init", "-o", "-", "--set", "classes=10").err

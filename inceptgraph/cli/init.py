@@ -12,6 +12,7 @@ from inceptgraph.cli import console
 from inceptgraph.cli.failures import Refused
 from inceptgraph.cli.files import write
 from inceptgraph.cli.group import verb
+from inceptgraph.cli.options import set_option
 from inceptgraph.errors import SpecError
 from inceptgraph.pipeline import Analysis, analyze
 from inceptgraph.spec.edit import named_paths, without_expectations
@@ -25,6 +26,7 @@ inceptgraph init tiny -o specs/tiny.yaml
 inceptgraph init tiny -o - | inceptgraph summary -
 inceptgraph init mine --from googlenet
 inceptgraph init mine --from googlenet_bn --flat
+inceptgraph init ten --from googlenet --set classes=10
 """
 
 TEMPLATE = """\
@@ -80,24 +82,33 @@ outputs: {{logits: classifier}}
 @click.option("--from", "base", metavar="SPEC", help="Start from a copy of this spec.")
 @click.option("--flat", is_flag=True, help="With --from: one file, without `extends`.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def init(name: str, output: str | None, base: str | None, flat: bool, force: bool) -> None:
+@set_option
+def init(
+    name: str,
+    output: str | None,
+    base: str | None,
+    flat: bool,
+    force: bool,
+    values: dict[str, str],
+) -> None:
     """Start a spec of your own.
 
     A small network with comments, which checks cleanly and is there to be changed; with --from, a
-    copy of another spec, shipped or your own.
+    copy of another spec, shipped or your own, and with --set that spec with other values.
     """
-    if flat and base is None:
-        raise click.UsageError("`--flat` goes with `--from`: it says how to copy that spec")
+    if base is None and (flat or values):
+        option = "--flat" if flat else "--set"
+        raise click.UsageError(f"`{option}` goes with `--from`: it says how to copy that spec")
     name = name.removesuffix(".yaml")
     if not re.fullmatch(NAME, name):
         raise click.UsageError(f"`{name}` is not a name: use letters, digits, _ and -")
     target = output or f"{name}.yaml"
     file = f"{name}.yaml" if target == "-" else target
-    copied = None if base is None else _analyzed(base)
+    copied = None if base is None else _analyzed(base, values)
     if copied is None:
         text = TEMPLATE.format(name=name, file=file, stem=Path(file).stem)
     else:
-        text = _copy(copied, Path(file).parent, flat)
+        text = _copy(copied, Path(file).parent, flat, values)
     if target == "-":
         console.raw(text)
         return
@@ -109,22 +120,24 @@ def init(name: str, output: str | None, base: str | None, flat: bool, force: boo
     console.message(f"{target}\nNow try `inceptgraph {verb_to_try} {target}`.")
 
 
-def _analyzed(spec: str) -> Analysis:
+def _analyzed(spec: str, values: dict[str, str]) -> Analysis:
     """A spec that can be read, be it right or wrong."""
-    analysis = analyze(spec)
+    analysis = analyze(spec, set=values)
     if analysis.source is None:
         raise SpecError(analysis.findings)
     return analysis
 
 
-def _copy(analysis: Analysis, folder: Path, flat: bool) -> str:
+def _copy(analysis: Analysis, folder: Path, flat: bool, values: dict[str, str]) -> str:
     """The text of a spec for another folder, without the figures that it expects of itself.
+
+    With values that were set it is one file, since they may be the base's.
 
     Raises:
         Refused: it names files that are not to be found from there.
     """
-    if flat:
-        return without_expectations(analysis.text())
+    if flat or values:
+        return without_expectations(analysis.text(values))
     source = analysis.source
     assert source is not None
     own = Path(source.name).parent
