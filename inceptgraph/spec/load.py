@@ -6,10 +6,11 @@ A part that cannot be read is reported and left out, and what depends on it is n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Iterable
 
 from inceptgraph.errors import Code, Findings, Label, Source, Span
-from inceptgraph.source import Entry, Mapping, Node, Scalar
+from inceptgraph.source import Entry, Mapping, Scalar
+from inceptgraph.spec.block_params import check_block
 from inceptgraph.spec.blocks import BLOCK_KEYS, read_blocks
 from inceptgraph.spec.models import Block, Chain, Param, Spec
 from inceptgraph.spec.network import (
@@ -104,7 +105,7 @@ def load_library(resolved: Resolved, source: Source, findings: Findings) -> dict
     blocks = read_blocks(section.items.values() if section else (), StepReader(findings))
     for name, block in blocks.items():
         assert section is not None
-        _check_block(block, section.items[name].value, (), (), source, findings)
+        check_block(block, section.items[name].value, (), (), source, findings)
     nothing = Chain({}, resolved.tree.span)
     check_uses(Spec(source, "", None, {}, {}, {}, blocks, nothing, {}, {}, {}, None), findings)
     for key in ("description", "source"):
@@ -302,38 +303,7 @@ class _SpecReader:
             assert blocks is not None
             # a library means the same in every network: it sees none of its parameters
             sealed, body = self.resolved.libraries, blocks.items[name].value
-            used |= _check_block(block, body, spec.params, sealed, self.source, self.findings)
+            used |= check_block(block, body, spec.params, sealed, self.source, self.findings)
         own = {n: p for n, p in spec.params.items() if p.name.span.source is self.source}
         inherited = spec.params.keys() - own.keys()
         lint_unused(own, used, "the network", self.findings, inherited)
-
-
-def _check_block(
-    block: Block,
-    written: Node,
-    outer: Collection[str],
-    sealed: Container[Source],
-    source: Source,
-    findings: Findings,
-) -> set[str]:
-    """Check what a block names; returns the outer parameters that it uses.
-
-    Outer parameters are in scope but for what is written in ``sealed``; an edit may bring them into
-    a block that stands there. A parameter that the block never uses is told where the block stands
-    in the file at hand.
-    """
-    defaults_see = () if block.name.span.source in sealed else outer
-    used = check_defaults_order(block.params, defaults_see, findings)
-    parts = _body_parts(written)
-    used |= check_references(parts, block.params, findings, outer=outer, sealed=sealed)
-    if block.readable and block.name.span.source is source:
-        lint_unused(block.params, used, f"the block `{block.name.text}`", findings)
-    return used - block.params.keys()
-
-
-def _body_parts(block: Node) -> list[Node]:
-    """The parts of a block in which its parameters are used."""
-    if not isinstance(block, Mapping):
-        return []
-    skipped = ("params", "description", "inputs")
-    return [entry.value for key, entry in block.items.items() if key not in skipped]
