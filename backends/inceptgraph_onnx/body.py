@@ -1,4 +1,4 @@
-"""The body of an ONNX graph while rules write it: calls and constants, in Python and NumPy alone."""
+"""The body of an ONNX graph while rules write it: calls and constants, as Python and NumPy."""
 
 from __future__ import annotations
 

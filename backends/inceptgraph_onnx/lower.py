@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -31,6 +31,7 @@ def lower(
     graph: Graph,
     *,
     tensors: Mapping[str, Any],
+    dtype: str | None = None,
     opset: int = OPSET,
     phase: Phase | str = Phase.EVAL,
 ) -> onnx.ModelProto:
@@ -43,14 +44,17 @@ def lower(
         graph: with shapes, both phases; of a graph that passes rewrote, too.
         tensors: the weights as NumPy arrays, or what becomes one, by their names in the graph, such
             as ``conv1.conv.weight``; of a rewritten graph, those of the original. More may be
-            there. Their type is that of the model: float16, float32 or float64.
+            there.
+        dtype: of weights, inputs and outputs: ``float16``, ``float32`` or ``float64``; that of the
+            tensors unless given, float32 where there are none.
         opset: version of ONNX's operators, 18 or later.
         phase: ``train`` gives the auxiliary heads, too; all compute as in evaluation.
 
     Raises:
         SpecError: ONNX cannot hold the network: an input has the name of an output, or the weights
             are more than 2 GiB.
-        ValueError: a tensor is missing or has another shape or type, or the opset is not known.
+        ValueError: a tensor is missing or has another shape, or they differ in type, or there is no such
+            opset or dtype.
         NotImplementedError: there is no rule for an operation.
     """
     if not OPSET <= opset <= onnx.defs.onnx_opset_version():
@@ -58,11 +62,13 @@ def lower(
         raise ValueError(f"there is no opset {opset} here: known are {known}")
     given = _checked(graph, tensors)
     network = graph.phase(phase)
-    dtype = _common_type(given)
-    body = _write(network, dict(arrays(network, given, dtype)), dtype)
+    kind = _common_type(given.values()) if dtype is None else np.dtype(dtype)
+    if kind not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"a model is of float16, float32 or float64, not {kind}")
+    body = _write(network, dict(arrays(network, given, kind)), kind)
     if sum(array.nbytes for array in body.constants.values()) > LIMIT:
         _refuse("its weights are more than 2 GiB", "export it with a smaller type of weights")
-    return _model(network, body, dtype, opset)
+    return _model(network, body, kind, opset)
 
 
 def _checked(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Array]:
@@ -77,14 +83,12 @@ def _checked(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Array]:
     return found
 
 
-def _common_type(tensors: Mapping[str, Array]) -> np.dtype[Any]:
-    """The one type of all arrays; float32 where there are none."""
-    found = {array.dtype for array in tensors.values()} or {np.dtype(np.float32)}
-    (dtype, *others) = sorted(found, key=str)
-    if others or dtype not in (np.float16, np.float32, np.float64):
-        kinds = ", ".join(map(str, (dtype, *others)))
-        raise ValueError(f"tensors are to be all float16, float32 or float64, not {kinds}")
-    return dtype
+def _common_type(tensors: Iterable[Array]) -> np.dtype[Any]:
+    found = {array.dtype for array in tensors} or {np.dtype(np.float32)}
+    if len(found) > 1:
+        kinds = " and ".join(sorted(map(str, found)))
+        raise ValueError(f"the tensors are of {kinds}: say which `dtype` the model is to have")
+    return found.pop()
 
 
 def _write(graph: Graph, weights: dict[str, Array], dtype: np.dtype[Any]) -> Body:
