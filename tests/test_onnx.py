@@ -6,6 +6,8 @@ ONNX Runtime. ONNX holds attributes as float32, so that a slope or an epsilon is
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,18 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 from operations_strategy import ARGUMENTS, one_step, operands
+from specs_strategy import specs
+from tiny_network import TINY
 
-from inceptgraph.errors import ShapeError
-from inceptgraph.graph import Graph
-from inceptgraph.ops import BUILT_IN, Operation
-from inceptgraph.passes import Target
+import inceptgraph
+from inceptgraph import backend as backends
+from inceptgraph import build as building
+from inceptgraph.build import LOCK, build
+from inceptgraph.errors import ShapeError, Source, SpecError
+from inceptgraph.graph import Graph, Node, Output
+from inceptgraph.ops import BUILT_IN, Input, Operation
+from inceptgraph.passes import Target, optimize
+from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_onnx import OnnxBackend
 from inceptgraph_onnx.lower import lower
 from inceptgraph_torch import SpecModule

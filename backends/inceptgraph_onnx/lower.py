@@ -53,8 +53,8 @@ def lower(
     Raises:
         SpecError: ONNX cannot hold the network: an input has the name of an output, or the weights
             are more than 2 GiB.
-        ValueError: a tensor is missing or has another shape, or they differ in type, or there is no such
-            opset or dtype.
+        ValueError: a tensor is missing or has another shape, or they differ in type, or there is no
+            such opset or dtype.
         NotImplementedError: there is no rule for an operation.
     """
     if not OPSET <= opset <= onnx.defs.onnx_opset_version():
