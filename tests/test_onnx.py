@@ -260,8 +260,8 @@ def test_any_spec_and_its_rewritten_graph(text: str) -> None:
     module, inputs = randomized(graph), samples(graph, 2)
     tensors, wanted = arrays(module, graph), expected(module, inputs)
     for network in (graph, optimize(graph, EAGER)):
-        model = checked(network, tensors)
-        assert_close(by_reference(model, inputs), wanted, ATTRIBUTE)
+        model = checked(network, tensors, dtype="float32")
+        assert_close(by_runtime(model, inputs), wanted, 1e-4)
 
 
 def test_recipes_are_evaluated_as_torch_does() -> None:
@@ -305,7 +305,7 @@ def test_outputs_have_the_names_of_the_spec(outputs: dict[str, str]) -> None:
     model = checked(graph, {}, dtype="float32")
     assert [each.name for each in model.graph.output] == list(outputs)
     inputs = samples(graph, 2)
-    assert_close(by_runtime(model, inputs), expected(to_module(graph).double(), inputs), RUNTIME)
+    assert_close(by_runtime(model, inputs), expected(randomized(graph), inputs), RUNTIME)
 
 
 def test_values_have_the_names_of_nodes() -> None:
