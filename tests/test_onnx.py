@@ -57,14 +57,19 @@ WITH_ATTRIBUTES |= {"gelu"}  # the reference of Erf gives float32, whatever it t
 
 
 def randomized(graph: Graph, seed: int = 0) -> SpecModule:
-    """The module in float64; its weights are in float32's reach, its variances positive."""
+    """The module in float64, with weights that float32 holds.
+
+    Kernels and matrices start as the spec says, so that values neither vanish nor explode. Vectors,
+    which start as constants, are drawn.
+    """
     module = to_module(graph, dtype="float64", seed=0).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, tensor in module.state_dict().items():
+        for tensor in module.state_dict().values():
+            if tensor.dim() == 1:
+                tensor.add_(torch.rand(tensor.shape, generator=generator) * 0.3)
             if tensor.is_floating_point():
-                noise = torch.rand(tensor.shape, generator=generator) * 0.3
-                tensor.copy_((tensor + (noise if "running" in name else noise - 0.15)).float())
+                tensor.copy_(tensor.float())
     return module
 
 
