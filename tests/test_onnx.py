@@ -143,7 +143,7 @@ def test_a_missing_rule_is_said() -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 @given(data=st.data())
 @settings(
-    max_examples=25,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
@@ -192,6 +192,18 @@ def test_operation(name: str, data: st.DataObject) -> None:
             "avg_pool",
             {"kernel": 3, "stride": 2, "ceil": True, "count_include_pad": True},
             (3, 8, 8),
+            ["Pad", "AveragePool"],
+        ),
+        (
+            "avg_pool",
+            {
+                "kernel": 4,
+                "stride": 3,
+                "padding": (1, 0, 2, 1),
+                "ceil": True,
+                "count_include_pad": True,
+            },
+            (3, 8, 9),
             ["Pad", "AveragePool"],
         ),
     ],
