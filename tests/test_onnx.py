@@ -56,8 +56,8 @@ WITH_ATTRIBUTES = {"batch_norm", "lrn", "leaky_relu", "elu", "hard_sigmoid", "ha
 WITH_ATTRIBUTES |= {"gelu"}  # the reference of Erf gives float32, whatever it takes
 
 REFERENCE_ERRS = {"LRN", "MaxPool"}
-"""In onnx 1.23 the reference of LRN takes the batch for the channels (op_lrn.py), and that of MaxPool
-takes left for bottom where strides are 1 (_op_common_pool.py)."""
+"""In onnx 1.23 the reference of LRN takes the batch for the channels (op_lrn.py), and that of
+MaxPool takes left for bottom where strides are 1 (_op_common_pool.py)."""
 
 
 def runtime_tolerance(op: Any, inputs: dict[str, Array]) -> float:
@@ -66,8 +66,8 @@ def runtime_tolerance(op: Any, inputs: dict[str, Array]) -> float:
         return 0.0
     if op.op != "lrn":
         return RUNTIME
-    # Its LRN keeps a running sum of squares, adding one and taking one away at each channel: what is
-    # left of the largest stays in the sum, and counts as much as the sum is small.
+    # Its LRN keeps a running sum of squares, adding one and taking one away at each channel: the
+    # rounding of the largest stays in the sum, and counts the more the smaller the sum is.
     (x,) = inputs.values()
     left = x.shape[1] * 2**-23 * float((x**2).max()) * op.alpha / op.size
     return RUNTIME + op.beta * left / op.k
