@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph
@@ -18,14 +18,21 @@ from inceptgraph.types import TensorInfo
 __all__ = [
     "ENTRY_POINTS",
     "Backend",
+    "ExportBackend",
     "ModelBackend",
     "WeightsBackend",
     "check_support",
     "find",
+    "find_export",
     "find_model",
     "find_weights",
     "names",
 ]
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
 
 ENTRY_POINTS = "inceptgraph.backends"
 
@@ -70,6 +77,36 @@ class ModelBackend(Backend, Protocol):
 
         Raises:
             SpecError: they cannot be read, or are not those of the graph.
+        """
+
+    def tensors(self, graph: Graph, folder: Path) -> Mapping[str, Array]:
+        """The weights in the directory, by their names in the graph.
+
+        Raises:
+            SpecError: they cannot be read.
+        """
+
+
+@runtime_checkable
+class ExportBackend(Backend, Protocol):
+    """A backend that writes a network and its weights to a file for other programs.
+
+    Attributes:
+        suffix: how the file's name ends, such as ``.onnx``.
+    """
+
+    suffix: str
+
+    def export(self, graph: Graph, tensors: Mapping[str, Array], path: Path) -> None:
+        """Write the network as it runs in evaluation.
+
+        Args:
+            graph: with shapes, both phases.
+            tensors: its weights, by their names in the graph.
+            path: of the file, in an existing directory.
+
+        Raises:
+            SpecError: the format cannot hold the network.
         """
 
 
@@ -142,6 +179,19 @@ def find_model(name: str) -> ModelBackend:
     if not isinstance(backend, ModelBackend):
         lacking = "it lacks `check`, `write` or `load`"
         message = f"the backend `{name}` keeps no models in directories: {lacking}"
+        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+    return backend
+
+
+def find_export(name: str) -> ExportBackend:
+    """The backend of this name, which exports to files of other programs.
+
+    Raises:
+        SpecError: there is none, or it does not, or what it needs is not installed.
+    """
+    backend = find(name)
+    if not isinstance(backend, ExportBackend):
+        message = f"the backend `{name}` exports to no file: it lacks `export` or `suffix`"
         raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
     return backend
 

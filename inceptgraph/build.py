@@ -30,6 +30,7 @@ from inceptgraph.weights.fitted import Fitted, fit_file
 __all__ = ["LOCK", "build"]
 
 LOCK = "spec.lock.json"
+EXPORTS = "exports"
 
 Progress = Callable[[str], None]
 
@@ -43,6 +44,7 @@ def build(
     weights: str | Path | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
+    export: Iterable[str] = (),
     progress: Progress = lambda step: None,
     **options: Any,
 ) -> Path:
@@ -55,6 +57,7 @@ def build(
         force: replace an earlier build even where it was changed since.
         weights: a file to start from, ``remap`` the table for its names and ``allow`` what need
             not fit, as in :func:`inceptgraph.compile`.
+        export: backends, such as ``onnx``, that each add a file for other programs to ``exports/``.
         progress: told what is being done, in a few words, and how the weights fit.
         options: the torch backend's: ``device``, ``dtype``, ``seed``.
 
@@ -63,7 +66,7 @@ def build(
 
     Raises:
         SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
-            cannot be read or do not fit. Nothing is written.
+            cannot be read or do not fit, or an export fails. Nothing is written.
         ValueError: an item of ``allow`` has no such form.
         OSError: the system cannot write it, such as on a full disk. Nothing is left of it.
     """
@@ -72,7 +75,9 @@ def build(
     _check_place(place, force)
     find = backends.find_model if weights is None else backends.find_weights
     torch_backend = find("torch")
-    backends.check_support(torch_backend, graph)
+    exporters = [backends.find_export(name) for name in dict.fromkeys(export)]
+    for each in (torch_backend, *exporters):
+        backends.check_support(each, graph)
     torch_backend.check(**options)
     fitted = None
     given = dict(options)
@@ -86,9 +91,10 @@ def build(
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
         description = analysis.spec.description if analysis.spec else None
         torch_backend.write(graph, folder, description=description, progress=progress, **given)
+        exported = _export(graph, folder, torch_backend, exporters, progress)
         progress("drawing the diagram")
         _draw(graph, folder)
-        readme = _readme(graph, place.name, _files(folder))
+        readme = _readme(graph, place.name, _files(folder), exported)
         (folder / "README.md").write_text(readme, encoding="utf-8")
         lock = _lock(graph, folder, options, fitted)
         (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
@@ -152,6 +158,26 @@ def _draw(graph: Graph, folder: Path) -> None:
         (folder / "model.dot").write_text(graphviz.lower(graph, format="dot"), encoding="utf-8")
 
 
+def _export(
+    graph: Graph,
+    folder: Path,
+    model: backends.ModelBackend,
+    exporters: Iterable[backends.ExportBackend],
+    progress: Progress,
+) -> dict[str, str]:
+    """What each exporter makes of the model in ``folder``: for each file, what it is."""
+    described = {}
+    for exporter in exporters:
+        progress(f"exporting to {exporter.name}")
+        name = f"{EXPORTS}/model{exporter.suffix}"
+        if name in described:
+            _refuse(f"two exports would write `{name}`", "build twice, with one of them each")
+        (folder / EXPORTS).mkdir(exist_ok=True)
+        exporter.export(graph, model.tensors(graph, folder), folder / name)
+        described[name] = f"the network in evaluation with these weights, for {exporter.name}"
+    return described
+
+
 def _lock(
     graph: Graph, folder: Path, options: Mapping[str, Any], fitted: Fitted | None = None
 ) -> dict[str, Any]:
@@ -195,7 +221,7 @@ _WHAT = {
 }
 
 
-def _readme(graph: Graph, folder: str, files: Container[str]) -> str:
+def _readme(graph: Graph, folder: str, files: Container[str], exported: Mapping[str, str]) -> str:
     counts = total(graph.phase("eval"))
     heads = [output for output in graph.outputs if output.training_only]
     inputs = ", ".join(f"`{n.name}` {format_shape(graph.shape(n.name))}" for n in graph.inputs)
@@ -209,7 +235,9 @@ def _readme(graph: Graph, folder: str, files: Container[str]) -> str:
     main = [output.name for output in graph.outputs if output not in heads]
     targets = ", ".join(f'"{output.name}": …' for output in graph.outputs)
     target = "labels" if len(main) == 1 else f"{{{targets}}}, {{{targets}}}"
-    table = "\n".join(f"| `{n}` | {what} |" for n, what in _WHAT.items() if n in files or n == LOCK)
+    present = {n: what for n, what in _WHAT.items() if n in files or n == LOCK}
+    present.update(exported)
+    table = "\n".join(f"| `{name}` | {what} |" for name, what in present.items())
     return f"""# {graph.name}
 
 Compiled from `spec.yaml` by InceptGraph.

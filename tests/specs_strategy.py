@@ -8,7 +8,18 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-__all__ = ["specs"]
+from inceptgraph.cost import total
+from inceptgraph.graph import Graph
+
+__all__ = ["is_small", "specs"]
+
+
+def is_small(graph: Graph) -> bool:
+    """Whether a network can be run: channels multiply from block to block, so that some of the
+    specs here describe one that fills any memory."""
+    cost = total(graph)
+    return cost.params < 10**6 and cost.macs < 10**9 and cost.activations < 10**7
+
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "identity", "batch_norm")
 SIZES = st.sampled_from([1, 2, 3, 5, [1, 3], [3, 1]])

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from specs_strategy import specs
+from specs_strategy import is_small, specs
 
 import inceptgraph
 from inceptgraph.cost import total
@@ -81,6 +81,7 @@ def network(stages: dict[str, Any], **more: Any) -> Graph:
 @settings(deadline=None)
 def test_any_graph_computes_the_same_after_all_passes(text: str) -> None:
     graph = to_graph(Source("random.yaml", text))
+    assume(is_small(graph))
     rewritten = optimize(graph, EAGER)
     assert total(rewritten).macs <= total(graph.phase("eval")).macs
     assert_same(graph, rewritten)

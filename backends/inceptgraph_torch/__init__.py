@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
@@ -14,6 +14,9 @@ from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.rules import has_rule
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["SpecModule", "TorchBackend", "backend", "load_tensors", "lower"]
 
@@ -46,6 +49,13 @@ class TorchBackend:
         from inceptgraph_torch.files import load
 
         return load(graph, folder, **options)
+
+    def tensors(self, graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+        """The weights of a built directory as arrays; see
+        :func:`inceptgraph_torch.files.tensors`."""
+        from inceptgraph_torch.files import tensors
+
+        return tensors(graph, folder)
 
     def look(self, path: Path, format: str) -> dict[str, TensorInfo]:
         """The tensors in a file; see :func:`inceptgraph_torch.checkpoints.look`."""

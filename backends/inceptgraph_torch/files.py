@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,8 +18,12 @@ from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
+from inceptgraph_torch.recipes import state_name
 
-__all__ = ["load", "write"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["load", "tensors", "write"]
 
 PYTHON = "model.py"
 WEIGHTS = "model.safetensors"
@@ -93,12 +97,7 @@ def load(
         SpecError: the weights cannot be read, or are not those of the graph.
     """
     path = folder / WEIGHTS
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        message = f"`{path}` cannot be read: {error}"
-        hint = "build the directory again with `inceptgraph build`"
-        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error
+    state = _read(path)
     floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
     module = lower(
         graph,
@@ -114,3 +113,33 @@ def load(
         hint = "was spec.yaml edited after the build? build it again"
         raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error
     return module
+
+
+def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    """The weights in ``folder`` as arrays, by their names in the graph.
+
+    NumPy has no bfloat16: such weights become float32, which holds them exactly.
+
+    Args:
+        graph: of the ``spec.yaml`` in the folder.
+        folder: a built directory.
+
+    Raises:
+        SpecError: the weights cannot be read.
+        KeyError: they are not those of the graph.
+    """
+    state = _read(folder / WEIGHTS)
+    found = {name: state[state_name(name)] for name in graph.originals}
+    return {
+        name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+        for name, tensor in found.items()
+    }
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        message = f"`{path}` cannot be read: {error}"
+        hint = "build the directory again with `inceptgraph build`"
+        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error

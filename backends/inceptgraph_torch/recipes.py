@@ -13,7 +13,7 @@ from inceptgraph import recipes
 from inceptgraph.graph import Graph
 from inceptgraph_torch.names import module_path
 
-__all__ = ["evaluate", "evaluate_recipes", "rewritten_state"]
+__all__ = ["evaluate", "evaluate_recipes", "rewritten_state", "state_name"]
 
 Tensors = Mapping[str, Tensor]
 

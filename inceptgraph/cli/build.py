@@ -20,7 +20,17 @@ inceptgraph build googlenet -o model/
 inceptgraph build my.yaml -o model/ --device cuda --dtype bfloat16
 inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
 inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
+inceptgraph build googlenet -o model/ --export onnx
 """
+
+
+def _split(context: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")]
+    if not all(names):
+        raise click.BadParameter("is a list of backends with commas between, such as `onnx`")
+    return names
 
 
 @verb("build", examples=EXAMPLES)
@@ -36,6 +46,12 @@ inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
     help="Start from these: safetensors, .pth, .pt or .caffemodel.",
 )
 @fit_options
+@click.option(
+    "--export",
+    metavar="BACKEND,…",
+    callback=_split,
+    help="Also write exports/ for other programs: onnx.",
+)
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option
 def build(spec: str, output: str, force: bool, values: dict[str, str], **options: Any) -> None:

@@ -1,0 +1,95 @@
+"""The body of an ONNX graph while rules write it: calls and constants, as Python and NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Array", "Body", "Call", "Step"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operator of ONNX with the names of the values that it reads and gives."""
+
+    operator: str
+    inputs: tuple[str, ...]
+    output: str
+    attributes: dict[str, Any]
+
+
+@dataclass
+class Body:
+    """What has been written.
+
+    Attributes:
+        taken: names that no new value may have.
+        calls: in order.
+        constants: arrays by their names: weights, and what rules need beside them.
+    """
+
+    taken: set[str]
+    calls: list[Call] = field(default_factory=list)
+    constants: dict[str, Array] = field(default_factory=dict)
+
+    def unique(self, name: str) -> str:
+        """A name like ``name`` that nothing has yet."""
+        candidate, count = name, 1
+        while candidate in self.taken:
+            count += 1
+            candidate = f"{name}#{count}"
+        self.taken.add(candidate)
+        return candidate
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the rule of one operation reads its operands and writes its calls.
+
+    Attributes:
+        name: of the node.
+        inputs: names of the values of its operands.
+        weights: names of its weights, by their names in the operation.
+        body: what its calls are added to.
+        dtype: of the operands.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    weights: dict[str, str]
+    body: Body
+    dtype: np.dtype[Any]
+
+    def call(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a call; the name of its value."""
+        output = self.body.unique(f"{self.name}/{operator}")
+        self.body.calls.append(Call(operator, inputs, output, attributes))
+        return output
+
+    def number(self, value: float | list[float] | Array) -> str:
+        """A constant of the type of the operands."""
+        return self._constant(np.asarray(value, dtype=self.dtype))
+
+    def integers(self, *values: int) -> str:
+        """A vector of whole numbers, which shapes, axes and borders are."""
+        return self._constant(np.array(values, dtype=np.int64))
+
+    def indices(self, values: Array) -> str:
+        """Positions along an axis, in an array of any rank."""
+        return self._constant(values.astype(np.int64))
+
+    def _constant(self, array: Array) -> str:
+        name = self.body.unique(f"{self.name}/constant")
+        self.body.constants[name] = array
+        return name
+
+    def per_channel(self, weight: str, rank: int) -> str:
+        """A weight with one number a channel, laid along the channels of operands without batch of
+        this rank. The initialiser keeps the shape that the network gives it."""
+        if rank == 1:
+            return self.weights[weight]
+        return self.call("Unsqueeze", self.weights[weight], self.integers(*range(1, rank)))

@@ -1,0 +1,167 @@
+"""A graph and its weights to an ``onnx.ModelProto``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.graph import Graph
+from inceptgraph.types import Phase
+from inceptgraph_onnx.body import Array, Body, Call, Step
+from inceptgraph_onnx.recipes import arrays
+from inceptgraph_onnx.rules import rule
+
+__all__ = ["OPSET", "lower"]
+
+OPSET = 18
+"""The least version of the operators, which the rules are written for and most runtimes read."""
+
+LIMIT = 2**31 - 1
+"""Bytes that protobuf takes in one message."""
+
+
+def lower(
+    graph: Graph,
+    *,
+    tensors: Mapping[str, Any],
+    dtype: str | None = None,
+    opset: int = OPSET,
+    phase: Phase | str = Phase.EVAL,
+) -> onnx.ModelProto:
+    """Make the model of a graph.
+
+    Inputs and outputs have the names of the spec, and as a first axis ``batch``, of any size; the
+    others are static. An initialiser has the name and the shape of the weight in the graph.
+
+    Args:
+        graph: with shapes, both phases; of a graph that passes rewrote, too.
+        tensors: the weights as NumPy arrays, or what becomes one, by their names in the graph, such
+            as ``conv1.conv.weight``; of a rewritten graph, those of the original. More may be
+            there.
+        dtype: of weights, inputs and outputs: ``float16``, ``float32`` or ``float64``; that of the
+            tensors unless given, float32 where there are none.
+        opset: version of ONNX's operators, 18 or later.
+        phase: ``train`` gives the auxiliary heads, too; all compute as in evaluation.
+
+    Raises:
+        SpecError: ONNX cannot hold the network: an input has the name of an output, or the weights
+            are more than 2 GiB.
+        ValueError: a tensor is missing or has another shape, or they differ in type, or there is no
+            such opset or dtype.
+        NotImplementedError: there is no rule for an operation.
+    """
+    if not OPSET <= opset <= onnx.defs.onnx_opset_version():
+        known = f"{OPSET} to {onnx.defs.onnx_opset_version()}"
+        raise ValueError(f"there is no opset {opset} here: known are {known}")
+    given = _checked(graph, tensors)
+    network = graph.phase(phase)
+    kind = _common_type(given.values()) if dtype is None else np.dtype(dtype)
+    if kind not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"a model is of float16, float32 or float64, not {kind}")
+    body = _write(network, dict(arrays(network, given, kind)), kind)
+    if sum(array.nbytes for array in body.constants.values()) > LIMIT:
+        _refuse("its weights are more than 2 GiB", "export it with a smaller type of weights")
+    return _model(network, body, kind, opset)
+
+
+def _checked(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays that the network has."""
+    if missing := [name for name in graph.originals if name not in tensors]:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise ValueError(f"the tensors lack `{missing[0]}`{more}")
+    found = {name: np.asarray(tensors[name]) for name in graph.originals}
+    for name, weight in graph.originals.items():
+        if found[name].shape != weight.shape:
+            raise ValueError(f"`{name}` is {found[name].shape}, but the network's {weight.shape}")
+    return found
+
+
+def _common_type(tensors: Iterable[Array]) -> np.dtype[Any]:
+    found = {array.dtype for array in tensors} or {np.dtype(np.float32)}
+    if len(found) > 1:
+        kinds = " and ".join(sorted(map(str, found)))
+        raise ValueError(f"the tensors are of {kinds}: say which `dtype` the model is to have")
+    return found.pop()
+
+
+def _write(graph: Graph, weights: dict[str, Array], dtype: np.dtype[Any]) -> Body:
+    """The body, with the values of outputs named as the spec names them."""
+    inputs = {node.name for node in graph.inputs}
+    outputs = {output.name for output in graph.outputs}
+    if both := sorted(inputs & outputs):
+        hint = f"give the output another name, such as `{both[0]}_out`"
+        _refuse(f"`{both[0]}` is both an input and an output", hint)
+    body = Body({*inputs, *outputs, *weights}, constants=weights)
+    values: dict[str, str] = {}
+    for node in graph.nodes.values():
+        if node.name in inputs:
+            values[node.name] = node.name
+            continue
+        own = {name: f"{node.name}.{name}" for name in graph.weights(node)}
+        step = Step(node.name, tuple(values[name] for name in node.inputs), own, body, dtype)
+        values[node.name] = rule(node.op, step, *graph.operands(node))
+    _name(body, [(output.name, values[output.node]) for output in graph.outputs], values)
+    return body
+
+
+def _name(body: Body, outputs: list[tuple[str, str]], values: Mapping[str, str]) -> None:
+    """Name the values of outputs as the spec does, copying one that has two names or is an input;
+    and those of other nodes as the nodes, where that is free."""
+    computed = {call.output for call in body.calls}
+    names: dict[str, str] = {}
+    for name, value in outputs:
+        if value in computed and value not in names:
+            names[value] = name
+        else:
+            body.calls.append(Call("Identity", (value,), name, {}))
+    for node, value in values.items():
+        if value in computed and value not in names:
+            names[value] = body.unique(node)
+    body.calls[:] = [
+        replace(
+            call,
+            inputs=tuple(names.get(value, value) for value in call.inputs),
+            output=names.get(call.output, call.output),
+        )
+        for call in body.calls
+    ]
+
+
+def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.ModelProto:
+    kind = helper.np_dtype_to_tensor_dtype(dtype)
+
+    def described(name: str, node: str) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, ["batch", *graph.shape(node)])
+
+    nodes = [
+        helper.make_node(each.operator, each.inputs, [each.output], each.output, **each.attributes)
+        for each in body.calls
+    ]
+    contents = helper.make_graph(
+        nodes,
+        graph.name,
+        [described(node.name, node.name) for node in graph.inputs],
+        [described(output.name, output.node) for output in graph.outputs],
+        [numpy_helper.from_array(array, name) for name, array in body.constants.items()],
+    )
+    operators = [helper.make_opsetid("", opset)]
+    return helper.make_model(
+        contents,
+        opset_imports=operators,
+        # the newest version of the format would shut out runtimes that know all of its operators
+        ir_version=helper.find_min_ir_version_for(operators),
+        producer_name="inceptgraph",
+        producer_version=version("inceptgraph"),
+    )
+
+
+def _refuse(reason: str, help: str) -> None:
+    message = f"ONNX cannot hold this network: {reason}"
+    raise SpecError([Diagnostic(Code.OUTPUT, message, help=help)])

@@ -1,0 +1,279 @@
+"""How each operation becomes ONNX: the one place that knows both vocabularies.
+
+A rule writes calls of operators of opset 18, which later opsets keep, and returns the name of the
+value. It describes the operation in evaluation.
+
+A package that adds an operation offers its rule through the entry-point group
+``inceptgraph_onnx.rules``, under the operation's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import reduce, singledispatch
+from math import pi, sqrt
+
+import numpy as np
+
+from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops.window import sides
+from inceptgraph.types import Shape
+from inceptgraph_onnx import pools
+from inceptgraph_onnx.body import Step
+
+__all__ = ["ENTRY_POINTS", "has_rule", "rule"]
+
+ENTRY_POINTS = "inceptgraph_onnx.rules"
+
+
+@singledispatch
+def rule(op: Operation, step: Step, *inputs: Shape) -> str:
+    """Write what computes ``op`` on operands of these shapes.
+
+    Args:
+        op: the operation.
+        step: its operands and weights, and where to write.
+        inputs: shapes of the operands, without the batch.
+
+    Returns:
+        The name of the value.
+
+    Raises:
+        NotImplementedError: there is no rule for the operation.
+    """
+    if not has_rule(type(op)):  # which registers the rule that a package offers
+        raise NotImplementedError(f"the ONNX backend has no rule for {op.op}")
+    return rule(op, step, *inputs)
+
+
+def has_rule(kind: type[Operation]) -> bool:
+    """Whether there is a rule, here or in an installed package."""
+    if rule.dispatch(kind) is not rule.dispatch(object):
+        return True
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=kind.op):
+        rule.register(kind, point.load())
+        return True
+    return False
+
+
+# -- layers with weights -------------------------------------------------------------------------
+
+
+@rule.register(conv.Conv2d)
+@rule.register(conv.DepthwiseConv2d)
+def _(op: conv.Conv2d | conv.DepthwiseConv2d, step: Step, *inputs: Shape) -> str:
+    channels, height, width = inputs[0]
+    _, groups = op.channels(channels)
+    top, bottom, left, right = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
+    return step.call(
+        "Conv",
+        *step.inputs,
+        *step.weights.values(),
+        kernel_shape=op.kernel,
+        strides=op.stride,
+        dilations=op.dilation,
+        pads=(top, left, bottom, right),
+        group=groups,
+    )
+
+
+@rule.register
+def _(op: linear.Linear, step: Step, *inputs: Shape) -> str:
+    return step.call("Gemm", *step.inputs, *step.weights.values(), transB=1)
+
+
+@rule.register
+def _(op: norm.BatchNorm, step: Step, *inputs: Shape) -> str:
+    weights, channels = step.weights, inputs[0][0]
+    scale = weights["weight"] if op.scale else step.number(np.ones(channels))
+    shift = weights["bias"] if op.shift else step.number(np.zeros(channels))
+    statistics = weights["running_mean"], weights["running_var"]
+    return step.call("BatchNormalization", *step.inputs, scale, shift, *statistics, epsilon=op.eps)
+
+
+@rule.register
+def _(op: norm.Affine, step: Step, *inputs: Shape) -> str:
+    value, rank = step.inputs[0], len(inputs[0])
+    if op.scale:
+        value = step.call("Mul", value, step.per_channel("weight", rank))
+    if op.shift:
+        value = step.call("Add", value, step.per_channel("bias", rank))
+    return value
+
+
+@rule.register
+def _(op: activation.Prelu, step: Step, *inputs: Shape) -> str:
+    return step.call("PRelu", *step.inputs, step.per_channel("weight", len(inputs[0])))
+
+
+@rule.register
+def _(op: norm.Lrn, step: Step, *inputs: Shape) -> str:
+    if step.dtype != np.float16:
+        return _lrn(op, step, inputs[0])
+    # the square of 256 is past float16
+    wide = step.call("Cast", *step.inputs, to=_FLOAT)
+    normal = _lrn(op, replace(step, inputs=(wide,), dtype=np.dtype(np.float32)), inputs[0])
+    return step.call("Cast", normal, to=_FLOAT16)
+
+
+_FLOAT, _FLOAT16 = 1, 10  # onnx.TensorProto.FLOAT and FLOAT16
+
+
+def _lrn(op: norm.Lrn, step: Step, operand: Shape) -> str:
+    if op.size % 2:
+        settings = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
+        return step.call("LRN", *step.inputs, **settings)
+    # A window of even size reaches one further back here and one further ahead in ONNX, and ONNX
+    # Runtime has none. The mean of squares is an average pool along the axis of channels.
+    (x,), (channels, height, width), half = step.inputs, operand, op.size // 2
+    square = step.call("Reshape", step.call("Mul", x, x), step.integers(0, 1, channels, -1))
+    mean = step.call(
+        "AveragePool",
+        square,
+        kernel_shape=(op.size, 1),
+        pads=(half, 0, half - 1, 0),
+        count_include_pad=1,
+    )
+    mean = step.call("Reshape", mean, step.integers(0, channels, height, width))
+    scaled = step.call("Add", step.call("Mul", mean, step.number(op.alpha)), step.number(op.k))
+    return step.call("Div", x, step.call("Pow", scaled, step.number(op.beta)))
+
+
+# -- pools: see pools.py -------------------------------------------------------------------------
+
+
+@rule.register
+def _(op: pool.MaxPool, step: Step, *inputs: Shape) -> str:
+    return pools.maximum(op, step, inputs[0])
+
+
+@rule.register
+def _(op: pool.AvgPool, step: Step, *inputs: Shape) -> str:
+    return pools.average(op, step, inputs[0])
+
+
+@rule.register
+def _(op: pool.AdaptiveAvgPool, step: Step, *inputs: Shape) -> str:
+    return pools.adaptive_average(op.size, step, inputs[0])
+
+
+@rule.register
+def _(op: pool.AdaptiveMaxPool, step: Step, *inputs: Shape) -> str:
+    return pools.adaptive_maximum(op.size, step, inputs[0])
+
+
+# -- operations that ONNX has under one name -----------------------------------------------------
+
+_PLAIN: dict[type[Operation], tuple[str, dict[str, int]]] = {
+    pool.GlobalAvgPool: ("GlobalAveragePool", {}),
+    pool.GlobalMaxPool: ("GlobalMaxPool", {}),
+    activation.Relu: ("Relu", {}),
+    activation.Mish: ("Mish", {}),
+    activation.Sigmoid: ("Sigmoid", {}),
+    activation.HardSwish: ("HardSwish", {}),
+    activation.Softplus: ("Softplus", {}),
+    activation.Tanh: ("Tanh", {}),
+    activation.Softmax: ("Softmax", {"axis": 1}),
+    activation.LogSoftmax: ("LogSoftmax", {"axis": 1}),
+    merge.Concat: ("Concat", {"axis": 1}),
+    shape.Flatten: ("Flatten", {"axis": 1}),
+}
+for _kind, _plain in _PLAIN.items():
+    rule.register(
+        _kind, lambda op, step, *inputs, plain=_plain: step.call(plain[0], *step.inputs, **plain[1])
+    )
+
+
+# -- other activations ---------------------------------------------------------------------------
+
+
+@rule.register
+def _(op: activation.Relu6, step: Step, *inputs: Shape) -> str:
+    return step.call("Clip", *step.inputs, step.number(0.0), step.number(6.0))
+
+
+@rule.register
+def _(op: activation.LeakyRelu, step: Step, *inputs: Shape) -> str:
+    return step.call("LeakyRelu", *step.inputs, alpha=op.slope)
+
+
+@rule.register
+def _(op: activation.Elu, step: Step, *inputs: Shape) -> str:
+    return step.call("Elu", *step.inputs, alpha=op.alpha)
+
+
+@rule.register
+def _(op: activation.HardSigmoid, step: Step, *inputs: Shape) -> str:
+    return step.call("HardSigmoid", *step.inputs, alpha=1 / 6, beta=0.5)
+
+
+@rule.register
+def _(op: activation.Silu, step: Step, *inputs: Shape) -> str:
+    return step.call("Mul", *step.inputs, step.call("Sigmoid", *step.inputs))
+
+
+@rule.register
+def _(op: activation.Gelu, step: Step, *inputs: Shape) -> str:
+    """In parts, which runtimes join: ``Gelu`` itself came with opset 20."""
+    (x,) = step.inputs
+    if op.approximate == "none":
+        bent = step.call("Erf", step.call("Div", x, step.number(sqrt(2))))
+    else:
+        square = step.call("Mul", step.call("Mul", x, x), step.number(0.044715))
+        factor = step.call("Add", square, step.number(1.0))
+        inner = step.call("Mul", step.call("Mul", x, factor), step.number(sqrt(2 / pi)))
+        bent = step.call("Tanh", inner)
+    twice = step.call("Mul", x, step.call("Add", bent, step.number(1.0)))
+    return step.call("Mul", twice, step.number(0.5))
+
+
+# -- joins, and operations that move, cut or scale -----------------------------------------------
+
+
+@rule.register
+def _(op: merge.Add, step: Step, *inputs: Shape) -> str:
+    return reduce(lambda a, b: step.call("Add", a, b), step.inputs)
+
+
+@rule.register
+def _(op: merge.Multiply, step: Step, *inputs: Shape) -> str:
+    return reduce(lambda a, b: step.call("Mul", a, b), step.inputs)
+
+
+@rule.register(shape.Identity)
+@rule.register(shape.Dropout)
+def _(op: shape.Identity | shape.Dropout, step: Step, *inputs: Shape) -> str:
+    return step.inputs[0]
+
+
+@rule.register
+def _(op: shape.Scale, step: Step, *inputs: Shape) -> str:
+    value = step.inputs[0]
+    if op.factor != 1:
+        value = step.call("Mul", value, step.number(op.factor))
+    if op.offset != 0:
+        value = step.call("Add", value, step.number(op.offset))
+    return value
+
+
+@rule.register
+def _(op: shape.Pad, step: Step, *inputs: Shape) -> str:
+    top, bottom, left, right = op.border
+    pads = step.integers(0, 0, top, left, 0, 0, bottom, right)
+    return step.call("Pad", *step.inputs, pads, step.number(op.value))
+
+
+@rule.register
+def _(op: shape.Channels, step: Step, *inputs: Shape) -> str:
+    start, stop, axes = step.integers(op.start), step.integers(op.stop), step.integers(1)
+    return step.call("Slice", *step.inputs, start, stop, axes)
+
+
+@rule.register
+def _(op: shape.Crop, step: Step, *inputs: Shape) -> str:
+    _, height, width = inputs[0]
+    top, bottom, left, right = op.border
+    starts, stops = step.integers(top, left), step.integers(height - bottom, width - right)
+    return step.call("Slice", *step.inputs, starts, stops, step.integers(2, 3))

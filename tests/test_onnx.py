@@ -1,0 +1,438 @@
+"""ONNX models against the torch modules of the same graphs.
+
+Each operation is evaluated twice: in float64 by ONNX's own reference in NumPy, and in float32 by
+ONNX Runtime. ONNX holds attributes as float32, so that a slope or an epsilon is 2**-24 off.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from onnx.reference import ReferenceEvaluator
+from operations_strategy import ARGUMENTS, one_step, operands
+from specs_strategy import is_small, specs
+from tiny_network import TINY
+
+import inceptgraph
+from inceptgraph import backend as backends
+from inceptgraph import build as building
+from inceptgraph.build import LOCK, build
+from inceptgraph.errors import ShapeError, Source, SpecError
+from inceptgraph.graph import Graph, Node, Output
+from inceptgraph.ops import BUILT_IN, Input, Operation
+from inceptgraph.passes import Target, optimize
+from inceptgraph.pipeline import analyze, to_graph
+from inceptgraph_onnx import OnnxBackend
+from inceptgraph_onnx.lower import lower
+from inceptgraph_torch import SpecModule
+from inceptgraph_torch import lower as to_module
+from inceptgraph_torch.loading import tensors_of
+from inceptgraph_torch.recipes import rewritten_state, state_name
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+EAGER = Target(call_cost=float("inf"))
+"""A target on which every rewrite pays."""
+
+EXACT = 1e-12
+"""Rounding of float64, as in test_torch_ops.py."""
+
+ATTRIBUTE = 1e-6
+"""Rounding of an attribute to float32, 2**-24, times what an exponent or a square makes of it."""
+
+RUNTIME = 1e-5
+"""Rounding of float32, 2**-24, over sums of some hundred terms."""
+
+WITH_ATTRIBUTES = {"batch_norm", "lrn", "leaky_relu", "elu", "hard_sigmoid", "hard_swish"}
+WITH_ATTRIBUTES |= {"gelu"}  # the reference of Erf gives float32, whatever it takes
+
+REFERENCE_ERRS = {"LRN", "MaxPool"}
+"""In onnx 1.23 the reference of LRN takes the batch for the channels (op_lrn.py), and that of
+MaxPool takes left for bottom where strides are 1 (_op_common_pool.py)."""
+
+
+def runtime_tolerance(op: Any, inputs: dict[str, Array]) -> float:
+    """What float32 may cost in ONNX Runtime."""
+    if op.op == "max_pool":
+        return 0.0
+    if op.op != "lrn":
+        return RUNTIME
+    # Its LRN keeps a running sum of squares, adding one and taking one away at each channel: the
+    # rounding of the largest stays in the sum, and counts the more the smaller the sum is.
+    (x,) = inputs.values()
+    left = x.shape[1] * 2**-23 * float((x**2).max()) * op.alpha / op.size
+    return RUNTIME + op.beta * left / op.k
+
+
+def randomized(graph: Graph, seed: int = 0) -> SpecModule:
+    """The module in float64, with weights that float32 holds.
+
+    Kernels and matrices start as the spec says, so that values neither vanish nor explode. Vectors,
+    which start as constants, are drawn.
+    """
+    module = to_module(graph, dtype="float64", seed=0).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.dim() == 1:
+                tensor.add_(torch.rand(tensor.shape, generator=generator) * 0.3)
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.float())
+    return module
+
+
+def arrays(module: SpecModule, graph: Graph) -> dict[str, Array]:
+    return {
+        name: tensor.detach().numpy()
+        for name, tensor in tensors_of(module, graph).items()
+        if tensor.is_floating_point()
+    }
+
+
+def samples(graph: Graph, batch: int, seed: int = 0) -> dict[str, Array]:
+    """Inputs in float64 that float32 holds."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        node.name: 2
+        * torch.randn(batch, *graph.shape(node.name), generator=generator).double().numpy()
+        for node in graph.inputs
+    }
+
+
+def expected(module: SpecModule, inputs: dict[str, Array]) -> list[Array]:
+    with torch.no_grad():
+        found = module(*map(torch.from_numpy, inputs.values()))
+    return [value.numpy() for value in (found.values() if isinstance(found, dict) else [found])]
+
+
+def by_runtime(model: onnx.ModelProto, inputs: dict[str, Array]) -> list[Array]:
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    assert [each.name for each in session.get_inputs()] == list(inputs)
+    single = {name: array.astype(np.float32) for name, array in inputs.items()}
+    return list(session.run(None, single))
+
+
+def by_reference(model: onnx.ModelProto, inputs: dict[str, Array]) -> list[Array]:
+    return list(ReferenceEvaluator(model).run(None, inputs))
+
+
+def assert_close(found: list[Array], wanted: list[Array], tolerance: float) -> None:
+    assert [each.shape for each in found] == [each.shape for each in wanted]
+    for ours, theirs in zip(found, wanted, strict=True):
+        scale = max(abs(theirs).max(), 1.0)
+        assert abs(ours - theirs).max() <= tolerance * scale
+
+
+def checked(graph: Graph, tensors: dict[str, Array], **options: Any) -> onnx.ModelProto:
+    model = lower(graph, **{"tensors": tensors, "dtype": "float64", **options})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+# -- operations ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_has_a_rule(name: str) -> None:
+    assert OnnxBackend().supports(BUILT_IN[name])
+
+
+def test_a_missing_rule_is_said() -> None:
+    class Unknown(Operation):
+        op = "unknown_to_onnx"
+
+    assert not OnnxBackend().supports(Unknown)
+    with pytest.raises(NotImplementedError, match="no rule for unknown_to_onnx"):
+        lower(one_step(Unknown(), [(3,)]), tensors={})
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+@given(data=st.data())
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+def test_operation(name: str, data: st.DataObject) -> None:
+    shapes = data.draw(operands(name), label="operands")
+    arguments = data.draw(st.fixed_dictionaries(ARGUMENTS.get(name, {})), label="arguments")
+    op = BUILT_IN[name](**arguments)
+    try:
+        graph = one_step(op, shapes)
+    except ShapeError:
+        assume(False)
+    seed = data.draw(st.integers(0, 2**32), label="seed")
+    module, inputs = randomized(graph, seed), samples(graph, 3, seed)
+    wanted = expected(module, inputs)
+    tensors = arrays(module, graph)
+    double = checked(graph, tensors)
+    if not REFERENCE_ERRS & {node.op_type for node in double.graph.node}:
+        tolerance = ATTRIBUTE if name in WITH_ATTRIBUTES else EXACT
+        assert_close(by_reference(double, inputs), wanted, tolerance)
+    single = checked(graph, tensors, dtype="float32")
+    assert_close(by_runtime(single, inputs), wanted, runtime_tolerance(op, inputs))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape", "operators"),
+    [
+        # what a runtime has a kernel for stays one operator
+        ("conv2d", {"out": 4, "kernel": 7, "stride": 2, "padding": "same"}, (3, 12, 11), ["Conv"]),
+        ("max_pool", {"kernel": 3, "stride": 2, "ceil": True}, (3, 12, 12), ["MaxPool"]),
+        ("avg_pool", {"kernel": 3, "padding": "same"}, (3, 9, 9), ["AveragePool"]),
+        (
+            "avg_pool",
+            {"kernel": 3, "padding": 1, "count_include_pad": True},
+            (3, 9, 9),
+            ["AveragePool"],
+        ),
+        ("adaptive_avg_pool", {"size": 3}, (3, 9, 6), ["AveragePool"]),
+        ("adaptive_max_pool", {"size": 4}, (3, 9, 5), ["MaxPool"]),
+        ("lrn", {"size": 5, "alpha": 1.0, "k": 2.0}, (8, 4, 4), ["LRN"]),
+        ("dropout", {}, (8, 4, 4), ["Identity"]),
+        # and what none has becomes several
+        ("adaptive_avg_pool", {"size": 4}, (3, 9, 6), ["MatMul", "MatMul"]),
+        ("adaptive_max_pool", {"size": 4}, (3, 9, 6), ["Gather", "ReduceMax"] * 2),
+        (
+            "avg_pool",
+            {"kernel": 3, "stride": 2, "ceil": True, "count_include_pad": True},
+            (3, 8, 8),
+            ["Pad", "AveragePool"],
+        ),
+        (
+            "avg_pool",
+            {
+                "kernel": 4,
+                "stride": 3,
+                "padding": (1, 0, 2, 1),
+                "ceil": True,
+                "count_include_pad": True,
+            },
+            (3, 8, 9),
+            ["Pad", "AveragePool"],
+        ),
+    ],
+)
+def test_operators(
+    name: str, arguments: dict[str, Any], shape: tuple[int, ...], operators: list[str]
+) -> None:
+    graph = one_step(BUILT_IN[name](**arguments), [shape])
+    module, inputs = randomized(graph), samples(graph, 2)
+    model = checked(graph, arrays(module, graph), dtype="float32")
+    assert [node.op_type for node in model.graph.node] == operators
+    assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_lrn_of_half_precision_does_not_overflow(size: int) -> None:
+    graph = one_step(BUILT_IN["lrn"](size=size, alpha=1.0), [(6, 2, 2)])
+    model = checked(graph, {}, dtype="float16")
+    inputs = {"x0": np.full((1, 6, 2, 2), 300.0)}
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    found = session.run(None, {"x0": inputs["x0"].astype(np.float16)})
+    assert found[0].dtype == np.float16
+    assert_close(found, expected(randomized(graph), inputs), 2**-10)
+
+
+# -- networks --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "lenet5", "googlenet_se"])
+def test_networks(name: str) -> None:
+    graph = to_graph(name)
+    module = randomized(graph)
+    model = checked(graph, arrays(module, graph), dtype="float32")
+    for batch in (1, 3):
+        inputs = samples(graph, batch, batch)
+        assert_close(by_runtime(model, inputs), expected(module, inputs), 1e-4)
+    main = graph.phase("eval")
+    assert [each.name for each in model.graph.input] == [node.name for node in main.inputs]
+    assert [each.name for each in model.graph.output] == [output.name for output in main.outputs]
+    kept = {f"{n.name}.{name}" for n in main.nodes.values() for name in main.weights(n)}
+    shapes = {each.name: tuple(each.dims) for each in model.graph.initializer}
+    assert {key: shapes[key] for key in kept} == {key: graph.originals[key].shape for key in kept}
+    weights = 4 * sum(graph.originals[key].size for key in kept)
+    assert weights < len(model.SerializeToString()) < 1.01 * weights + 100_000
+
+
+@pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])
+def test_optimised_networks(name: str) -> None:
+    """The rewritten graph, from the original's weights, against the original module."""
+    graph = to_graph(name)
+    module = randomized(graph)
+    model = checked(optimize(graph, EAGER), arrays(module, graph), dtype="float32")
+    assert "BatchNormalization" not in {node.op_type for node in model.graph.node}
+    inputs = samples(graph, 2)
+    assert_close(by_runtime(model, inputs), expected(module, inputs), 1e-4)
+
+
+def test_heads_in_training_phase() -> None:
+    graph = to_graph("googlenet", set={"classes": "4"})
+    module = randomized(graph)
+    model = checked(graph, arrays(module, graph), phase="train", dtype="float32")
+    assert [each.name for each in model.graph.output] == ["logits", "aux1", "aux2"]
+    inputs = samples(graph, 1)
+    assert_close(by_runtime(model, inputs)[:1], expected(module, inputs), 1e-4)
+
+
+@given(text=specs())
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_spec_and_its_rewritten_graph(text: str) -> None:
+    graph = to_graph(Source("random.yaml", text))
+    assume(is_small(graph))
+    module, inputs = randomized(graph), samples(graph, 2)
+    tensors, wanted = arrays(module, graph), expected(module, inputs)
+    for network in (graph, optimize(graph, EAGER)):
+        model = checked(network, tensors, dtype="float32")
+        assert_close(by_runtime(model, inputs), wanted, 1e-4)
+
+
+def test_recipes_are_evaluated_as_torch_does() -> None:
+    graph = to_graph("googlenet_bn")
+    rewritten = optimize(graph, EAGER)
+    module = randomized(graph)
+    tensors = arrays(module, graph)
+    theirs = rewritten_state(rewritten, module.state_dict())
+    model = lower(rewritten, tensors=tensors)
+    found = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
+    for node in rewritten.nodes.values():
+        for name in rewritten.weights(node):
+            wanted = theirs[state_name(f"{node.name}.{name}")].numpy()
+            assert_close([found[f"{node.name}.{name}"]], [wanted], EXACT)
+
+
+# -- names -----------------------------------------------------------------------------------
+
+
+def two_outputs(outputs: dict[str, str]) -> Graph:
+    nodes = {
+        "image": Node("image", Input(shape=(3, 4, 4)), shape=(3, 4, 4)),
+        "a": Node("a", BUILT_IN["relu"](), ("image",), (3, 4, 4)),
+        "b": Node("b", BUILT_IN["silu"](), ("a",), (3, 4, 4)),
+        "c": Node("c", BUILT_IN["dropout"](), ("b",), (3, 4, 4)),
+    }
+    return Graph("net", nodes, tuple(Output(*pair) for pair in outputs.items())).verify()
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"b": "a", "a": "b"},  # the names of other nodes
+        {"x": "b", "y": "b", "z": "c"},  # one value, three names
+        {"raw": "image", "a": "a"},  # an input that is an output
+        {"b/Sigmoid": "a", "b": "b"},  # a name that a rule would give
+    ],
+)
+def test_outputs_have_the_names_of_the_spec(outputs: dict[str, str]) -> None:
+    graph = two_outputs(outputs)
+    model = checked(graph, {}, dtype="float32")
+    assert [each.name for each in model.graph.output] == list(outputs)
+    inputs = samples(graph, 2)
+    assert_close(by_runtime(model, inputs), expected(randomized(graph), inputs), RUNTIME)
+
+
+def test_values_have_the_names_of_nodes() -> None:
+    model = checked(two_outputs({"out": "c"}), {})
+    assert [node.output[0] for node in model.graph.node] == ["a", "b/Sigmoid", "out"]
+
+
+def test_an_output_with_the_name_of_an_input_is_refused() -> None:
+    with pytest.raises(SpecError, match="`image` is both an input and an output"):
+        lower(two_outputs({"image": "b"}), tensors={})
+
+
+# -- what is refused -------------------------------------------------------------------------
+
+
+def test_wrong_tensors_are_refused() -> None:
+    graph = one_step(BUILT_IN["linear"](out=2), [(3,)])
+    tensors = {"step.weight": np.zeros((2, 3)), "step.bias": np.zeros(2)}
+    with pytest.raises(ValueError, match=r"lack `step\.weight` and 1 more"):
+        lower(graph, tensors={})
+    with pytest.raises(ValueError, match=r"`step\.bias` is \(3,\), but the network's \(2,\)"):
+        lower(graph, tensors={**tensors, "step.bias": np.zeros(3)})
+    with pytest.raises(ValueError, match="float32 and float64: say which"):
+        lower(graph, tensors={**tensors, "step.bias": np.zeros(2, np.float32)})
+    with pytest.raises(ValueError, match="not int64"):
+        lower(graph, tensors=tensors, dtype="int64")
+    with pytest.raises(ValueError, match="there is no opset 17"):
+        lower(graph, tensors=tensors, opset=17)
+
+
+def test_opset() -> None:
+    graph = one_step(BUILT_IN["gelu"](), [(3,)])
+    inputs = samples(graph, 2)
+    for opset in (18, 20, 22):
+        model = checked(graph, {}, opset=opset, dtype="float32")
+        assert model.opset_import[0].version == opset
+        assert_close(by_runtime(model, inputs), expected(randomized(graph), inputs), RUNTIME)
+
+
+# -- build -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_build(tmp_path: Path, dtype: str) -> None:
+    analysis = analyze(Source("tiny.yaml", TINY))
+    out = build(analysis, tmp_path / "model", seed=1, dtype=dtype, export=["onnx"])
+    path = out / "exports" / "model.onnx"
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    lock = json.loads((out / LOCK).read_text())
+    assert lock["files"]["exports/model.onnx"]["bytes"] == path.stat().st_size
+    assert building._changed_files(out) == []
+    assert "| `exports/model.onnx` | the network in evaluation" in (out / "README.md").read_text()
+    module = inceptgraph.load(out, dtype="float64").eval()
+    inputs = samples(to_graph(out / "spec.yaml"), 2)
+    if dtype != "float16":  # bfloat16 is exported as float32, which holds it
+        assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
+    path.write_bytes(b"other")
+    assert building._changed_files(out) == ["exports/model.onnx"]
+
+
+def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise SpecError([])
+
+    monkeypatch.setattr(OnnxBackend, "export", fail)
+    with pytest.raises(SpecError):
+        build(analyze(Source("tiny.yaml", TINY)), tmp_path / "model", export=["onnx"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inceptgraph_onnx.backend.find_spec", lambda name: None)
+    with pytest.raises(SpecError, match="needs the package onnx") as caught:
+        build(analyze(Source("tiny.yaml", TINY)), tmp_path / "model", export=["onnx"])
+    assert 'pip install "inceptgraph[onnx]"' in (caught.value.diagnostics[0].help or "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("onx", "no backend `onx`"), ("graphviz", "`graphviz` exports to no file")],
+)
+def test_what_does_not_export_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        build(analyze(Source("tiny.yaml", TINY)), tmp_path / "model", export=[name])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_of_a_built_directory(tmp_path: Path) -> None:
+    """As docs/python.md has it."""
+    out = build(analyze(Source("tiny.yaml", TINY)), tmp_path / "model", seed=1, export=["onnx"])
+    graph = to_graph(out / "spec.yaml")
+    tensors = backends.find_model("torch").tensors(graph, out)
+    model = inceptgraph.compile(graph, "onnx", tensors=tensors)
+    assert model == onnx.load(out / "exports" / "model.onnx")
