@@ -8,6 +8,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Workers share the cores: torch, which each would let run on all of them, is slower so.
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 settings.register_profile(

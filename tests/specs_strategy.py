@@ -6,12 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from inceptgraph.cost import total
+from inceptgraph.errors import Code, Source
 from inceptgraph.graph import Graph
+from inceptgraph.pipeline import analyze
 
-__all__ = ["is_small", "specs"]
+__all__ = ["graph_of", "is_small", "specs"]
+
+
+def graph_of(text: str) -> Graph:
+    """The graph of one of these specs; one that doubles too often to be had is no example."""
+    analysis = analyze(Source("random.yaml", text))
+    assume(all(finding.code is not Code.TOO_LARGE for finding in analysis.findings))
+    return analysis.require_graph()
 
 
 def is_small(graph: Graph) -> bool:

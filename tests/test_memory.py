@@ -10,7 +10,7 @@ import facts
 import pytest
 import torch
 from hypothesis import given
-from specs_strategy import specs
+from specs_strategy import graph_of, specs
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -82,7 +82,7 @@ def alive_during(graph: Graph) -> list[int]:
 @given(specs())
 def test_the_peak_of_any_network(text: str) -> None:
     for phase in ("eval", "train"):
-        graph = to_graph(Source("random.yaml", text)).phase(phase)
+        graph = graph_of(text).phase(phase)
         alive = alive_during(graph)
         found = peak(graph)
         assert found.elements == max(alive)

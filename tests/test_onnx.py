@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 from operations_strategy import ARGUMENTS, one_step, operands
-from specs_strategy import is_small, specs
+from specs_strategy import graph_of, is_small, specs
 from tiny_network import TINY
 
 import inceptgraph
@@ -289,7 +289,7 @@ def test_heads_in_training_phase() -> None:
 @given(text=specs())
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_spec_and_its_rewritten_graph(text: str) -> None:
-    graph = to_graph(Source("random.yaml", text))
+    graph = graph_of(text)
     assume(is_small(graph))
     module, inputs = randomized(graph), samples(graph, 2)
     tensors, wanted = arrays(module, graph), expected(module, inputs)

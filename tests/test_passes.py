@@ -14,7 +14,7 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from specs_strategy import is_small, specs
+from specs_strategy import graph_of, is_small, specs
 
 import inceptgraph
 from inceptgraph.cost import total
@@ -80,7 +80,7 @@ def network(stages: dict[str, Any], **more: Any) -> Graph:
 @given(specs())
 @settings(deadline=None)
 def test_any_graph_computes_the_same_after_all_passes(text: str) -> None:
-    graph = to_graph(Source("random.yaml", text))
+    graph = graph_of(text)
     assume(is_small(graph))
     rewritten = optimize(graph, EAGER)
     assert total(rewritten).macs <= total(graph.phase("eval")).macs

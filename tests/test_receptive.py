@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from specs_strategy import specs
+from specs_strategy import graph_of, specs
 from torch import Tensor
 
 from inceptgraph.errors import Source
@@ -288,7 +288,7 @@ def check_pixels(graph: Graph, name: str, choose: int = 0) -> bool:
 @settings(max_examples=40, deadline=None)
 @given(specs(), st.data())
 def test_fields_are_where_gradients_are(text: str, data: st.DataObject) -> None:
-    graph = to_graph(Source("random.yaml", text)).phase("eval")
+    graph = graph_of(text).phase("eval")
     assume(len(graph.nodes) <= 80)
     names = [node.name for node in graph.nodes.values() if node.inputs]
     checked = [

@@ -15,7 +15,7 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from specs_strategy import specs
+from specs_strategy import graph_of, specs
 from tiny_network import TINY, assert_same, images, tiny
 from torch import Tensor, nn
 
@@ -174,7 +174,7 @@ def parts_of(text: str) -> list[str]:
 def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """A network's own tensors, under any other names, come home by the table of those names."""
     text = data.draw(specs())
-    graph = to_graph(Source("spec.yaml", text))
+    graph = graph_of(text)
     assume(sum(math.prod(slot.shape) for slot in slots(graph).values()) < 1_000_000)
     layers = parts_of(text)
     word = st.text("abcXYZ019_-/", min_size=1, max_size=6)

@@ -10,7 +10,7 @@ from itertools import chain
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specs_strategy import specs
+from specs_strategy import graph_of, specs
 
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import to_graph
@@ -118,7 +118,7 @@ def test_all_allowed_fits_but_for_two_names_of_one(
 @settings(max_examples=25)
 @given(specs())
 def test_a_networks_own_names_fit(text: str) -> None:
-    mine = slots(to_graph(Source("spec.yaml", text)))
+    mine = slots(graph_of(text))
     found = fit(mine, {slot.name: TensorInfo(slot.shape, "float32") for slot in mine.values()})
     assert len(found.loaded) == len(mine)
     assert report.is_empty(found)
