@@ -128,13 +128,13 @@ PADDING_AT_224 = {
 """Effective padding of inception_v2 in the same table: how far the first field is off the image."""
 
 
-def graph_of(name: str) -> Graph:
+def network_of(name: str) -> Graph:
     return to_graph(Source(name, facts.spec_text(facts.load(name)))).phase("eval")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_every_end_point(name: str) -> None:
-    graph = graph_of(name)
+    graph = network_of(name)
     fields = receptive_fields(graph)
     for end_point, (size, stride) in PUBLISHED[name].items():
         rows, columns = fields[graph.scopes[end_point].output].local or HERE
@@ -144,11 +144,11 @@ def test_every_end_point(name: str) -> None:
 
 @pytest.mark.parametrize("name", LARGEST)
 def test_whole_networks(name: str) -> None:
-    assert largest_field(graph_of(name)) == (LARGEST[name], LARGEST[name])
+    assert largest_field(network_of(name)) == (LARGEST[name], LARGEST[name])
 
 
 def test_where_fields_begin() -> None:
-    graph = graph_of("inception_v2_tfslim")
+    graph = network_of("inception_v2_tfslim")
     fields = receptive_fields(graph)
     for end_point, padding in PADDING_AT_224.items():
         rows, columns = fields[graph.scopes[end_point].output].local or HERE
