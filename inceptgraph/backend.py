@@ -26,6 +26,7 @@ __all__ = [
     "find_export",
     "find_model",
     "find_weights",
+    "has_rule_in",
     "names",
 ]
 
@@ -177,9 +178,9 @@ def find_model(name: str) -> ModelBackend:
     """
     backend = find(name)
     if not isinstance(backend, ModelBackend):
-        lacking = "it lacks `check`, `write` or `load`"
-        message = f"the backend `{name}` keeps no models in directories: {lacking}"
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+        raise _unfit(
+            name, "keeps no models in directories: it lacks `check`, `write`, `load` or `tensors`"
+        )
     return backend
 
 
@@ -191,8 +192,7 @@ def find_export(name: str) -> ExportBackend:
     """
     backend = find(name)
     if not isinstance(backend, ExportBackend):
-        message = f"the backend `{name}` exports to no file: it lacks `export` or `suffix`"
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+        raise _unfit(name, "exports to no file: it lacks `export` or `suffix`")
     return backend
 
 
@@ -204,9 +204,30 @@ def find_weights(name: str) -> WeightsBackend:
     """
     backend = find(name)
     if not isinstance(backend, WeightsBackend):
-        message = f"the backend `{name}` reads no files of weights: it lacks `look` or `not_finite`"
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+        raise _unfit(name, "reads no files of weights: it lacks `look` or `not_finite`")
     return backend
+
+
+def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
+    """Whether a backend has a rule for an operation, of its own or from an installed package.
+
+    Args:
+        rules: a ``functools.singledispatch`` over operations; a package's rule is registered in it.
+        kind: the operation.
+        group: of the entry points, named after operations, through which packages offer rules.
+    """
+    if rules.dispatch(kind) is not rules.dispatch(object):
+        return True
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=group, name=kind.op):
+        rules.register(kind, point.load())
+        return True
+    return False
+
+
+def _unfit(name: str, what: str) -> SpecError:
+    return SpecError([Diagnostic(Code.UNKNOWN_BACKEND, f"the backend `{name}` {what}")])
 
 
 def check_support(backend: Backend, graph: Graph) -> None:

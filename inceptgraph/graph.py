@@ -101,6 +101,24 @@ class Graph:
         return {name: tuple(readers) for name, readers in found.items()}
 
     @cached_property
+    def _returned(self) -> frozenset[str]:
+        return frozenset(output.node for output in self.outputs)
+
+    def sole_reader(self, name: str) -> Node | None:
+        """The node that alone reads a node; None where there are others, or none, or the value is
+        returned."""
+        users = self.users[name]
+        return self.nodes[users[0]] if len(users) == 1 and name not in self._returned else None
+
+    def leading_to(self, outputs: Iterable[Output]) -> dict[str, Node]:
+        """The nodes that some outputs need, and the inputs."""
+        needed = {output.node for output in outputs}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.inputs)
+        return {n: v for n, v in self.nodes.items() if n in needed or isinstance(v.op, Input)}
+
+    @cached_property
     def stages(self) -> tuple[Scope, ...]:
         """The top level of the spec, without the auxiliary heads."""
         return tuple(s for s in self.scopes.values() if s.kind == ScopeKind.STAGE)
@@ -181,13 +199,7 @@ class Graph:
         if Phase(phase) is Phase.TRAIN:
             return self
         outputs = tuple(output for output in self.outputs if not output.training_only)
-        needed = {output.node for output in outputs}
-        for node in reversed(self.nodes.values()):
-            if node.name in needed:
-                needed.update(node.inputs)
-        kept = {
-            n: node for n, node in self.nodes.items() if n in needed or isinstance(node.op, Input)
-        }
+        kept = self.leading_to(outputs)
         scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
         return self._over(kept, outputs, scopes)
 

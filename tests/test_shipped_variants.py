@@ -7,24 +7,13 @@ from itertools import pairwise
 from math import floor
 
 import pytest
+from reference_googlenet import TABLE_1 as MODULES
 
 from inceptgraph.cost import total
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze
 from inceptgraph.spec.library import shipped
 
-# 1×1, 3×3 reduce, 3×3, 5×5 reduce, 5×5, pool projection: table 1 of arXiv:1409.4842
-MODULES = {
-    "3a": (64, 96, 128, 16, 32, 32),
-    "3b": (128, 128, 192, 32, 96, 64),
-    "4a": (192, 96, 208, 16, 48, 64),
-    "4b": (160, 112, 224, 24, 64, 64),
-    "4c": (128, 128, 256, 24, 64, 64),
-    "4d": (112, 144, 288, 32, 64, 64),
-    "4e": (256, 160, 320, 32, 128, 128),
-    "5a": (256, 160, 320, 32, 128, 128),
-    "5b": (384, 192, 384, 48, 128, 128),
-}
 VARIANTS = [
     f"googlenet_{name}"
     for name in ("bn", "two_3x3", "cifar10", "no_heads", "wide", "ensemble", "se")

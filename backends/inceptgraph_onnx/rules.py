@@ -15,6 +15,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.ops.window import sides
 from inceptgraph.types import Shape
@@ -48,14 +49,7 @@ def rule(op: Operation, step: Step, *inputs: Shape) -> str:
 
 def has_rule(kind: type[Operation]) -> bool:
     """Whether there is a rule, here or in an installed package."""
-    if rule.dispatch(kind) is not rule.dispatch(object):
-        return True
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS, name=kind.op):
-        rule.register(kind, point.load())
-        return True
-    return False
+    return has_rule_in(rule, kind, ENTRY_POINTS)
 
 
 # -- layers with weights -------------------------------------------------------------------------

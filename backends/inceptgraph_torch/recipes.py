@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import singledispatch
 
 import torch
@@ -29,9 +29,8 @@ def evaluate_recipes(tensors: Tensors, graph: Graph, originals: Tensors) -> None
         graph: as passes left it.
         originals: the original network's, by their names in its graph.
     """
-    for node in graph.nodes.values():
-        for name, recipe in graph.recipes(node).items():
-            tensors[f"{node.name}.{name}"].copy_(evaluate(recipe, originals))
+    for name, value in _values(graph, originals):
+        tensors[name].copy_(value)
 
 
 @torch.no_grad()
@@ -47,11 +46,18 @@ def rewritten_state(graph: Graph, state: Tensors) -> dict[str, Tensor]:
     """
     tensors = {name: state[state_name(name)] for name in graph.originals}
     dtype = next(iter(tensors.values())).dtype if tensors else torch.float32
-    return {
-        state_name(f"{node.name}.{name}"): evaluate(recipe, tensors).to(dtype)
-        for node in graph.nodes.values()
-        for name, recipe in graph.recipes(node).items()
-    }
+    return {state_name(name): value.to(dtype) for name, value in _values(graph, tensors)}
+
+
+def _values(graph: Graph, originals: Tensors) -> Iterator[tuple[str, Tensor]]:
+    """Each weight of a graph with its name; what no pass touched as it is."""
+    for node in graph.nodes.values():
+        for name, recipe in graph.recipes(node).items():
+            if isinstance(recipe, recipes.Original):
+                value = originals[recipe.name]
+            else:
+                value = evaluate(recipe, originals)
+            yield f"{node.name}.{name}", value
 
 
 def state_name(name: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.ops.window import Sides
 from inceptgraph.types import Shape
@@ -82,14 +83,7 @@ def rule(op: Operation, *inputs: Shape) -> Layer | Function:
 
 def has_rule(kind: type[Operation]) -> bool:
     """Whether there is a rule, here or in an installed package."""
-    if rule.dispatch(kind) is not rule.dispatch(object):
-        return True
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS, name=kind.op):
-        rule.register(kind, point.load())
-        return True
-    return False
+    return has_rule_in(rule, kind, ENTRY_POINTS)
 
 
 def _pair(size: tuple[int, int]) -> int | tuple[int, int]:

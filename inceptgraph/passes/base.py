@@ -31,17 +31,13 @@ class Target:
     """What the graph is to run on, for passes that pay only there.
 
     Attributes:
-        engine: name of the engine.
         batch: samples at a time.
-        device: ``cpu`` or ``cuda``.
         call_cost: what one more step costs beside its arithmetic, in multiply-adds.
         copy_cost: what it costs to copy one element, in multiply-adds.
         fuses_activations: whether a ReLU costs nothing behind a convolution.
     """
 
-    engine: str = "eager"
     batch: int = 1
-    device: str = "cpu"
     call_cost: float = 1.0e6
     copy_cost: float = 12.0
     fuses_activations: bool = False

@@ -14,7 +14,6 @@ __all__ = ["flatten_concat"]
 
 def _rewrite(graph: Graph, target: Target) -> Graph:
     """Join what concatenations join, where nothing else reads the inner ones."""
-    outputs = {output.node for output in graph.outputs}
     nodes = dict(graph.nodes)
     for node in graph.nodes.values():
         if not isinstance(node.op, Concat):
@@ -22,8 +21,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
         operands: list[str] = []
         for operand in node.inputs:
             inner = nodes[operand]
-            alone = graph.users[operand] == (node.name,) and operand not in outputs
-            merged = isinstance(inner.op, Concat) and alone
+            merged = isinstance(inner.op, Concat) and graph.sole_reader(operand) is not None
             operands += inner.inputs if merged else [operand]
         nodes[node.name] = replace(node, inputs=tuple(operands))
     return graph if nodes == graph.nodes else without_dead(graph.rewrite(nodes.values()))

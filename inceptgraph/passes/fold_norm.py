@@ -28,13 +28,11 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     """Fold batch normalisation and scales into the convolution or linear layer before them."""
     nodes = dict(graph.nodes)
     replaced: dict[str, str] = {}
-    outputs = {output.node for output in graph.outputs}
     for node in graph.nodes.values():
         if not isinstance(node.op, _CHANNELWISE):
             continue
         before = nodes[replaced.get(node.inputs[0], node.inputs[0])]
-        alone = graph.users[node.inputs[0]] == (node.name,) and node.inputs[0] not in outputs
-        if isinstance(before.op, _WEIGHTED) and alone:
+        if isinstance(before.op, _WEIGHTED) and graph.sole_reader(node.inputs[0]) is not None:
             nodes[before.name] = _folded(graph, before, node)
             replaced[node.name] = before.name
             del nodes[node.name]
@@ -42,9 +40,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
             scale, shift = _factors(graph, node)
             recipes = {"weight": scale, "bias": shift}
             nodes[node.name] = replace(node, op=Affine(), recipes=recipes)
-    if len(nodes) == len(graph.nodes) and nodes == graph.nodes:
-        return graph
-    return graph.rewrite(nodes.values(), replaced)
+    return graph if nodes == graph.nodes else graph.rewrite(nodes.values(), replaced)
 
 
 def _folded(graph: Graph, layer: Node, node: Node) -> Node:

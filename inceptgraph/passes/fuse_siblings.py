@@ -50,10 +50,8 @@ def _families(graph: Graph) -> Iterable[list[Node]]:
 
 def _activation(graph: Graph, conv: Node) -> Node | None:
     """The ReLU behind a convolution, where nothing else reads that."""
-    users = graph.users[conv.name]
-    reader = graph.nodes[users[0]] if len(users) == 1 else None
-    is_output = any(output.node == conv.name for output in graph.outputs)
-    return reader if reader and isinstance(reader.op, Relu) and not is_output else None
+    reader = graph.sole_reader(conv.name)
+    return reader if reader is not None and isinstance(reader.op, Relu) else None
 
 
 def _pays(graph: Graph, siblings: Sequence[Node], target: Target) -> bool:

@@ -16,11 +16,10 @@ __all__ = ["project_before_average"]
 
 def _rewrite(graph: Graph, target: Target) -> Graph:
     """Project to fewer channels before an average pool of stride 1, not after it."""
-    outputs = {output.node for output in graph.outputs}
     nodes = dict(graph.nodes)
     for conv in graph.nodes.values():
         pool = graph.nodes[conv.inputs[0]] if conv.inputs else conv
-        if pool.name not in outputs and _commutes(graph, pool, conv):
+        if _commutes(graph, pool, conv):
             _swap(graph, nodes, pool, conv)
     return graph if nodes == graph.nodes else graph.rewrite(nodes.values())
 
@@ -29,7 +28,7 @@ def _commutes(graph: Graph, pool: Node, conv: Node) -> bool:
     return (
         isinstance(pool.op, AvgPool)
         and isinstance(conv.op, Conv2d)
-        and graph.users[pool.name] == (conv.name,)
+        and graph.sole_reader(pool.name) is not None
         and (conv.op.kernel, conv.op.stride) == ((1, 1), (1, 1))
         and conv.op.padding in ("valid", "same")
         # the same work for the convolution, and less for the pool

@@ -17,13 +17,12 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     """Pool before ReLU where that leaves fewer elements for it."""
     if target.fuses_activations:
         return graph  # behind the convolution it costs nothing
-    outputs = {output.node for output in graph.outputs}
     nodes = dict(graph.nodes)
     for pool in graph.nodes.values():
         relu = graph.nodes[pool.inputs[0]] if pool.inputs else pool
         if not (isinstance(pool.op, MaxPool) and isinstance(relu.op, Relu)):
             continue
-        alone = graph.users[relu.name] == (pool.name,) and relu.name not in outputs
+        alone = graph.sole_reader(relu.name) is not None
         if alone and prod(graph.shape(pool.name)) < prod(graph.shape(relu.name)):
             nodes[relu.name] = replace(relu, op=pool.op, shape=pool.shape, origin=pool.origin)
             nodes[pool.name] = replace(pool, op=relu.op, origin=relu.origin)
