@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from inceptgraph.errors import Code, Findings, Label, Span, did_you_mean
 from inceptgraph.source import Entry, Mapping, Node, Scalar
-from inceptgraph.spec.structure import listed
+from inceptgraph.spec.structure import entries_of, listed
 
 __all__ = ["Siblings", "Target", "find", "holds_steps", "report_nothing"]
 
@@ -44,9 +44,9 @@ def find(spec: Mapping, path: Scalar, findings: Findings) -> Iterator[Target]:
         return
     parts = path.text.split(".")
     for section in ("stages", "aux_heads"):
-        yield from _matches(_section(spec, section), parts, (section,), None)
+        yield from _matches(entries_of(spec, section), parts, (section,), None)
     if parts[0] == "blocks" and len(parts) > 2:
-        yield from _matches(_section(spec, "blocks"), parts[1:], ("blocks",), None)
+        yield from _matches(entries_of(spec, "blocks"), parts[1:], ("blocks",), None)
 
 
 def report_nothing(
@@ -72,11 +72,6 @@ def holds_steps(mapping: Mapping) -> bool:
 
 
 # -- a path in the tree ----------------------------------------------------------------------
-
-
-def _section(spec: Mapping, section: str) -> Siblings:
-    entry = spec.items.get(section)
-    return entry.value.items if entry and isinstance(entry.value, Mapping) else {}
 
 
 def _body(step: Node) -> tuple[tuple[str, ...], Siblings] | None:
@@ -135,8 +130,8 @@ class _DeadEnd:
         self.parts = path.text.split(".")
         self.removed = removed
         self.findings = findings
-        self.blocks = _section(spec, "blocks")
-        self.steps = {**_section(spec, "stages"), **_section(spec, "aux_heads")}
+        self.blocks = entries_of(spec, "blocks")
+        self.steps = {**entries_of(spec, "stages"), **entries_of(spec, "aux_heads")}
 
     def report(self) -> None:
         path, parts = self.path, self.parts

@@ -8,7 +8,7 @@ from typing import Any
 
 from inceptgraph.errors import Code, Findings, Source, Span, did_you_mean
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse
-from inceptgraph.spec.structure import listed
+from inceptgraph.spec.structure import entries_of, listed
 from inceptgraph.spec.values import TYPES
 
 __all__ = ["apply", "declares_parameter", "flow", "path_keys", "redeclared"]
@@ -114,11 +114,6 @@ def redeclared(declared: Node, value: Node) -> Node:
 _SECTIONS = ("stages", "aux_heads", "blocks")
 
 
-def _holds(root: Node | None, section: str, name: str) -> bool:
-    entry = root.items.get(section) if isinstance(root, Mapping) else None
-    return entry is not None and isinstance(entry.value, Mapping) and name in entry.value.items
-
-
 def _nowhere(
     at: Node | None, keys: list[str], depth: int, source: Source, path: str, findings: Findings
 ) -> None:
@@ -132,7 +127,8 @@ def _nowhere(
     else:
         where = f"`{'.'.join(keys[:depth])}`" if depth else "the spec"
         what = f"there is no `{missing}` in {where}"
-    section = next((s for s in _SECTIONS if depth == 0 and _holds(at, s, missing)), None)
+    spec = at if depth == 0 and isinstance(at, Mapping) else None
+    section = next((s for s in _SECTIONS if spec and missing in entries_of(spec, s)), None)
     if "" in keys:
         what, hint = "the path has an empty part", "keys are joined by single dots"
     elif section is not None:

@@ -14,7 +14,7 @@ from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, re
 from inceptgraph.spec.edits import apply_edits
 from inceptgraph.spec.inherit import inherit
 from inceptgraph.spec.library import Kind, named
-from inceptgraph.spec.structure import need_text, read_keys, read_mapping, rename
+from inceptgraph.spec.structure import entries_of, need_text, read_keys, read_mapping, rename
 
 __all__ = ["COMPOSING", "LIBRARY_KEYS", "Resolved", "is_library", "resolve"]
 
@@ -196,7 +196,7 @@ class _Resolver:
         entry = layer.items.get("include")
         if entry is None:
             return True
-        own = _blocks(layer)
+        own = entries_of(layer, "blocks")
         words = entry.value.items if isinstance(entry.value, Sequence) else [entry.value]
         hint = "name libraries of blocks: `include: conv_bn`, or `include: [conv_bn, …]`"
         for node in words:
@@ -211,7 +211,7 @@ class _Resolver:
             library = self.open(str(path), identity, word, Kind.LIBRARY)
             if library is None or not self.gather(library, found, seen):
                 return False
-            for name, block in _blocks(library).items():
+            for name, block in entries_of(library, "blocks").items():
                 self.check_clash(name, block, found.get(name), own)
                 found[name] = block
         return True
@@ -227,11 +227,6 @@ class _Resolver:
         self.findings.add(Code.NAME_CLASH, message, block.key.span, "here", first, help=hint)
 
 
-def _blocks(layer: Mapping) -> dict[str, Entry]:
-    entry = layer.items.get("blocks")
-    return entry.value.items if entry and isinstance(entry.value, Mapping) else {}
-
-
 def _with_blocks(layer: Mapping, included: dict[str, Entry]) -> Mapping:
     """A spec with the blocks of its libraries; its own win."""
     entry = layer.items.get("blocks")
@@ -240,5 +235,5 @@ def _with_blocks(layer: Mapping, included: dict[str, Entry]) -> Mapping:
     include = layer.items["include"]
     key = entry.key if entry else Scalar("blocks", "blocks", include.key.span)
     span = entry.value.span if entry else include.value.span
-    merged = Mapping({**included, **_blocks(layer)}, span)
+    merged = Mapping({**included, **entries_of(layer, "blocks")}, span)
     return Mapping({**layer.items, "blocks": Entry(key, merged)}, layer.span)

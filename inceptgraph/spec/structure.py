@@ -13,6 +13,7 @@ __all__ = [
     "PARAMETER_NAME",
     "RESERVED",
     "check_name",
+    "entries_of",
     "kind_of",
     "listed",
     "need_text",
@@ -103,6 +104,12 @@ def rename(items: dict[str, Entry], old: str, new: str) -> None:
             items[new] = Entry(key, entry.value)
         else:
             items[name] = entry
+
+
+def entries_of(mapping: Mapping, section: str) -> dict[str, Entry]:
+    """The entries of a section; none where it is not written, or is no mapping."""
+    entry = mapping.items.get(section)
+    return entry.value.items if entry and isinstance(entry.value, Mapping) else {}
 
 
 def read_mapping(
