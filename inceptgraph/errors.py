@@ -100,6 +100,8 @@ class Code(StrEnum):
     UNREADABLE_WEIGHTS = "IG809"
     WEIGHTS_MISMATCH = "IG810"
     BAD_REMAP = "IG811"
+    UNKNOWN_ENGINE = "IG812"
+    ENGINE_REFUSES = "IG813"
 
 
 class Severity(StrEnum):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Array", "Body", "Call", "Step"]
+from inceptgraph.evaluate import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = ["Body", "Call", "Step"]
 
 
 @dataclass(frozen=True)

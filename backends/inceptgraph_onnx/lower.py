@@ -12,10 +12,10 @@ import onnx
 from onnx import helper, numpy_helper
 
 from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.evaluate import Array, arrays, checked
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
-from inceptgraph_onnx.body import Array, Body, Call, Step
-from inceptgraph_onnx.recipes import arrays
+from inceptgraph_onnx.body import Body, Call, Step
 from inceptgraph_onnx.rules import rule
 
 __all__ = ["OPSET", "lower"]
@@ -60,7 +60,7 @@ def lower(
     if not OPSET <= opset <= onnx.defs.onnx_opset_version():
         known = f"{OPSET} to {onnx.defs.onnx_opset_version()}"
         raise ValueError(f"there is no opset {opset} here: known are {known}")
-    given = _checked(graph, tensors)
+    given = checked(graph, tensors)
     network = graph.phase(phase)
     kind = _common_type(given.values()) if dtype is None else np.dtype(dtype)
     if kind not in (np.float16, np.float32, np.float64):
@@ -69,18 +69,6 @@ def lower(
     if sum(array.nbytes for array in body.constants.values()) > LIMIT:
         _refuse("its weights are more than 2 GiB", "export it with a smaller type of weights")
     return _model(network, body, kind, opset)
-
-
-def _checked(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays that the network has."""
-    if missing := [name for name in graph.originals if name not in tensors]:
-        more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        raise ValueError(f"the tensors lack `{missing[0]}`{more}")
-    found = {name: np.asarray(tensors[name]) for name in graph.originals}
-    for name, weight in graph.originals.items():
-        if found[name].shape != weight.shape:
-            raise ValueError(f"`{name}` is {found[name].shape}, but the network's {weight.shape}")
-    return found
 
 
 def _common_type(tensors: Iterable[Array]) -> np.dtype[Any]:

@@ -10,11 +10,31 @@ import numpy as np
 
 from inceptgraph import recipes
 from inceptgraph.graph import Graph
-from inceptgraph_onnx.body import Array
 
-__all__ = ["arrays", "evaluate"]
+__all__ = ["Array", "Tensors", "arrays", "checked", "evaluate"]
 
+Array = np.ndarray[Any, np.dtype[Any]]
 Tensors = Mapping[str, Array]
+
+
+def checked(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Array]:
+    """Those tensors that the original network has, as arrays.
+
+    Args:
+        graph: with shapes.
+        tensors: arrays, or what becomes one, by their names in the graph; more may be there.
+
+    Raises:
+        ValueError: one is missing or has another shape.
+    """
+    if missing := [name for name in graph.originals if name not in tensors]:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise ValueError(f"the tensors lack `{missing[0]}`{more}")
+    found = {name: np.asarray(tensors[name]) for name in graph.originals}
+    for name, weight in graph.originals.items():
+        if found[name].shape != weight.shape:
+            raise ValueError(f"`{name}` is {found[name].shape}, but the network's {weight.shape}")
+    return found
 
 
 def arrays(graph: Graph, tensors: Tensors, dtype: np.dtype[Any]) -> Iterator[tuple[str, Array]]:

@@ -1,0 +1,244 @@
+"""What an engine is: what runs a graph, and how one is found and chosen.
+
+A backend turns a graph into something; an engine runs it. A package offers one through the
+entry-point group ``inceptgraph.engines``; the entry point's name is the engine's. An engine whose
+library is not installed says so, and what installs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
+from inceptgraph.graph import Graph, Node
+from inceptgraph.passes.base import Target
+
+if TYPE_CHECKING:
+    from inceptgraph.evaluate import Tensors
+
+__all__ = [
+    "AUTO",
+    "DTYPES",
+    "ENTRY_POINTS",
+    "Choice",
+    "Engine",
+    "Setting",
+    "choose",
+    "find",
+    "installed",
+    "refuse_step",
+]
+
+ENTRY_POINTS = "inceptgraph.engines"
+
+AUTO = "auto"
+"""The word for whichever engine is fastest here."""
+
+DTYPES = ("float32", "tf32", "bfloat16", "float16")
+"""What an engine may compute in; ``tf32`` is float32 whose products a GPU may round to 10 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a network is to run.
+
+    Attributes:
+        device: as torch names it: ``cpu``, ``cuda``, ``cuda:1``.
+        dtype: what it computes in, one of :data:`DTYPES`.
+        batch: samples at a time that it is made for; others run, too, unless ``fixed``.
+        train: it is to be trained: passes that change weights are left out.
+        fixed: no other batch ever comes, so that memory can be planned and CUDA graphs captured.
+        autotune: take minutes to try kernels, where the engine can.
+    """
+
+    device: str = "cpu"
+    dtype: str = "float32"
+    batch: int = 1
+    train: bool = False
+    fixed: bool = False
+    autotune: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            hint = did_you_mean(self.dtype, DTYPES) or f"use {', '.join(DTYPES)}"
+            raise _error(Code.BAD_OPTION, f"no engine computes in `{self.dtype}`", hint)
+        if self.batch < 1:
+            raise _error(
+                Code.BAD_OPTION, f"a batch of {self.batch} holds no sample", "use 1 or more"
+            )
+
+    @property
+    def on_gpu(self) -> bool:
+        return self.device.startswith("cuda")
+
+    def __str__(self) -> str:
+        doing = "training" if self.train else "inference"
+        return f"{doing} on {self.device} in {self.dtype}, {self.batch} at a time"
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Runs graphs.
+
+    Attributes:
+        name: as ``engine=`` takes it.
+        export: the backend whose file it reads, such as ``onnx``; None where there is none.
+    """
+
+    name: str
+    export: str | None
+
+    def missing(self) -> str | None:
+        """The command that installs what it needs; None where all of it is here."""
+
+    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
+        """Why it cannot run a graph in a setting, at the step that it cannot; None where it can.
+
+        Args:
+            graph: with shapes, rewritten or not.
+            setting: how it is to run.
+        """
+
+    def target(self, setting: Setting) -> Target:
+        """What passes that pay only somewhere are to know of it."""
+
+    def speed(self, setting: Setting) -> float:
+        """How many times as fast as torch eager it is, as measured on the Inception family.
+
+        The figures are those of ``docs/performance.md``; :func:`choose` compares them.
+        """
+
+    def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
+        """Make what runs.
+
+        Args:
+            graph: as passes left it, with shapes; in training it has both phases.
+            tensors: the weights of the network that it was rewritten from, as float32 or float64
+                arrays by their names in its graph.
+            setting: how it is to run.
+
+        Returns:
+            A ``torch.nn.Module`` from tensors of any floating-point type, one an input in their
+            order, to one in float32; where the network has several outputs, to a dict by their
+            names. In training it is one to be trained, in training mode.
+
+        Raises:
+            SpecError: it cannot run the graph; see :meth:`refusal`.
+        """
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and why it was picked.
+
+    Attributes:
+        engine: what is to run the network.
+        why: a sentence without its full stop.
+    """
+
+    engine: Engine
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.engine.name}: {self.why}"
+
+
+def installed() -> tuple[Engine, ...]:
+    """The engines that packages offer, by name, whether what they need is there or not.
+
+    Raises:
+        SpecError: one cannot be loaded.
+    """
+    from importlib.metadata import entry_points
+
+    points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    return tuple(_loaded(points[name]) for name in sorted(points))
+
+
+def find(name: str) -> Engine:
+    """The engine of this name, ready to run.
+
+    Raises:
+        SpecError: there is none, or it cannot be loaded, or what it needs is not installed.
+    """
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        engine = _loaded(point)
+        if command := engine.missing():
+            message = f"the engine `{name}` is not installed"
+            raise _error(Code.UNKNOWN_ENGINE, message, f"install it: {command}")
+        return engine
+    known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
+    hint = did_you_mean(name, [AUTO, *known]) or f"there are: {', '.join([AUTO, *known])}"
+    raise _error(Code.UNKNOWN_ENGINE, f"there is no engine `{name}`", hint)
+
+
+def choose(name: str, graph: Graph, setting: Setting) -> Choice:
+    """The engine of a name; for ``auto`` the fastest that is installed and can run the graph.
+
+    Args:
+        name: of an engine, or ``auto``.
+        graph: with shapes.
+        setting: how it is to run.
+
+    Raises:
+        SpecError: it is not there or cannot run the graph; for ``auto``, none can.
+    """
+    if name != AUTO:
+        engine = find(name)
+        if refusal := engine.refusal(graph, setting):
+            raise SpecError([refusal])
+        return Choice(engine, "asked for")
+    ready = [engine for engine in installed() if engine.missing() is None]
+    ready.sort(key=lambda engine: engine.speed(setting), reverse=True)
+    refusals: list[Diagnostic] = []
+    for engine in ready:
+        refusal = engine.refusal(graph, setting)
+        if refusal is None:
+            return Choice(engine, _reason(engine, ready, refusals, setting))
+        refusals.append(refusal)
+    raise SpecError(refusals)
+
+
+def _reason(
+    engine: Engine, ready: Iterable[Engine], refusals: Iterable[Diagnostic], setting: Setting
+) -> str:
+    others = [f"{e.name} {e.speed(setting):.1f} ×" for e in ready if e is not engine]
+    reason = f"for {setting} the fastest here, about {engine.speed(setting):.1f} × torch eager"
+    reason += f" ({', '.join(others)})" if others else ""
+    return "; ".join([reason, *(refusal.message for refusal in refusals)])
+
+
+def refuse_step(engine: Engine, node: Node, reason: str) -> Diagnostic:
+    """The finding that an engine cannot run a step.
+
+    Args:
+        engine: that refuses.
+        node: the step.
+        reason: what about it, after "because".
+    """
+    message = f"the engine `{engine.name}` cannot run `{node.name}` ({node.op.op}): {reason}"
+    labels = (Label(node.origin.span, "this step"),) if node.origin else ()
+    hint = "use another engine, such as `eager`, which runs every network"
+    return Diagnostic(Code.ENGINE_REFUSES, message, labels, help=hint)
+
+
+def _loaded(point: Any) -> Engine:
+    try:
+        offered = point.load()
+    except Exception as error:  # a plug-in may fail in any way
+        message = f"the engine `{point.name}` cannot be loaded: {type(error).__name__}: {error}"
+        hint = f"install what it needs, or mend the package that offers `{point.value}`"
+        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
+    engine = offered() if isinstance(offered, type) else offered
+    if not isinstance(engine, Engine):
+        message = f"`{point.value}` is offered as an engine and lacks some of what one has"
+        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)])
+    return engine
+
+
+def _error(code: Code, message: str, help: str) -> SpecError:
+    return SpecError([Diagnostic(code, message, help=help)])
