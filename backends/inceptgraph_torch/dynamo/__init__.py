@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -49,12 +50,16 @@ def compile_graph(
     chosen = read_options(options)
     fallback: Compiled = lookup_backend(chosen.fallback)
     if torch.is_grad_enabled() and any(_wants_gradient(each) for each in examples):
-        why = "gradients are wanted: for inference call the model under torch.inference_mode()"
-        _tell(Report(whole=f"left to the backend {chosen.fallback} as a whole: {why}"), chosen)
+        why = f"gradients are wanted: the backend {chosen.fallback} compiles the whole"
+        hint = "for inference call the model under torch.inference_mode() or torch.no_grad()"
+        _tell(Report(whole=f"{why}; {hint}"), chosen)
         return _compiled_by(fallback, module, examples)
 
     def compile_inference(graph: fx.GraphModule, inputs: Sequence[Any]) -> Compiled:
         report = take_parts(graph, _weights(graph), chosen)
+        if not report.taken:
+            why = f"nothing is taken: the backend {chosen.fallback} compiles the whole"
+            report = replace(report, whole=why)
         _tell(report, chosen)
         if not report.taken:
             raise _NothingTaken

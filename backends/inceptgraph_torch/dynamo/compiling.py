@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Mapping
 
 import torch
@@ -15,8 +16,8 @@ from inceptgraph_torch.dynamo.cutting import Call, cut, leading_to, replace
 from inceptgraph_torch.dynamo.frozen import Frozen
 from inceptgraph_torch.dynamo.options import Options
 from inceptgraph_torch.dynamo.parts import Part, find_parts, wire
-from inceptgraph_torch.dynamo.reading import Reading, read
-from inceptgraph_torch.dynamo.report import Report, Taken, left
+from inceptgraph_torch.dynamo.reading import Reading, inner_of, read
+from inceptgraph_torch.dynamo.report import ALONE, Report, Taken, left
 from inceptgraph_torch.dynamo.values import Data, Unreadable, constants
 
 __all__ = ["take_parts"]
@@ -64,13 +65,22 @@ def _read_all(
             readings[node] = read(node, fixed)
         except Unreadable as error:
             reasons[node] = str(error)
+    for node in [*reasons]:
+        if (inner := inner_of(node)) is not None:
+            reasons.pop(inner, None)  # which alone is none of ours: this one tells why
+        elif node.target is operator.getitem or not _is_tensor(node):
+            del reasons[node]  # what makes the tuple has a reason; sizes are no work
     return readings, reasons
+
+
+def _is_tensor(node: fx.Node) -> bool:
+    return isinstance(node.meta.get("val"), torch.Tensor | tuple | list)
 
 
 def _refusal(part: Part, options: Options) -> str | None:
     """Why torch is to compute a part; None where an engine is."""
     if not part.is_worth_it:
-        return "there is no convolution or linear layer beside it"
+        return ALONE
     if not part.is_uniform:
         return "what is computed with it is of several types or devices"
     users = (user.target for node in part.outputs for user in node.users)

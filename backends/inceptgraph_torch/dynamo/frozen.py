@@ -73,7 +73,7 @@ class Frozen(nn.Module):
     ) -> None:
         super().__init__()
         self._inputs, self._weights = inputs, weights
-        self._outputs = {name: (like.dtype, _layout(like)) for name, like in outputs.items()}
+        self._outputs = {name: (like.dtype, _strides(like)) for name, like in outputs.items()}
         self._original, self._evaluate, self._prepare = original, evaluate, prepare
         self._seen: dict[Addresses, _Seen] = {}
 
@@ -88,8 +88,8 @@ class Frozen(nn.Module):
         named = found if isinstance(found, Mapping) else dict.fromkeys(self._outputs, found)
         taken = {_memory(tensor) for tensor in inputs}
         results = []
-        for name, (dtype, layout) in self._outputs.items():
-            result = _laid_out(named[name].to(dtype), layout)
+        for name, (dtype, strides) in self._outputs.items():
+            result = _laid_out(named[name].to(dtype), strides)
             # a step that hands on what it reads is none in an engine: its result was new memory
             result = result.clone() if _memory(result) in taken else result
             taken.add(_memory(result))
@@ -131,24 +131,16 @@ def _memory(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-Layout = torch.memory_format | tuple[int, ...]
-
-
-def _layout(like: Tensor) -> Layout:
-    """How a tensor lies in memory."""
-    if like.is_contiguous():
-        return torch.contiguous_format
-    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):
-        return torch.channels_last
+def _strides(like: Tensor) -> tuple[int, ...]:
     return tuple(int(stride) for stride in like.stride())
 
 
-def _laid_out(tensor: Tensor, layout: Layout) -> Tensor:
-    if isinstance(layout, torch.memory_format):
-        return tensor.contiguous(memory_format=layout)
-    return torch.empty_strided(
-        tensor.shape, layout, dtype=tensor.dtype, device=tensor.device
-    ).copy_(tensor)
+def _laid_out(tensor: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """The same in the memory layout that torch expects."""
+    if tensor.stride() == strides:
+        return tensor
+    empty = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
+    return empty.copy_(tensor)
 
 
 def _array(tensor: Tensor) -> Array:

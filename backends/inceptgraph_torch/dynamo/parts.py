@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -140,7 +141,10 @@ def _operands(node: fx.Node, readings: Mapping[fx.Node, Reading]) -> list[fx.Nod
 
 
 def wire(graph: fx.Graph, parts: Iterable[Part]) -> list[Part]:
-    """The parts with their outputs: what is read of each from outside it.
+    """The parts with their outputs: what others read of each.
+
+    A view is no output, but what it is a view of: torch makes it of that, so that what shares its
+    memory with something else still does.
 
     Args:
         graph: that they are parts of.
@@ -149,16 +153,28 @@ def wire(graph: fx.Graph, parts: Iterable[Part]) -> list[Part]:
     parts = list(parts)
     owner = {node: index for index, part in enumerate(parts) for node in part.readings}
     readings = {node: reading for part in parts for node, reading in part.readings.items()}
-    wanted: dict[fx.Node, None] = {}
-    alive = {graph.output_node()}
+    outside = {graph.output_node()}
+    inside: set[fx.Node] = set()
+    outputs: set[fx.Node] = set()
     for node in reversed(graph.nodes):
-        if node not in alive:
-            continue
-        for operand in _operands(node, readings):
-            alive.add(operand)
-            if operand in owner and owner[operand] != owner.get(node):
-                wanted[operand] = None
+        if node in outside and (node not in owner or _is_view(node)):
+            outside.update(node.all_input_nodes)
+        elif node in outside:
+            outputs.add(node)
+        if node in outputs or node in inside:
+            for operand in readings[node].operands:
+                same = owner.get(operand.node) == owner[node]
+                (inside if same else outside).add(operand.node)
     return [
-        replace(part, outputs=tuple(node for node in part.readings if node in wanted))
+        replace(part, outputs=tuple(node for node in part.readings if node in outputs))
         for part in parts
     ]
+
+
+def _is_view(node: fx.Node) -> bool:
+    """Whether its value lies in the memory of another."""
+    source = node.args[0] if node.target is operator.getitem else node
+    target = source.target if isinstance(source, fx.Node) else None
+    if not isinstance(target, torch._ops.OpOverload):
+        return False
+    return any(result.alias_info is not None for result in target._schema.returns)

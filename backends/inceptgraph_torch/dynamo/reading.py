@@ -18,7 +18,7 @@ from inceptgraph.errors import ShapeError
 from inceptgraph.ops import Operation
 from inceptgraph_torch.dynamo.values import Constant, Data, Unreadable, is_same, value
 
-__all__ = ["Held", "Reading", "Rule", "read", "reads", "reads_both"]
+__all__ = ["Held", "Reading", "Rule", "inner_of", "read", "reads", "reads_both"]
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,18 @@ def read(node: fx.Node, fixed: Collection[fx.Node]) -> Reading:
 
 def _rule(node: fx.Node) -> tuple[Rule, fx.Node, tuple[Any, ...]]:
     """The rule, the node whose arguments it takes, and what it takes before them."""
-    inner = node.args[0] if node.args else None
-    if isinstance(inner, fx.Node) and (node.target, inner.target) in _PAIRS:
+    if (inner := inner_of(node)) is not None:
         return _PAIRS[node.target, inner.target], inner, node.args[1:]
     if node.target in _RULES:
         return _RULES[node.target], node, ()
     raise Unreadable("there is no rule for it")
+
+
+def inner_of(node: fx.Node) -> fx.Node | None:
+    """The node that one is read together with, if it is; see :func:`reads_both`."""
+    inner = node.args[0] if node.args else None
+    both = isinstance(inner, fx.Node) and (node.target, inner.target) in _PAIRS
+    return inner if both and isinstance(inner, fx.Node) else None
 
 
 def _arguments(node: fx.Node, fixed: Collection[fx.Node]) -> list[Any]:

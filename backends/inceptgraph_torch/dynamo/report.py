@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
 
@@ -10,7 +11,10 @@ from torch import fx
 from inceptgraph.engine import Choice
 from inceptgraph.graph import Graph
 
-__all__ = ["Left", "Report", "Taken", "left"]
+__all__ = ["ALONE", "Left", "Report", "Taken", "left"]
+
+ALONE = "there is no convolution or linear layer beside it"
+"""Why torch runs what an engine could run, too, but no better."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,13 @@ class Report:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A line for each kind of node that was left, with the first place."""
-        if self.whole:
-            return (self.whole,)
+        """What may surprise: a line for each kind of node that was left, with the first place."""
         kinds: dict[tuple[str, str], list[Left]] = {}
         for each in self.left:
-            kinds.setdefault((each.operator, each.reason), []).append(each)
-        return tuple(_kind(alike) for alike in kinds.values())
+            if each.reason != ALONE:
+                kinds.setdefault((each.operator, each.reason), []).append(each)
+        lines = [self.whole] if self.whole else []
+        return (*lines, *(_kind(alike) for alike in kinds.values()))
 
 
 def _kind(alike: list[Left]) -> str:
@@ -88,7 +92,9 @@ def _kind(alike: list[Left]) -> str:
 
 def left(node: fx.Node, reason: str) -> Left:
     """A node that was not taken."""
-    return Left(node.name, str(node.target), reason, _place(node))
+    source = node.args[0] if node.target is operator.getitem else node
+    assert isinstance(source, fx.Node)
+    return Left(node.name, str(source.target), reason, _place(source))
 
 
 def _place(node: fx.Node) -> str:
