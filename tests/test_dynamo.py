@@ -13,6 +13,7 @@ from modules_strategy import FrozenBatchNorm, Gate, Program, programs
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from inceptgraph.errors import Code, Diagnostic
 from inceptgraph_torch.dynamo import Report, compile_graph, frozen
 
 EPS = 1e-5
@@ -245,3 +246,329 @@ def test_any_model_computes_the_same(model: Program) -> None:
                     b.mul_(2)
                 assert_same(found, wanted)
                 assert_same(mine, theirs)
+
+
+# -- parts -------------------------------------------------------------------------------------
+
+
+class Net(nn.Module):
+    """A small network with what most have."""
+
+    def __init__(self, middle: Callable[[Tensor], Tensor] = lambda x: x) -> None:
+        super().__init__()
+        self.middle = middle
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8)
+        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        x = self.middle(x)
+        x = F.relu(x + self.bn2(self.conv2(x)), inplace=True)
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+IMAGES = torch.rand(2, 3, 10, 10)
+
+
+def test_a_network_is_one_part() -> None:
+    report = checked(Net(), IMAGES)
+    assert len(report.taken) == 1 and not report.left
+    assert "operations by eager: asked for" in str(report)
+
+
+def test_what_is_not_ours_in_the_middle_makes_two_parts(caplog: pytest.LogCaptureFixture) -> None:
+    report = checked(Net(torch.sin), IMAGES)
+    assert len(report.taken) == 2
+    assert [each.operator for each in report.left] == ["aten.sin.default"]
+    (warning,) = [r.message for r in caplog.records if r.name == "inceptgraph" and r.levelno > 20]
+    assert warning.startswith("left to torch: aten.sin.default (sin) at ")
+    assert warning.endswith(": there is no rule for it")
+
+
+def test_a_detour_does_not_make_a_part_wait_for_itself() -> None:
+    class Detour(Net):
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv1(x)
+            return self.conv2(x) + self.conv2(torch.sin(x))
+
+    report = checked(Detour(), IMAGES)
+    assert sorted(len(part.graph.inputs) for part in report.taken) == [1, 2]
+
+
+def test_a_model_without_convolutions_is_left_as_a_whole() -> None:
+    report = checked(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), IMAGES)
+    assert not report.taken
+    assert report.whole == "nothing is taken: the backend eager compiles the whole"
+
+
+def test_what_an_engine_refuses_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Any, graph: Any, setting: Any) -> Diagnostic:
+        return Diagnostic(Code.ENGINE_REFUSES, "not today")
+
+    monkeypatch.setattr("inceptgraph_torch.engines.EagerEngine.refusal", refuse)
+    report = checked(Net(), IMAGES)
+    assert not report.taken
+    assert {each.reason for each in report.left} == {"not today"}
+
+
+def test_several_inputs_and_outputs() -> None:
+    class Two(Net):
+        def forward(self, x: Tensor, y: Tensor) -> dict[str, Any]:
+            a, b = self.conv1(x), self.conv1(y)
+            return {"sum": a + b, "both": (b, self.conv2(torch.cat([a, b], 1)[:, :8]))}
+
+    report = checked(Two(), IMAGES, IMAGES + 1)
+    assert len(report.taken[0].graph.inputs) == 2
+
+
+def test_weights_that_depend_on_weights_are_computed_once() -> None:
+    model = Net()
+    nn.utils.parametrizations.weight_norm(model.conv2)
+    report = checked(model, IMAGES)
+    assert len(report.taken) == 1
+
+
+def test_weights_that_come_in_are_data() -> None:
+    class Hyper(nn.Module):
+        def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+            return F.conv2d(x, weight)
+
+    report = checked(Hyper(), IMAGES, torch.rand(4, 3, 3, 3))
+    assert [each.reason for each in report.left] == ["its weights depend on data"]
+
+
+def test_channels_last_stays_so() -> None:
+    model = randomized(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()))
+    model.to(memory_format=torch.channels_last)
+    fast, _ = compiled(model)
+    with torch.no_grad():
+        x = IMAGES.contiguous(memory_format=torch.channels_last)
+        assert_same(fast(x), model(x))
+
+
+# -- weights that change -----------------------------------------------------------------------
+
+
+def test_weights_loaded_after_compilation_are_used() -> None:
+    model, other = randomized(Net()), randomized(Net())
+    fast, reports = compiled(model)
+    with torch.no_grad():
+        assert_same(fast(IMAGES), model(IMAGES))
+        model.load_state_dict(other.state_dict())
+        for _ in range(3):
+            assert_same(fast(IMAGES), other(IMAGES))
+        model.bn2.running_var.mul_(2)
+        other.bn2.running_var.mul_(2)
+        for _ in range(3):
+            assert_same(fast(IMAGES), other(IMAGES))
+    assert len(reports) == 1
+
+
+def test_weights_put_in_the_place_of_others_are_used() -> None:
+    model, other = randomized(Net()), randomized(Net())
+    fast, _ = compiled(model)
+    with torch.no_grad():
+        assert_same(fast(IMAGES), model(IMAGES))
+        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+            mine.data = theirs.data.clone()
+        for mine, theirs in zip(model.buffers(), other.buffers(), strict=True):
+            mine.copy_(theirs)
+        for _ in range(3):
+            assert_same(fast(IMAGES), other(IMAGES))
+        model.conv1 = copy.deepcopy(other.conv1)
+        model.conv1.weight.zero_()
+        assert_same(fast(IMAGES), model(IMAGES))
+
+
+def test_weights_that_change_with_every_call_are_not_prepared_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[Any] = []
+    prepare = frozen.Frozen._made
+    monkeypatch.setattr(frozen.Frozen, "_made", lambda *a: made.append(a) or prepare(*a))
+    model = randomized(Net())
+    fast, _ = compiled(model)
+    with torch.no_grad():
+        for _ in range(4):
+            assert_same(fast(IMAGES), model(IMAGES))
+            model.fc.bias.add_(1)
+        assert len(made) == 1
+        for _ in range(3):
+            assert_same(fast(IMAGES), model(IMAGES))
+        assert len(made) == 2
+
+
+def test_models_of_one_class_share_code_and_not_weights() -> None:
+    reports: list[Report] = []
+    options = {"engine": "eager", "report": reports.append}
+    models = [randomized(Net()) for _ in range(frozen.KEPT + 2)]
+    step = torch.compile(lambda m, x: m(x), backend=compile_graph, options=options)
+    with torch.no_grad():
+        for model in models * 3:
+            assert_same(step(model, IMAGES), model(IMAGES))
+    assert len(reports) == 1
+
+
+def test_weights_made_in_inference_mode_are_torchs() -> None:
+    with torch.inference_mode():
+        model = randomized(Net())
+        fast, _ = compiled(model)
+        for _ in range(3):
+            assert_same(fast(IMAGES), model(IMAGES))
+            model.fc.weight.add_(1)
+
+
+# -- how it is called --------------------------------------------------------------------------
+
+
+def test_other_batches_and_sizes_come_later() -> None:
+    model = randomized(Net())
+    fast, reports = compiled(model)
+    with torch.no_grad():
+        for shape in [(2, 3, 10, 10), (5, 3, 10, 10), (7, 3, 10, 10), (1, 3, 10, 10)]:
+            x = torch.rand(shape)
+            assert_same(fast(x), model(x))
+        assert len(reports) == 3  # for 2, for any, and for 1
+        for shape in [(5, 3, 12, 10), (5, 3, 12, 13), (4, 3, 9, 9)]:
+            x = torch.rand(shape)
+            assert_same(fast(x), model(x))
+    assert all(len(report.taken) == 1 for report in reports)
+
+
+def test_a_batch_that_is_fixed() -> None:
+    assert len(checked(Net(), IMAGES, fixed=True).taken) == 1
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_both_modes_of_inference(mode: Any) -> None:
+    model = randomized(Net())
+    fast, reports = compiled(model)
+    for wrapped in (mode, torch.no_grad, torch.inference_mode):
+        with wrapped():
+            assert_same(fast(IMAGES), model(IMAGES))
+    assert all(len(report.taken) == 1 for report in reports)
+
+
+def test_weights_without_gradients_need_no_mode() -> None:
+    model = randomized(Net()).requires_grad_(False)
+    fast, reports = compiled(model)
+    found = fast(IMAGES)
+    assert_same(found, model(IMAGES))
+    assert not found.requires_grad
+    assert len(reports[0].taken) == 1
+
+
+def test_gradients_are_torchs(caplog: pytest.LogCaptureFixture) -> None:
+    model = Net().train()
+    reference = copy.deepcopy(model)
+    fast, reports = compiled(model)
+    for each in (fast, reference):
+        each(IMAGES).square().sum().backward()
+    for mine, theirs in zip(model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad)
+    assert_same(model.state_dict(), reference.state_dict())
+    assert reports[0].whole in caplog.text and "gradients are wanted" in reports[0].whole
+
+
+def test_training_mode_without_gradients_moves_the_statistics() -> None:
+    model = Net().train()
+    reference = copy.deepcopy(model)
+    fast, _ = compiled(model)
+    with torch.no_grad():
+        for _ in range(3):
+            assert_same(fast(IMAGES), reference(IMAGES))
+            assert_same(model.state_dict(), reference.state_dict())
+        model.eval()
+        assert_same(fast(IMAGES), reference.eval()(IMAGES))
+
+
+def test_the_input_is_left_as_it_is_unless_the_model_changes_it() -> None:
+    model = randomized(nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 4, 1)))
+    fast, _ = compiled(model)
+    mine, theirs = IMAGES - 0.5, IMAGES - 0.5
+    with torch.no_grad():
+        assert_same(fast(mine), model(theirs))
+    assert_same(mine, theirs)
+
+
+# -- types -------------------------------------------------------------------------------------
+
+
+def test_a_model_in_bfloat16_is_run_in_it() -> None:
+    model = randomized(Net()).bfloat16()
+    fast, reports = compiled(model)
+    with torch.no_grad():
+        found, exact = fast(IMAGES.bfloat16()), copy.deepcopy(model).float()(IMAGES)
+    assert found.dtype is torch.bfloat16 and len(reports[0].taken) == 1
+    torch.testing.assert_close(found.float(), exact, rtol=0.05, atol=0.05)
+
+
+def test_another_type_can_be_asked_for() -> None:
+    model = randomized(Net())
+    fast, _ = compiled(model, dtype="bfloat16")
+    with torch.no_grad():
+        found, exact = fast(IMAGES), model(IMAGES)
+    assert found.dtype is torch.float32 and not torch.equal(found, exact)
+    torch.testing.assert_close(found, exact, rtol=0.05, atol=0.05)
+
+
+def test_autocast_is_followed() -> None:
+    model = randomized(Net())
+    fast, _ = compiled(model)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found, wanted = fast(IMAGES), model(IMAGES)
+    assert found.dtype is wanted.dtype
+    torch.testing.assert_close(found, wanted, rtol=0.05, atol=0.05)
+
+
+def test_doubles_are_torchs() -> None:
+    model = randomized(Net()).double()
+    fast, reports = compiled(model)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(IMAGES.double()), model(IMAGES.double()))
+    assert {each.reason for each in reports[0].left} == {"it computes with float64"}
+
+
+# -- the backend itself ------------------------------------------------------------------------
+
+
+def test_it_is_found_by_name() -> None:
+    assert "inceptgraph" in torch._dynamo.list_backends()
+    model = randomized(Net())
+    with torch.no_grad():
+        assert_same(torch.compile(model, backend="inceptgraph")(IMAGES), model(IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engin": "eager"}, "the backend `inceptgraph` has no option `engin`"),
+        ({"engine": "eagre"}, "there is no engine `eagre`"),
+        ({"dtype": "float8"}, "no engine computes in `float8`"),
+    ],
+)
+def test_a_wrong_option_is_told(options: dict[str, str], message: str) -> None:
+    model = torch.compile(randomized(Net()), backend=compile_graph, options=options)
+    with torch.no_grad(), pytest.raises(torch._dynamo.exc.BackendCompilerFailed, match=message):
+        model(IMAGES)
+
+
+def test_modules_that_dynamo_does_not_inline() -> None:
+    with torch._dynamo.config.patch(inline_inbuilt_nn_modules=False):
+        model = randomized(Net())
+        fast, _ = compiled(model)
+        with torch.no_grad():
+            for _ in range(3):
+                assert_same(fast(IMAGES), model(IMAGES))
+                model.conv1.weight.mul_(2)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet18", "squeezenet1_1", "mobilenet_v2"])
+def test_models_of_torchvision_are_taken_as_a_whole(name: str) -> None:
+    torchvision = pytest.importorskip("torchvision")
+    options = {"init_weights": False} if name == "googlenet" else {}
+    report = checked(
+        torchvision.models.get_model(name, weights=None, **options), torch.rand(2, 3, 64, 64)
+    )
+    assert len(report.taken) == 1 and not report.left

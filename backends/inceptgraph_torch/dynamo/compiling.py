@@ -65,11 +65,11 @@ def _read_all(
             readings[node] = read(node, fixed)
         except Unreadable as error:
             reasons[node] = str(error)
-    for node in [*reasons]:
+    for node in graph.nodes:
         if (inner := inner_of(node)) is not None:
-            reasons.pop(inner, None)  # which alone is none of ours: this one tells why
+            reasons.pop(inner, None)  # which alone is none of ours: what reads it tells why
         elif node.target is operator.getitem or not _is_tensor(node):
-            del reasons[node]  # what makes the tuple has a reason; sizes are no work
+            reasons.pop(node, None)  # what makes the tuple has a reason; sizes are no work
     return readings, reasons
 
 

@@ -119,8 +119,9 @@ def _rule(node: fx.Node) -> tuple[Rule, fx.Node, tuple[Any, ...]]:
 def inner_of(node: fx.Node) -> fx.Node | None:
     """The node that one is read together with, if it is; see :func:`reads_both`."""
     inner = node.args[0] if node.args else None
-    both = isinstance(inner, fx.Node) and (node.target, inner.target) in _PAIRS
-    return inner if both and isinstance(inner, fx.Node) else None
+    if isinstance(inner, fx.Node) and (node.target, inner.target) in _PAIRS:
+        return inner
+    return None
 
 
 def _arguments(node: fx.Node, fixed: Collection[fx.Node]) -> list[Any]:
