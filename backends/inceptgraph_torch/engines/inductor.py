@@ -65,7 +65,7 @@ def _replayed(call: Callable[..., Any]) -> Callable[..., Any]:
     """Takes results out of the memory of a CUDA graph, which the next replay overwrites."""
 
     def run(*inputs: Tensor) -> Any:
-        torch.compiler.cudagraph_mark_step_begin()
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         return tree_map(torch.clone, call(*inputs))
 
     return run
