@@ -31,7 +31,13 @@ def _fresh() -> Iterator[None]:
 def compiled(model: nn.Module, **options: Any) -> tuple[Callable[..., Any], list[Report]]:
     """The model as the backend compiles it, and its reports."""
     reports: list[Report] = []
-    options = {"engine": "eager", "fallback": "eager", "report": reports.append, **options}
+    options = {
+        "engine": "eager",
+        "fallback": "eager",
+        "share": 0,
+        "report": reports.append,
+        **options,
+    }
     return torch.compile(model, backend=compile_graph, options=options), reports
 
 
@@ -299,7 +305,13 @@ def test_a_detour_does_not_make_a_part_wait_for_itself() -> None:
 def test_a_model_without_convolutions_is_left_as_a_whole() -> None:
     report = checked(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), IMAGES)
     assert not report.taken
-    assert report.whole == "nothing is taken: the backend eager compiles the whole"
+    assert report.whole == "there is nothing for engines to run: the backend eager compiles it all"
+
+
+def test_a_model_of_which_little_is_ours_is_left_as_a_whole() -> None:
+    report = checked(Function(lambda x: x.sin().cos().tan()), IMAGES, share=0.5)
+    assert not report.taken
+    assert report.whole.startswith("engines can run 1 of 4 operations, too few to take them apart")
 
 
 def test_what_an_engine_refuses_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def compile_graph(
     chosen = read_options(options)
     fallback: Compiled = lookup_backend(chosen.fallback)
     if torch.is_grad_enabled() and any(_wants_gradient(each) for each in examples):
-        why = f"gradients are wanted: the backend {chosen.fallback} compiles the whole"
+        why = f"gradients are wanted: the backend {chosen.fallback} compiles it all"
         hint = "for inference call the model under torch.inference_mode() or torch.no_grad()"
         _tell(Report(whole=f"{why}; {hint}"), chosen)
         return _compiled_by(fallback, module, examples)
@@ -58,8 +58,8 @@ def compile_graph(
     def compile_inference(graph: fx.GraphModule, inputs: Sequence[Any]) -> Compiled:
         report = take_parts(graph, _weights(graph), chosen)
         if not report.taken:
-            why = f"nothing is taken: the backend {chosen.fallback} compiles the whole"
-            report = replace(report, whole=why)
+            why = report.whole or "there is nothing for engines to run"
+            report = replace(report, whole=f"{why}: the backend {chosen.fallback} compiles it all")
         _tell(report, chosen)
         if not report.taken:
             raise _NothingTaken

@@ -45,6 +45,11 @@ def take_parts(module: fx.GraphModule, weights: Collection[fx.Node], options: Op
             reasons.update(dict.fromkeys(part.readings, refusal))
         else:
             parts.append(part)
+    ours = sum(len(part.readings) for part in parts)
+    whole = ours + len(reasons)
+    if ours < options.share * whole:
+        why = f"engines can run {ours} of {whole} operations, too few to take them apart"
+        return Report((), tuple(left(node, reason) for node, reason in reasons.items()), why)
     made = [_frozen(module, part, weights, options) for part in wire(graph, parts)]
     replace(module, [call for call, _ in made])
     names = {node.name for node in module.graph.nodes}

@@ -23,6 +23,8 @@ class Options:
             unless given. The results keep the model's.
         autotune: take minutes to try kernels, where the engine can.
         fixed: plan memory for one batch where Dynamo compiles for one alone.
+        share: of the operations that engines must be able to run; below it, all is left to
+            ``fallback``, which fuses what would else run one by one.
         fallback: the Dynamo backend that gets models of which nothing is taken, and training.
         report: called with the :class:`Report` of every graph that Dynamo hands over.
     """
@@ -31,6 +33,7 @@ class Options:
     dtype: str | None = None
     autotune: bool = False
     fixed: bool = False
+    share: float = 0.5
     fallback: str = "inductor"
     report: Callable[[Report], None] = lambda report: None
 
