@@ -77,7 +77,8 @@ class EngineModule(nn.Module):
             raise ValueError(f"the inputs differ in their batches: {sorted(batches)}")
         (batch,) = batches
         if self.setting.fixed and batch != self.setting.batch:
-            raise ValueError(f"compiled for batches of {self.setting.batch} alone, not {batch}")
+            message = f"compiled for {self.setting.batch} samples at a time, got {batch}"
+            raise ValueError(f"{message}: compile it without `fixed` for any number")
         found = [
             torch.empty((batch, *shape), dtype=self._dtype, device=self._device)
             for shape in self._outputs.values()
@@ -97,16 +98,16 @@ class EngineModule(nn.Module):
                 f"`{name}` is of shape {tuple(tensor.shape)}, but the network was compiled for "
                 f"({wanted})"
             )
-        if tensor.device.type != self._device.type or self._index != (tensor.device.index or 0):
+        if _place(tensor.device) != _place(self._device):
             raise ValueError(
                 f"`{name}` is on {tensor.device}, but the network was compiled for "
                 f"{self._device}: move one to the other"
             )
         return tensor.detach().to(self._dtype).contiguous()
 
-    @property
-    def _index(self) -> int:
-        return self._device.index or 0
-
     def extra_repr(self) -> str:
         return f"{self._program}, {self.setting}"
+
+
+def _place(device: torch.device) -> tuple[str, int]:
+    return device.type, device.index or 0
