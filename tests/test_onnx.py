@@ -129,6 +129,12 @@ def test_operation(name: str, data: st.DataObject) -> None:
         assert_close(by_reference(double, inputs), wanted, tolerance)
     single = checked(graph, tensors, dtype="float32")
     assert_close(by_runtime(single, inputs), wanted, runtime_tolerance(op, inputs))
+    if name == "lrn":
+        parts = checked(graph, tensors, avoid={"LRN"})
+        assert "LRN" not in {node.op_type for node in parts.graph.node}
+        assert_close(by_reference(parts, inputs), wanted, EXACT)
+        single = checked(graph, tensors, avoid={"LRN"}, dtype="float32")
+        assert_close(by_runtime(single, inputs), wanted, RUNTIME)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +185,18 @@ def test_operators(
     model = checked(graph, arrays(module, graph), dtype="float32")
     assert [node.op_type for node in model.graph.node] == operators
     assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
+
+
+@pytest.mark.parametrize(
+    ("beta", "power"), [(0.5, ["Sqrt"]), (0.75, ["Sqrt", "Sqrt", "Mul"]), (0.7, ["Pow"])]
+)
+def test_lrn_in_parts_takes_roots_for_powers(beta: float, power: list[str]) -> None:
+    graph = one_step(BUILT_IN["lrn"](size=3, alpha=1.0, beta=beta, k=0.5), [(6, 2, 3)])
+    model = checked(graph, {}, avoid={"LRN"})
+    sum_of_squares = ["Mul", "Pad", *["Slice"] * 3, "Sum", "Mul", "Add"]
+    assert [node.op_type for node in model.graph.node] == [*sum_of_squares, *power, "Div"]
+    inputs = samples(graph, 2)
+    assert_close(by_reference(model, inputs), expected(randomized(graph), inputs), EXACT)
 
 
 @pytest.mark.parametrize("size", [4, 5])

@@ -116,10 +116,10 @@ _FLOAT, _FLOAT16 = 1, 10  # onnx.TensorProto.FLOAT and FLOAT16
 
 
 def _lrn(op: norm.Lrn, step: Step, operand: Shape) -> str:
-    settings = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
     # A window of even size reaches one further back here and one further ahead in ONNX, and ONNX
     # Runtime has none.
     if op.size % 2 and "LRN" not in step.body.avoid:
+        settings = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
         return step.call("LRN", *step.inputs, **settings)
     (x,), channels, half = step.inputs, operand[0], op.size // 2
     borders = step.integers(0, half, 0, 0, 0, op.size - 1 - half, 0, 0)
