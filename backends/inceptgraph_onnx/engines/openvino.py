@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -51,26 +51,38 @@ class OpenVinoEngine(OnnxEngine):
     def _program(self, model: bytes, graph: Graph, setting: Setting) -> _Compiled:
         import torch
 
-        core = _core()
-        read = core.read_model(model)
-        if setting.fixed:
-            shapes = [[setting.batch, *graph.shape(node.name)] for node in graph.inputs]
-            read.reshape(dict(zip(read.inputs, shapes, strict=True)))
         options = {
             "INFERENCE_PRECISION_HINT": _HINTS[setting.dtype],
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        return _Compiled(core.compile_model(read, "CPU", options))
+        return _Compiled(_core().read_model(model), setting.batch, options)
 
 
 class _Compiled:
-    """Runs on the memory of torch's tensors, a call at a time: each takes all cores."""
+    """Runs on the memory of torch's tensors, a call at a time: each takes all cores.
 
-    def __init__(self, compiled: Any) -> None:
-        self._request = compiled.create_infer_request()
+    A program for one batch alone takes 4 % less time for a single image than one for any, and
+    0.2 s to make. So there is one for the batch that is expected, and one for all others once
+    they come.
+    """
+
+    def __init__(self, model: Any, batch: int, options: dict[str, Any]) -> None:
+        self._model, self._batch, self._options = model, batch, options
         self._lock = Lock()
+        of_this_batch = model.clone()
+        of_this_batch.reshape(
+            {i: [batch, *list(i.partial_shape)[1:]] for i in of_this_batch.inputs}
+        )
+        self._expected = self._request(of_this_batch)
+
+    @cached_property
+    def _any(self) -> Any:
+        return self._request(self._model)
+
+    def _request(self, model: Any) -> Any:
+        return _core().compile_model(model, "CPU", self._options).create_infer_request()
 
     def __call__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         from openvino import Tensor as Shared
@@ -78,9 +90,10 @@ class _Compiled:
         given = [Shared(tensor.numpy(), shared_memory=True) for tensor in inputs]
         found = [Shared(tensor.numpy(), shared_memory=True) for tensor in outputs]
         with self._lock:
-            self._request.set_input_tensors(dict(enumerate(given)))
-            self._request.set_output_tensors(dict(enumerate(found)))
-            self._request.infer()
+            request = self._expected if len(inputs[0]) == self._batch else self._any
+            request.set_input_tensors(dict(enumerate(given)))
+            request.set_output_tensors(dict(enumerate(found)))
+            request.infer()
 
     def __str__(self) -> str:
         return "OpenVINO"
