@@ -1,0 +1,52 @@
+"""The weights of a program, packed as its kernels read them, in one block of bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from inceptgraph.evaluate import Array
+from inceptgraph_native.arena import ALIGNMENT
+
+__all__ = ["Blob", "panels"]
+
+
+class Blob:
+    """Arrays one after the other, each at a multiple of a cache line."""
+
+    def __init__(self) -> None:
+        self._parts: list[Array] = []
+        self._size = 0
+
+    def add(self, array: Array) -> int:
+        """Put an array at the end, and say at which byte it begins."""
+        offset = self._size
+        data = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
+        rest = -data.size % ALIGNMENT
+        self._parts += [data, np.zeros(rest, np.uint8)]
+        self._size += data.size + rest
+        return offset
+
+    def vector(self, values: Array, lanes: int) -> int:
+        """Put one number a channel, with room to read the last vector whole."""
+        room = -len(values) % lanes
+        return self.add(np.pad(np.asarray(values, np.float32), (0, room)))
+
+    def bytes(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        return np.concatenate([*self._parts, np.zeros(ALIGNMENT, np.uint8)])
+
+
+def panels(matrix: Array, wide: int, lanes: int) -> Array:
+    """A matrix of (inputs, outputs) as panels of ``wide`` outputs, each with all inputs; the last
+    has as many whole vectors as it needs.
+
+    >>> panels(np.arange(6.0).reshape(2, 3), 2, 1)
+    array([0., 1., 3., 4., 2., 5.], dtype=float32)
+    """
+    inputs, outputs = matrix.shape
+    parts = []
+    for first in range(0, outputs, wide):
+        part = matrix[:, first : first + wide]
+        parts.append(np.pad(part, ((0, 0), (0, -part.shape[1] % lanes))).reshape(-1))
+    return np.concatenate(parts).astype(np.float32)
