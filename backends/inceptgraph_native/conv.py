@@ -90,33 +90,23 @@ class Tile:
 
 
 def tile(height: int, width: int, outputs: int, registers: int, lanes: int) -> Tile:
-    """The tile for maps of ``height`` × ``width``.
+    """The tile for maps of ``height`` × ``width``, which fills the registers.
 
-    It leaves two registers beside the sums, the weights and a number that is broadcast. Of the
-    tiles that fit, the one that loads least for a multiplication.
+    Two vectors of channels: each pixel that is loaded serves two products. With eight sums and more
+    the products take all of the time, whatever the form, so that others need not be made.
+
+    Args:
+        height: rows of output pixels.
+        width: pixels of a row.
+        outputs: channels.
+        registers: vectors that the processor holds.
+        lanes: numbers of a vector.
     """
-    best: tuple[float, Tile] | None = None
-    for vectors in (1, 2, 3, 4):
-        most = (registers - 1 - vectors) // vectors
-        if vectors > -(-outputs // lanes) or most < 1:
-            continue
-        across = -(-width // most)
-        columns = -(-width // across)
-        rows = min(max(most // width, 1), height) if across == 1 else 1
-        count = rows * columns
-        # cycles for the products, or to load what they need
-        loads = vectors + count / 2
-        cost = max(count * vectors, 4.0, loads) / (count * vectors) + 0.5 * loads / (
-            count * vectors
-        )
-        whole = -(-outputs // lanes)
-        left = whole % vectors
-        cost *= 1 + (0.02 * (vectors - left) if left else 0)
-        found = Tile(rows, columns, vectors)
-        if best is None or cost < best[0]:
-            best = (cost, found)
-    assert best is not None
-    return best[1]
+    vectors = min(4 if height * width < 4 else 2, -(-outputs // lanes))
+    most = (registers - 4) // max(vectors, 2)
+    if width <= most:
+        return Tile(min(max(most // width, 1), height), width, vectors)
+    return Tile(1, -(-width // -(-width // most)), vectors)
 
 
 def convolution(unit: Unit, emit: Emitter) -> None:
@@ -130,14 +120,13 @@ def convolution(unit: Unit, emit: Emitter) -> None:
     shift = -tops * buffer.row - lefts * buffer.pixel
     residual = emit.place(unit.residual) if unit.residual else None
     targets = [emit.place(cut.name) for cut in unit.cuts]
-    # rows that follow one another without a gap are one row
-    linear_map = (window.kernel, window.stride) == ((1, 1), (1, 1)) and all(
-        place.buffer.dense for place in (source, *targets, *([residual] if residual else []))
-    )
-    if linear_map and window.before == (0, 0):
-        height, width = 1, height * width
+    if (window.kernel, window.stride) == ((1, 1), (1, 1)) and (height, width) == (
+        buffer.height,
+        buffer.width,
+    ) and buffer.dense:
+        height, width = 1, height * width  # rows follow one another without a gap
     step_x = window.stride[1] * buffer.pixel
-    step_y = 0 if height == 1 else window.stride[0] * buffer.row
+    step_y = window.stride[0] * buffer.row
     lanes, registers = emit.processor.lanes, emit.processor.registers
     largest = max(cut.stop - cut.start for cut in unit.cuts) // window.groups or 1
     form = tile(height, width, largest, registers, lanes)
@@ -151,15 +140,12 @@ def convolution(unit: Unit, emit: Emitter) -> None:
     each = form.height * form.width * form.vectors * lanes * rows * columns * depth
     tiles = -(-width // form.width) * -(-height // form.height)
     chunk = max(1, min(tiles, round(_item(emit, unit) / each)))
+    taps_text = f"{{{', '.join(map(str, taps))}}}"
+    settings = (emit.map(source, shift), taps_text, height, width, chunk, emit.bounds(unit))
     emit.call(
         unit.end,
-        f"conv<{form.height}, {form.width}, {form.vectors}, {step_x}, {step_y}>",
-        emit.map(source, shift),
-        f"Taps{{{', '.join(map(str, taps))}}}",
-        str(height),
-        str(width),
-        str(chunk),
-        emit.bounds(unit),
+        f"convolve<{form.height}, {form.width}, {form.vectors}, {step_x}, {step_y}>",
+        f"{{{', '.join(map(str, settings))}}}",
         f"{{{', '.join(parts)}}}",
         reads=[source, *([residual] if residual else [])],
         writes=targets,

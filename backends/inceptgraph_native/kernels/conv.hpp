@@ -2,6 +2,9 @@
 // of output channels is kept in registers while all taps and input channels are summed.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "map.hpp"
 
 namespace inceptgraph {
@@ -26,11 +29,15 @@ struct Bounds {
     float low, high;
 };
 
-// acc += pixels × weights. SX and SY: numbers from an output pixel's input to its neighbour's.
+// sums[m] = pixels × weights, a row of NV vectors for each of TH × TW output pixels.
+//
+// SX and SY: numbers from an output pixel's input to that of its neighbour, right and below. Sums stay
+// in registers until the end; all offsets are constants of the instructions.
 template <int TH, int TW, int NV, int SX, int SY>
-[[gnu::always_inline]] inline void multiply(
-    vec (&acc)[TH * TW][NV], const number* in, const float* weights, const Taps& taps
+[[gnu::noinline]] void product(
+    const number* in, const float* weights, const Taps& taps, float* sums, int pitch
 ) {
+    vec acc[TH * TW][NV]{};
     for (int row = 0; row < taps.rows; ++row, in += taps.row_step) {
         const number* tap = in;
         for (int i = 0; i < taps.taps; ++i, tap += taps.tap_step) {
@@ -47,102 +54,105 @@ template <int TH, int TW, int NV, int SX, int SY>
             }
         }
     }
+#pragma GCC unroll 32
+    for (int m = 0; m < TH * TW; ++m)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) store(sums + m * pitch + v * lanes, acc[m][v]);
 }
 
+// `product` for as many vectors as `left` channels need, NV at most; says how many.
 template <int TH, int TW, int NV, int SX, int SY>
-[[gnu::noinline]] void tile(
-    const number* in, const float* weights, const float* bias, const Taps& taps, number* out,
-    const Map& to, const number* residual, const Map& like, int channels, Bounds bounds
+int narrowed(
+    int left, const number* in, const float* weights, const Taps& taps, float* sums, int pitch
 ) {
-    vec acc[TH * TW][NV];
-#pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) {
-        vec b = load(bias + v * lanes);
-#pragma GCC unroll 32
-        for (int m = 0; m < TH * TW; ++m) acc[m][v] = b;
+    if constexpr (NV > 1)
+        if (left <= (NV - 1) * lanes)
+            return narrowed<TH, TW, NV - 1, SX, SY>(left, in, weights, taps, sums, pitch);
+    product<TH, TW, NV, SX, SY>(in, weights, taps, sums, pitch);
+    return NV;
+}
+
+// Bias, residual and bounds for the sums of one pixel, `left` channels of it.
+inline void finish(
+    const float* sums, int vectors, const float* bias, const number* residual, Bounds bounds,
+    number* out, int left
+) {
+    for (int v = 0; v < vectors; ++v, left -= lanes) {
+        vec y = load(sums + v * lanes) + load(bias + v * lanes);
+        if (residual) y += load(residual + v * lanes, left);
+        store(out + v * lanes, clamp(y, bounds.low, bounds.high), left);
     }
-    multiply<TH, TW, NV, SX, SY>(acc, in, weights, taps);
-    if (residual) {
-#pragma GCC unroll 32
-        for (int m = 0; m < TH * TW; ++m) {
-            const number* from = residual + m / TW * like.row + m % TW * like.pixel;
-#pragma GCC unroll 8
-            for (int v = 0; v < NV; ++v)
-                acc[m][v] += load(from + v * lanes, v + 1 < NV ? lanes : channels - v * lanes);
-        }
-    }
-#pragma GCC unroll 32
+}
+
+// What a call of `conv` works on.
+struct Convolution {
+    Map in;
+    Taps taps;
+    int height, width;  // of the pixels that are tiled: one row where rows follow without a gap
+    int chunk;          // tiles of one item of work
+    Bounds bounds;
+};
+
+// A panel of channels, `first` and those after it, for one tile of pixels.
+template <int TH, int TW, int NV, int SX, int SY>
+void panel(const Convolution& conv, const Part& part, int first, long n, int y, int x) {
+    alignas(64) float sums[TH * TW * NV * lanes];
+    const number* in = conv.in.at(n, 0, 0) + static_cast<long>(y) * SY + static_cast<long>(x) * SX;
+    const float* weights = part.weights + first * conv.taps.size();
+    const int left = part.out.channels - first, pitch = NV * lanes;
+    const int vectors = narrowed<TH, TW, NV, SX, SY>(
+        left, in + part.in, weights, conv.taps, sums, pitch
+    );
+    // in a single row of all pixels, y and x of the result are still to be told apart
+    const int width = part.out.width;
+    int row = y + x / width, column = x % width;
     for (int m = 0; m < TH * TW; ++m) {
-        number* place = out + m / TW * to.row + m % TW * to.pixel;
-#pragma GCC unroll 8
-        for (int v = 0; v < NV; ++v) {
-            vec y = clamp(acc[m][v], bounds.low, bounds.high);
-            store(place + v * lanes, y, v + 1 < NV ? lanes : channels - v * lanes);
+        const number* residual = part.residual ? part.like.at(n, row, column) + first : nullptr;
+        number* out = part.out.at(n, row, column) + first;
+        finish(sums + m * pitch, vectors, part.bias + first, residual, conv.bounds, out, left);
+        if (++column == (TH > 1 ? TW : width)) {
+            column = 0;
+            ++row;
         }
     }
 }
 
-// The channels from `first` on of a part, at most NV vectors, for one tile of pixels.
-template <int TH, int TW, int NV, int SX, int SY>
-void panel(
-    const Part& part, int first, const number* in, const Taps& taps, Bounds bounds, long n, int y,
-    int x
-) {
-    const float* weights = part.weights + first * taps.size();
-    const number* residual = part.residual ? part.like.at(n, y, x) + first : nullptr;
-    number* out = part.out.at(n, y, x) + first;
-    int left = part.out.channels - first;
-    auto run = [&]<int V>() {
-        tile<TH, TW, V, SX, SY>(
-            in + part.in, weights, part.bias + first, taps, out, part.out, residual, part.like, left,
-            bounds
-        );
-    };
-    if (left > (NV - 1) * lanes) return run.template operator()<NV>();
-    if constexpr (NV > 3) { if (left > 2 * lanes) return run.template operator()<3>(); }
-    if constexpr (NV > 2) { if (left > lanes) return run.template operator()<2>(); }
-    if constexpr (NV > 1) run.template operator()<1>();
-}
-
-// A convolution over maps of `height` × `width` output pixels, cut into tiles of TH × TW.
+// A convolution, cut into tiles of TH × TW pixels.
 //
 // Rows are cut into tiles of TW and TW - 1 pixels; where TH > 1, TW is the width. An item of work is
 // a panel of channels over `chunk` tiles.
 template <int TH, int TW, int NV, int SX, int SY>
-void conv(
-    Run& r, Map in, const Taps& taps, int height, int width, int chunk, Bounds bounds,
-    std::initializer_list<Part> parts
-) {
+void convolve(Run& r, const Convolution& conv, std::initializer_list<Part> parts) {
     constexpr int wide = NV * lanes;
-    const int across = (width + TW - 1) / TW, down = (height + TH - 1) / TH;
-    const int full = width - across * (TW - 1);  // so many tiles have TW pixels
+    const int across = (conv.width + TW - 1) / TW, down = (conv.height + TH - 1) / TH;
+    const int full = conv.width - across * (TW - 1);  // so many tiles have TW pixels
     const long tiles = static_cast<long>(across) * down;
-    const long chunks = (tiles + chunk - 1) / chunk;
+    const long chunks = (tiles + conv.chunk - 1) / conv.chunk;
+    auto count = [](const Part& part) { return (part.out.channels + wide - 1) / wide; };
     int panels = 0;
-    for (auto& part : parts) panels += (part.out.channels + wide - 1) / wide;
+    for (auto& part : parts) panels += count(part);
     r.share(r.images * chunks * panels, [&](long item) {
-        int first = item % panels * wide;
+        int index = item % panels;
         auto part = parts.begin();
-        for (; first >= (part->out.channels + wide - 1) / wide * wide; ++part)
-            first -= (part->out.channels + wide - 1) / wide * wide;
+        for (; index >= count(*part); ++part) index -= count(*part);
+        const int first = index * wide;
         const long n = item / panels / chunks;
-        const long begin = item / panels % chunks * chunk;
-        const long end = begin + chunk < tiles ? begin + chunk : tiles;
+        const long begin = item / panels % chunks * conv.chunk;
+        const long end = std::min(begin + conv.chunk, tiles);
         for (long t = begin; t < end; ++t) {
             const int y = t / across * TH, i = t % across;
-            const int x = i * TW - (i > full ? i - full : 0);
-            const number* at = in.at(n, 0, 0) + static_cast<long>(y) * SY + static_cast<long>(x) * SX;
+            const int x = i * TW - std::max(i - full, 0);
             if constexpr (TH > 1) {
-                if (y + TH <= height) {
-                    panel<TH, TW, NV, SX, SY>(*part, first, at, taps, bounds, n, y, x);
+                if (y + TH <= conv.height) {
+                    panel<TH, TW, NV, SX, SY>(conv, *part, first, n, y, x);
                 } else {
-                    for (int row = y; row < height; ++row, at += SY)
-                        panel<1, TW, NV, SX, SY>(*part, first, at, taps, bounds, n, row, x);
+                    for (int row = y; row < conv.height; ++row)
+                        panel<1, TW, NV, SX, SY>(conv, *part, first, n, row, x);
                 }
             } else if (TW == 1 || i < full) {
-                panel<TH, TW, NV, SX, SY>(*part, first, at, taps, bounds, n, y, x);
+                panel<TH, TW, NV, SX, SY>(conv, *part, first, n, y, x);
             } else if constexpr (TW > 1) {
-                panel<TH, TW - 1, NV, SX, SY>(*part, first, at, taps, bounds, n, y, x);
+                panel<TH, TW - 1, NV, SX, SY>(conv, *part, first, n, y, x);
             }
         }
     });
