@@ -11,8 +11,9 @@ from inceptgraph.graph import Graph
 from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
 from inceptgraph.ops.window import sides
+from inceptgraph_native import winograd
 from inceptgraph_native.emit import Emitter
-from inceptgraph_native.layout import Layout, Place, plane
+from inceptgraph_native.layout import Place, plane
 from inceptgraph_native.units import Unit
 from inceptgraph_native.weights import panels
 
@@ -62,9 +63,10 @@ class Window:
         return self.before[0], bottom, self.before[1], right
 
 
-def border(graph: Graph, layout: Layout, unit: Unit) -> None:
+def border(emit: Emitter, unit: Unit) -> None:
     """Have zeros around the map that a convolution reads."""
-    if isinstance(unit.node.op, Conv2d | DepthwiseConv2d):
+    graph, layout = emit.graph, emit.layout
+    if isinstance(unit.node.op, Conv2d | DepthwiseConv2d) and winograd.plan(unit, emit) is None:
         source = unit.node.inputs[0]
         window = Window.of(graph, unit)
         given, made = plane(graph.shape(source)), plane(graph.shape(unit.end))
@@ -111,6 +113,8 @@ def tile(height: int, width: int, outputs: int, registers: int, lanes: int) -> T
 
 def convolution(unit: Unit, emit: Emitter) -> None:
     """A dense or grouped convolution, and a linear layer."""
+    if plan := winograd.plan(unit, emit):
+        return _by_winograd(unit, emit, plan)
     weight, bias = _weights(unit, emit)
     source = emit.place(unit.node.inputs[0])
     window = Window.of(emit.graph, unit)
@@ -153,6 +157,41 @@ def convolution(unit: Unit, emit: Emitter) -> None:
     )
 
 
+def _by_winograd(unit: Unit, emit: Emitter, plan: winograd.Plan) -> None:
+    weight, bias = _weights(unit, emit)
+    source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
+    residual = emit.place(unit.residual) if unit.residual else None
+    lanes = emit.processor.lanes
+    vectors = min(2, -(-target.channels // lanes))
+    wide = vectors * lanes
+    packed = panels(winograd.transformed(weight), wide, lanes)
+    numbers = 36 * (plan.block * (plan.pitch + wide) + 2 * lanes)
+    emit.scratch = max(emit.scratch, 4 * numbers)
+    chunk = -(-(-(-target.channels // wide)) // plan.splits)
+    before = Window.of(emit.graph, unit).before
+    sizes = (*before, *emit.extents(unit.end), plan.block, chunk)
+    emit.call(
+        unit.end,
+        f"winograd<{plan.outputs}, {plan.rows}, {vectors}, {plan.pitch}>",
+        f"{{{emit.map(source)}, {', '.join(map(str, sizes))}, {emit.bounds(unit)}}}",
+        _part(emit, packed, bias, 0, target, residual),
+        reads=[source, *([residual] if residual else [])],
+        writes=[target],
+        macs=emit.macs(unit),
+    )
+
+
+def _part(
+    emit: Emitter, packed: Array, bias: Array, start: int, target: Place, residual: Place | None
+) -> str:
+    """A ``Part``: what goes to one place, from input channel ``start`` on."""
+    pieces = [f"r.weight({emit.blob.add(packed)})", emit.vector(bias), str(start), emit.map(target)]
+    added = ["nullptr", "{}"]
+    if residual:
+        added = [f"{(like := emit.map(residual))}.data", like]
+    return f"Part{{{', '.join([*pieces, *added])}}}"
+
+
 def _item(emit: Emitter, unit: Unit) -> float:
     """Multiply-adds of an item: enough to be worth it, few enough for all threads."""
     return max(ITEM, emit.macs(unit) * emit.group / (16 * emit.threads))
@@ -185,13 +224,10 @@ def _parts(
             if start >= stop:
                 continue
             matrix = weight[start:stop].transpose(2, 3, 1, 0).reshape(-1, stop - start)
-            offset = emit.blob.add(panels(matrix, wide, emit.processor.lanes))
-            out = emit.map(target.part(start - cut.start, stop - cut.start))
-            added = ["nullptr", "{}"]
-            if residual:
-                added = [f"{(like := emit.map(residual.part(start, stop)))}.data", like]
-            pieces = [f"r.weight({offset})", emit.vector(bias[start:stop])]
-            parts.append(f"Part{{{', '.join([*pieces, str(group * depth), out, *added])}}}")
+            packed = panels(matrix, wide, emit.processor.lanes)
+            out = target.part(start - cut.start, stop - cut.start)
+            like = residual.part(start, stop) if residual else None
+            parts.append(_part(emit, packed, bias[start:stop], group * depth, out, like))
     return parts
 
 

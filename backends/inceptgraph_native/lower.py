@@ -66,10 +66,10 @@ def lower(
     """
     calls = units(graph)
     layout = lay_out(graph, calls)
-    for unit in calls:
-        border(graph, layout, unit)
     values = dict(arrays(graph, tensors, np.dtype(np.float32)))
     emit = Emitter(graph, layout, values, processor, group, threads)
+    for unit in calls:
+        border(emit, unit)
     by_end = {unit.end: unit for unit in calls}
     inputs: dict[str, tuple[int, ...]] = {}
     for name, node in graph.nodes.items():

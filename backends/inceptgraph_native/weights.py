@@ -38,15 +38,15 @@ class Blob:
 
 
 def panels(matrix: Array, wide: int, lanes: int) -> Array:
-    """A matrix of (inputs, outputs) as panels of ``wide`` outputs, each with all inputs; the last
-    has as many whole vectors as it needs.
+    """Matrices of (…, inputs, outputs) as panels of ``wide`` outputs, each with all inputs of all
+    matrices; the last has as many whole vectors as it needs.
 
     >>> panels(np.arange(6.0).reshape(2, 3), 2, 1)
     array([0., 1., 3., 4., 2., 5.], dtype=float32)
     """
-    inputs, outputs = matrix.shape
     parts = []
-    for first in range(0, outputs, wide):
-        part = matrix[:, first : first + wide]
-        parts.append(np.pad(part, ((0, 0), (0, -part.shape[1] % lanes))).reshape(-1))
-    return np.concatenate(parts).astype(np.float32)
+    for first in range(0, matrix.shape[-1], wide):
+        part = matrix[..., first : first + wide].astype(np.float32)
+        room = [(0, 0)] * (part.ndim - 1) + [(0, -part.shape[-1] % lanes)]
+        parts.append(np.pad(part, room).reshape(-1))
+    return np.concatenate(parts)

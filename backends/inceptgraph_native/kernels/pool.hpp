@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "conv.hpp"
+#include "winograd.hpp"
 
 namespace inceptgraph {
 
