@@ -138,9 +138,12 @@ def convolution(unit: Unit, emit: Emitter) -> None:
     depth = weight.shape[1]
     # neighbouring taps whose channels follow one another are one run
     joined = window.dilation[1] == 1 and buffer.pixel == depth and window.groups == 1
-    taps = [rows, window.dilation[0] * buffer.row]
-    taps += [1, 0, columns * depth] if joined else [columns, window.dilation[1] * buffer.pixel, depth]
-    parts = _parts(unit, emit, weight, bias, window.groups, form.vectors * lanes, residual)
+    runs, step, run = columns, window.dilation[1] * buffer.pixel, depth
+    if joined:
+        runs, step, run = 1, 0, columns * depth
+    at_once = 2 if emit.bfloat16 else 1
+    taps = (rows, window.dilation[0] * buffer.row, runs, step, -(-run // at_once))
+    parts = _parts(unit, emit, weight, bias, (window.groups, run, form.vectors * lanes), residual)
     each = form.height * form.width * form.vectors * lanes * rows * columns * depth
     tiles = -(-width // form.width) * -(-height // form.height)
     chunk = max(1, min(tiles, round(_item(emit, unit) / each)))
@@ -164,7 +167,7 @@ def _by_winograd(unit: Unit, emit: Emitter, plan: winograd.Plan) -> None:
     lanes = emit.processor.lanes
     vectors = min(2, -(-target.channels // lanes))
     wide = vectors * lanes
-    packed = panels(winograd.transformed(weight), wide, lanes)
+    packed = panels(winograd.transformed(weight), wide, lanes)  # in float32, whatever the maps are
     numbers = 36 * (plan.block * (plan.pitch + wide) + 2 * lanes)
     emit.scratch = max(emit.scratch, 4 * numbers)
     chunk = -(-(-(-target.channels // wide)) // plan.splits)
@@ -210,11 +213,12 @@ def _parts(
     emit: Emitter,
     weight: Array,
     bias: Array,
-    groups: int,
-    wide: int,
+    form: tuple[int, int, int],
     residual: Place | None,
 ) -> list[str]:
-    """A ``Part`` for each cut of the result and each group within it."""
+    """A ``Part`` for each cut of the result and each group within it; ``form`` is the number of
+    groups, the inputs of a run, and the outputs of a panel."""
+    groups, run, wide = form
     outputs, depth = len(weight) // groups, weight.shape[1]
     parts = []
     for cut in unit.cuts:
@@ -223,8 +227,8 @@ def _parts(
             start, stop = max(cut.start, group * outputs), min(cut.stop, (group + 1) * outputs)
             if start >= stop:
                 continue
-            matrix = weight[start:stop].transpose(2, 3, 1, 0).reshape(-1, stop - start)
-            packed = panels(matrix, wide, emit.processor.lanes)
+            matrix = weight[start:stop].transpose(2, 3, 1, 0).reshape(-1, run, stop - start)
+            packed = panels(matrix, wide, emit.processor.lanes, pairs=emit.bfloat16)
             out = target.part(start - cut.start, stop - cut.start)
             like = residual.part(start, stop) if residual else None
             parts.append(_part(emit, packed, bias[start:stop], group * depth, out, like))

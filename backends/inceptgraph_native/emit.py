@@ -44,6 +44,7 @@ class Emitter:
         processor: what the program is for.
         group: images at a time.
         threads: that the work should be enough for.
+        bfloat16: whether activations and weights are bfloat16, not float32.
     """
 
     graph: Graph
@@ -52,6 +53,7 @@ class Emitter:
     processor: Processor
     group: int
     threads: int
+    bfloat16: bool = False
     blob: Blob = field(default_factory=Blob)
     steps: list[Step] = field(default_factory=list)
     scratch: int = 0

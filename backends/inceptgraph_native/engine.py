@@ -44,8 +44,10 @@ class NativeEngine:
             return _refuse("trains nothing: it computes the network in evaluation")
         if setting.device != "cpu":
             return _refuse(f"runs on the CPU, not on `{setting.device}`")
-        if setting.dtype not in ("float32",):
-            return _refuse(f"does not compute in {setting.dtype} here")
+        if setting.dtype not in ("float32", "bfloat16"):
+            return _refuse(f"does not compute in {setting.dtype}")
+        if setting.dtype == "bfloat16" and not processor.here().bfloat16:
+            return _refuse("computes in bfloat16 only where the processor has AVX512_BF16")
         for node in graph.phase(Phase.EVAL).nodes.values():
             if not isinstance(node.op, Input) and not has_rule(type(node.op)):
                 return refuse_step(self, node, "it has no kernel for the operation")
@@ -80,6 +82,7 @@ class NativeEngine:
             machine,
             group=min(setting.batch, GROUP),
             threads=os.cpu_count() or 1,
+            bfloat16=setting.dtype == "bfloat16",
         )
         return NativeModule(program, str(compiled(program.sources, machine)))
 

@@ -53,7 +53,13 @@ class Program:
 
 
 def lower(
-    graph: Graph, tensors: Tensors, processor: Processor, *, group: int, threads: int
+    graph: Graph,
+    tensors: Tensors,
+    processor: Processor,
+    *,
+    group: int,
+    threads: int,
+    bfloat16: bool = False,
 ) -> Program:
     """Make the program of a graph in evaluation.
 
@@ -63,11 +69,12 @@ def lower(
         processor: what it is for.
         group: images at a time.
         threads: that are to have work.
+        bfloat16: keep activations and weights in bfloat16, not float32.
     """
     calls = units(graph)
     layout = lay_out(graph, calls)
     values = dict(arrays(graph, tensors, np.dtype(np.float32)))
-    emit = Emitter(graph, layout, values, processor, group, threads)
+    emit = Emitter(graph, layout, values, processor, group, threads, bfloat16)
     for unit in calls:
         border(emit, unit)
     by_end = {unit.end: unit for unit in calls}
@@ -88,15 +95,15 @@ def lower(
         place = emit.place(output.node)
         emit.call(output.name, "deliver", emit.map(place), str(len(outputs)), reads=[place])
         outputs[output.name] = graph.shape(output.node)
-    size, constants = _memory(layout.buffers, group)
-    sources = _sources(graph, emit.steps, constants, group)
+    size, constants = _memory(layout.buffers, group, 2 if bfloat16 else 4)
+    sources = _sources(emit, constants)
     weights = emit.blob.bytes()
     return Program(
         graph.name, sources, tuple(emit.steps), weights, size, emit.scratch, inputs, outputs
     )
 
 
-def _memory(buffers: Iterable[Buffer], group: int, width: int = 4) -> tuple[int, list[str]]:
+def _memory(buffers: Iterable[Buffer], group: int, width: int) -> tuple[int, list[str]]:
     """Bytes of the arena, and where each buffer begins in it, as C++."""
     used = [buffer for buffer in buffers if buffer.used]
     extents = [Extent(width * group * each.image, *(each.used or (0, 0))) for each in used]
@@ -109,11 +116,13 @@ def _memory(buffers: Iterable[Buffer], group: int, width: int = 4) -> tuple[int,
     return found.size + 2 * SLACK, constants
 
 
-def _sources(graph: Graph, steps: list[Step], constants: list[str], group: int) -> tuple[str, ...]:
+def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
     """The translation units: about as many calls in each, so that they compile side by side."""
-    parts = max(1, min(4, len(steps) // 12))
+    steps = emit.steps
+    parts = max(1, min(emit.threads, len(steps) // 12))
     each = -(-len(steps) // parts)
-    head = ['#include "program.hpp"', "using namespace inceptgraph;", "", *constants, ""]
+    head = [f"#define INCEPTGRAPH_BFLOAT16 {int(emit.bfloat16)}", '#include "program.hpp"']
+    head += ["using namespace inceptgraph;", "", *constants, ""]
     texts = []
     for index in range(parts):
         lines = [f"void part{index}(Run& r) {{"]
@@ -124,7 +133,7 @@ def _sources(graph: Graph, steps: list[Step], constants: list[str], group: int) 
             others = [f"void part{i}(Run& r);" for i in range(1, parts)]
             calls = " ".join(f"part{i}(r);" for i in range(parts))
             lines += [*others, "", 'extern "C" void inceptgraph_run(const Request* request) {']
-            lines += [f"    perform(*request, {group}, [](Run& r) {{ {calls} }});", "}", ""]
+            lines += [f"    perform(*request, {emit.group}, [](Run& r) {{ {calls} }});", "}", ""]
         texts.append("\n".join([*head, *lines]))
     return tuple(texts)
 

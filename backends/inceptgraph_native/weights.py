@@ -9,7 +9,7 @@ import numpy as np
 from inceptgraph.evaluate import Array
 from inceptgraph_native.arena import ALIGNMENT
 
-__all__ = ["Blob", "panels"]
+__all__ = ["Blob", "halves", "panels"]
 
 
 class Blob:
@@ -37,9 +37,18 @@ class Blob:
         return np.concatenate([*self._parts, np.zeros(ALIGNMENT, np.uint8)])
 
 
-def panels(matrix: Array, wide: int, lanes: int) -> Array:
+def panels(matrix: Array, wide: int, lanes: int, *, pairs: bool = False) -> Array:
     """Matrices of (…, inputs, outputs) as panels of ``wide`` outputs, each with all inputs of all
     matrices; the last has as many whole vectors as it needs.
+
+    Args:
+        matrix: the weights.
+        wide: outputs of a panel, a multiple of ``lanes``.
+        lanes: numbers of a vector.
+        pairs: as bfloat16, two inputs of an output next to each other; an odd one has a zero.
+
+    Returns:
+        Of one axis, in float32, or in uint16 the upper halves of it.
 
     >>> panels(np.arange(6.0).reshape(2, 3), 2, 1)
     array([0., 1., 3., 4., 2., 5.], dtype=float32)
@@ -47,6 +56,18 @@ def panels(matrix: Array, wide: int, lanes: int) -> Array:
     parts = []
     for first in range(0, matrix.shape[-1], wide):
         part = matrix[..., first : first + wide].astype(np.float32)
-        room = [(0, 0)] * (part.ndim - 1) + [(0, -part.shape[-1] % lanes)]
-        parts.append(np.pad(part, room).reshape(-1))
-    return np.concatenate(parts)
+        odd = part.shape[-2] % 2 if pairs else 0
+        room = [(0, 0)] * (part.ndim - 2) + [(0, odd), (0, -part.shape[-1] % lanes)]
+        part = np.pad(part, room)
+        if pairs:
+            *outer, inputs, outputs = part.shape
+            part = part.reshape(*outer, inputs // 2, 2, outputs).swapaxes(-1, -2)
+        parts.append(part.reshape(-1))
+    joined = np.concatenate(parts)
+    return halves(joined) if pairs else joined
+
+
+def halves(values: Array) -> Array:
+    """float32 numbers rounded to bfloat16, to the nearest, ties to even, as uint16."""
+    whole = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    return ((whole + 0x7FFF + (whole >> 16 & 1)) >> 16).astype(np.uint16)

@@ -9,7 +9,8 @@
 
 namespace inceptgraph {
 
-// The numbers that one output pixel reads: `rows` × `taps` runs of `run` neighbours.
+// What one output pixel reads: `rows` × `taps` runs of neighbours, each `run` times as many as
+// `Products` takes at once.
 struct Taps {
     int rows, row_step, taps, tap_step, run;
     long size() const { return static_cast<long>(rows) * taps * run; }
@@ -33,23 +34,25 @@ struct Bounds {
 //
 // SX and SY: numbers from an output pixel's input to that of its neighbour, right and below. Sums stay
 // in registers until the end; all offsets are constants of the instructions.
-template <int TH, int TW, int NV, int SX, int SY>
+template <class Number, int TH, int TW, int NV, int SX, int SY>
 [[gnu::noinline]] void product(
-    const number* in, const float* weights, const Taps& taps, float* sums, int pitch
+    const Number* in, const float* weights, const Taps& taps, float* sums, int pitch
 ) {
+    using Of = Products<Number>;
     vec acc[TH * TW][NV]{};
     for (int row = 0; row < taps.rows; ++row, in += taps.row_step) {
-        const number* tap = in;
+        const Number* tap = in;
         for (int i = 0; i < taps.taps; ++i, tap += taps.tap_step) {
-            for (int c = 0; c < taps.run; ++c, weights += NV * lanes) {
-                vec w[NV];
+            const Number* at = tap;
+            for (int c = 0; c < taps.run; ++c, at += Of::depth, weights += NV * lanes) {
+                typename Of::factor w[NV];
 #pragma GCC unroll 8
-                for (int v = 0; v < NV; ++v) w[v] = load(weights + v * lanes);
+                for (int v = 0; v < NV; ++v) w[v] = Of::weights(weights + v * lanes);
 #pragma GCC unroll 32
                 for (int m = 0; m < TH * TW; ++m) {
-                    vec x = splat(tap[c + m / TW * SY + m % TW * SX]);
+                    auto x = Of::spread(at + m / TW * SY + m % TW * SX);
 #pragma GCC unroll 8
-                    for (int v = 0; v < NV; ++v) acc[m][v] += x * w[v];
+                    for (int v = 0; v < NV; ++v) acc[m][v] = Of::add(acc[m][v], x, w[v]);
                 }
             }
         }
@@ -61,14 +64,14 @@ template <int TH, int TW, int NV, int SX, int SY>
 }
 
 // `product` for as many vectors as `left` channels need, NV at most; says how many.
-template <int TH, int TW, int NV, int SX, int SY>
+template <class Number, int TH, int TW, int NV, int SX, int SY>
 int narrowed(
-    int left, const number* in, const float* weights, const Taps& taps, float* sums, int pitch
+    int left, const Number* in, const float* weights, const Taps& taps, float* sums, int pitch
 ) {
     if constexpr (NV > 1)
         if (left <= (NV - 1) * lanes)
-            return narrowed<TH, TW, NV - 1, SX, SY>(left, in, weights, taps, sums, pitch);
-    product<TH, TW, NV, SX, SY>(in, weights, taps, sums, pitch);
+            return narrowed<Number, TH, TW, NV - 1, SX, SY>(left, in, weights, taps, sums, pitch);
+    product<Number, TH, TW, NV, SX, SY>(in, weights, taps, sums, pitch);
     return NV;
 }
 
@@ -100,7 +103,7 @@ void panel(const Convolution& conv, const Part& part, int first, long n, int y, 
     const number* in = conv.in.at(n, 0, 0) + static_cast<long>(y) * SY + static_cast<long>(x) * SX;
     const float* weights = part.weights + first * conv.taps.size();
     const int left = part.out.channels - first, pitch = NV * lanes;
-    const int vectors = narrowed<TH, TW, NV, SX, SY>(
+    const int vectors = narrowed<number, TH, TW, NV, SX, SY>(
         left, in + part.in, weights, conv.taps, sums, pitch
     );
     // in a single row of all pixels, y and x of the result are still to be told apart

@@ -5,6 +5,11 @@
 #include <cstdint>
 #include <cstring>
 
+// With INCEPTGRAPH_BFLOAT16 activations and weights are bfloat16, which takes AVX512_BF16.
+#if INCEPTGRAPH_BFLOAT16
+#include <immintrin.h>
+#endif
+
 namespace inceptgraph {
 
 #if defined(__AVX512F__)
@@ -72,10 +77,7 @@ inline vec load(const number* from) {
 }
 
 inline void store(number* to, vec v) {
-    bits whole = reinterpret_cast<bits>(v);
-    bits rounded = (whole + 0x7fff + (whole >> 16 & 1)) >> 16;
-    rounded = v != v ? bits{} + 0x7fc0 : rounded;
-    halves h = __builtin_convertvector(rounded, halves);
+    auto h = _mm512_cvtneps_pbh(v);
     std::memcpy(to, &h, sizeof h);
 }
 
@@ -92,6 +94,37 @@ inline vec load(const number* from, int count) {
 }
 #else
 typedef float number;
+#endif
+
+// How products are summed: `depth` inputs at a time, the same for all lanes, times as many weights a
+// lane, which lie next to one another.
+template <class Number>
+struct Products;
+
+template <>
+struct Products<float> {
+    static constexpr int depth = 1;
+    typedef vec factor;
+    static factor spread(const float* from) { return splat(*from); }
+    static factor weights(const float* from) { return load(from); }
+    static vec add(vec sum, factor x, factor w) { return sum + x * w; }
+};
+
+#if INCEPTGRAPH_BFLOAT16
+template <>
+struct Products<number> {
+    static constexpr int depth = 2;
+    typedef __m512i factor;
+    static factor spread(const number* from) {
+        int both;
+        std::memcpy(&both, from, sizeof both);
+        return _mm512_set1_epi32(both);
+    }
+    static factor weights(const float* from) { return _mm512_loadu_si512(from); }
+    static vec add(vec sum, factor x, factor w) {
+        return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w));
+    }
+};
 #endif
 
 // max and min that keep a NaN in x, as torch does

@@ -149,7 +149,7 @@ void winograd(Run& r, const Tiles& w, const Part& part) {
             const float* weights = part.weights + 36L * depth * c;
             for (int i = 0; i < 36; ++i)
                 for (int t = 0; t < count; t += MT)
-                    narrowed<1, MT, NV, CP, 0>(
+                    narrowed<float, 1, MT, NV, CP, 0>(
                         left, inputs + i * in_pitch + t * CP, weights + static_cast<long>(i) * depth * width,
                         {1, 0, 1, 0, depth}, sums + i * out_pitch + t * wide, wide
                     );
