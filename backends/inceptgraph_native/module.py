@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import mmap
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +19,11 @@ from inceptgraph_native.lower import Program
 
 __all__ = ["NativeModule", "StepTime"]
 
-ALIGNMENT = 4096
+LARGE_PAGE = 2**21
+"""Bytes."""
+
+PAGE = 4096
+"""Bytes that threads keep apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,11 @@ class NativeModule(nn.Module):
         self.steps = program.steps
         self._program, self._path = program, path
         self._library = opened(path)
-        self._weights = _aligned(torch.from_numpy(program.weights))
-        self._arena = torch.zeros(program.arena + ALIGNMENT, dtype=torch.uint8)
-        self._scratch_size = -(-program.scratch // ALIGNMENT) * ALIGNMENT
-        self._scratch = torch.zeros(0, dtype=torch.uint8)
+        self._weights = _Memory(program.weights.size)
+        self._weights.array[:] = program.weights
+        self._arena = _Memory(program.arena)
+        self._scratch_size = -(-program.scratch // PAGE) * PAGE
+        self._scratch = _Memory(0)
         self._lock = threading.Lock()
         self.eval()
 
@@ -110,9 +118,8 @@ class NativeModule(nn.Module):
         made = {name: torch.empty(batch, *shape) for name, shape in self.outputs.items()}
         threads = torch.get_num_threads()
         with self._lock:
-            if self._scratch.numel() < threads * self._scratch_size + ALIGNMENT:
-                room = threads * self._scratch_size + ALIGNMENT
-                self._scratch = torch.zeros(room, dtype=torch.uint8)
+            if self._scratch.array.size < threads * self._scratch_size:
+                self._scratch = _Memory(threads * self._scratch_size)
             request = Request(
                 inputs=_pointers(given),
                 outputs=_pointers(made.values()),
@@ -121,9 +128,9 @@ class NativeModule(nn.Module):
                 input_count=len(given),
                 output_count=len(made),
                 batch=batch,
-                weights=self._weights.data_ptr(),
-                arena=_start(self._arena),
-                scratch=_start(self._scratch),
+                weights=self._weights.start,
+                arena=self._arena.start,
+                scratch=self._scratch.start,
                 scratch_size=self._scratch_size,
                 threads=threads,
                 times=None if times is None else times.data_ptr(),
@@ -148,17 +155,23 @@ class NativeModule(nn.Module):
         return [tensor.detach().to(torch.float32).contiguous() for tensor in inputs]
 
 
-def _start(memory: Tensor) -> int:
-    """The first address in it at a multiple of a page."""
-    return -(-memory.data_ptr() // ALIGNMENT) * ALIGNMENT
+class _Memory:
+    """Zeros that begin at a multiple of a large page, in large pages where the system has them:
+    weights and activations are read from end to end, and each small page would cost a look-up."""
 
+    def __init__(self, size: int) -> None:
+        self._map = mmap.mmap(-1, size + LARGE_PAGE)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_HUGEPAGE)
+        whole = np.frombuffer(self._map, np.uint8)
+        first = -whole.ctypes.data % LARGE_PAGE
+        self.array = whole[first : first + size]
 
-def _aligned(data: Tensor) -> Tensor:
-    """A copy that begins at a multiple of a page."""
-    memory = torch.empty(data.numel() + ALIGNMENT, dtype=torch.uint8)
-    begin = _start(memory) - memory.data_ptr()
-    copy = memory[begin : begin + data.numel()]
-    return copy.copy_(data)
+    @property
+    def start(self) -> int:
+        """Its address."""
+        return int(self.array.ctypes.data)
 
 
 def _pointers(tensors: Iterable[Tensor]) -> ctypes.Array[ctypes.c_void_p]:

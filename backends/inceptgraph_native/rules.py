@@ -54,7 +54,6 @@ def _pool(
     emit: Emitter,
     average: bool,
     axes: tuple[str, str],
-    unrolled: tuple[int, int] = (0, 0),
     counts: bool = False,
 ) -> None:
     source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
@@ -62,8 +61,8 @@ def _pool(
     if unit.affine:
         scale = emit.arrays.get(f"{unit.affine.name}.weight")
         shift = emit.arrays.get(f"{unit.affine.name}.bias")
-    small = unrolled if unrolled[0] * unrolled[1] <= 9 else (0, 0)
-    kernel = f"pool<{'Sum' if average else 'Max'}, {small[0]}, {small[1]}>"
+    kernel = f"pool<{'Sum' if average else 'Max'}>"
+    emit.scratch = max(emit.scratch, 4 * source.buffer.width * emit.processor.lanes)
     flags = ["true" if each else "false" for each in (average, counts)]
     affine = emit.affine(scale, shift)
     maps = emit.map(source), emit.map(target)
@@ -89,7 +88,7 @@ def _sliding(op: pool.MaxPool | pool.AvgPool, border: Sides) -> tuple[str, str]:
 def _(op: pool.MaxPool | pool.AvgPool, unit: Unit, emit: Emitter) -> None:
     border = sides(op.padding, emit.extents(unit.node.inputs[0]), op.kernel, op.stride)
     counts = isinstance(op, pool.AvgPool) and op.count_include_pad
-    _pool(unit, emit, isinstance(op, pool.AvgPool), _sliding(op, border), op.kernel, counts)
+    _pool(unit, emit, isinstance(op, pool.AvgPool), _sliding(op, border), counts)
 
 
 @rule.register(pool.AdaptiveAvgPool)

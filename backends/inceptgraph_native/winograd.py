@@ -76,11 +76,12 @@ def _pays(
 ) -> bool:
     """Whether it takes less time, by a model of products, of the transforms and of weights read."""
     taps = prod(op.kernel)
-    direct = emit.group * prod(made) * channels * taps
+    weights = channels * made[0]
+    direct = emit.group * prod(made) * channels * taps + taps * WEIGHT * weights
     products = tiles * 36 * channels * made[0]
-    moved = TRANSFORM * tiles * (channels + made[0])
-    weights = WEIGHT * channels * made[0]
-    return products + moved + 36 * weights < direct + taps * weights
+    transforms = TRANSFORM * tiles * (channels + made[0])
+    # bfloat16 halves products and weights of the direct way, not of this one
+    return products + transforms + 36 * WEIGHT * weights < direct / (2 if emit.bfloat16 else 1)
 
 
 def _cut(tiles: int, channels: int, outputs: int, emit: Emitter) -> Plan:

@@ -87,6 +87,25 @@ inline void finish(
     }
 }
 
+// The same for a row of pixels whose channels fill all vectors.
+template <int NV>
+void finish_row(
+    const float* sums, int pixels, const float* bias, const number* residual, int residual_pixel,
+    Bounds bounds, number* out, int out_pixel
+) {
+    const vec low = splat(bounds.low), high = splat(bounds.high);
+    vec b[NV];
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) b[v] = load(bias + v * lanes);
+    for (int m = 0; m < pixels; ++m, sums += NV * lanes, out += out_pixel)
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) {
+            vec y = load(sums + v * lanes) + b[v];
+            if (residual) y += load(residual + static_cast<long>(m) * residual_pixel + v * lanes);
+            store(out + v * lanes, at_most(high, at_least(low, y)));
+        }
+}
+
 // What a call of `conv` works on.
 struct Convolution {
     Map in;
@@ -109,13 +128,22 @@ void panel(const Convolution& conv, const Part& part, int first, long n, int y, 
     // in a single row of all pixels, y and x of the result are still to be told apart
     const int width = part.out.width;
     int row = y + x / width, column = x % width;
-    for (int m = 0; m < TH * TW; ++m) {
+    for (int m = 0; m < TH * TW; ++row, column = 0) {
+        const int pixels = std::min(TH * TW - m, TH > 1 ? TW : width - column);
         const number* residual = part.residual ? part.like.at(n, row, column) + first : nullptr;
         number* out = part.out.at(n, row, column) + first;
-        finish(sums + m * pitch, vectors, part.bias + first, residual, conv.bounds, out, left);
-        if (++column == (TH > 1 ? TW : width)) {
-            column = 0;
-            ++row;
+        const float* from = sums + m * pitch;
+        m += pixels;
+        if (left >= pitch) {
+            finish_row<NV>(
+                from, pixels, part.bias + first, residual, part.like.pixel, conv.bounds, out,
+                part.out.pixel
+            );
+            continue;
+        }
+        for (int i = 0; i < pixels; ++i, from += pitch, out += part.out.pixel) {
+            finish(from, vectors, part.bias + first, residual, conv.bounds, out, left);
+            if (residual) residual += part.like.pixel;
         }
     }
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <limits>
+#include <utility>
 
 #include "winograd.hpp"
 
@@ -32,13 +32,11 @@ struct Axis {
 };
 
 struct Max {
-    static constexpr float start = -std::numeric_limits<float>::infinity();
     // a NaN wins, as in torch
-    static vec join(vec a, vec b) { return (a > b) | (a != a) ? a : b; }
+    static vec join(vec a, vec b) { return (b <= a) | (a != a) ? a : b; }
 };
 
 struct Sum {
-    static constexpr float start = 0;
     static vec join(vec a, vec b) { return a + b; }
 };
 
@@ -53,53 +51,40 @@ struct Affine {
     }
 };
 
-// KH and KW: the window where all of it is on the map, to be unrolled; 0 where it varies.
-template <class Join, int KH, int KW>
+// First down the rows of a window, for each column once, then along them.
+template <class Join>
 void pool(
     Run& r, Map in, Axis rows, Axis columns, bool average, bool count_padding, Affine affine,
     Bounds bounds, Map out
 ) {
+    float* joined = reinterpret_cast<float*>(r.scratch);  // a vector of channels of each column
     // few pixels have many channels: share those, too
     const int pieces = out.height > 4 ? 1 : std::max(1, (in.channels + 127) / 128);
-    const int piece = (in.channels + pieces - 1) / pieces;
-    const int step = (piece + lanes - 1) / lanes * lanes;
+    const int piece = ((in.channels + pieces - 1) / pieces + lanes - 1) / lanes * lanes;
     r.share(static_cast<long>(r.images) * out.height * pieces, [&](long item) {
         const long n = item / pieces / out.height;
         const int y = item / pieces % out.height;
-        const int low = item % pieces * step, high = std::min(low + step, in.channels);
-        auto [top, bottom] = rows.on_map(y, in.height, out.height);
-        for (int x = 0; x < out.width; ++x) {
-            auto [left, right] = columns.on_map(x, in.width, out.width);
-            const number* from = in.at(n, top, left);
-            number* to = out.at(n, y, x);
-            float factor = 1;
-            if (average) {
-                int count = (bottom - top) * (right - left);
-                if (count_padding) count = rows.counted(y, in.height) * columns.counted(x, in.width);
-                factor = 1 / static_cast<float>(count);
+        const int low = item % pieces * piece, high = std::min(low + piece, in.channels);
+        const auto [top, bottom] = rows.on_map(y, in.height, out.height);
+        const int counted = rows.counted(y, in.height);
+        for (int c = low; c < high; c += lanes) {
+            const number* from = in.at(n, top, 0) + c;
+            for (int x = 0; x < in.width; ++x, from += in.pixel) {
+                vec v = load(from);
+                for (int i = 1; i < bottom - top; ++i) v = Join::join(v, load(from + i * in.row));
+                store(joined + x * lanes, v);
             }
-            auto finish = [&](vec v, int c) {
-                v = clamp(affine(v * factor, c), bounds.low, bounds.high);
-                store(to + c, v, high - c);
-            };
-            if (KH > 0 && bottom - top == KH && right - left == KW) {
-                for (int c = low; c < high; c += lanes) {
-                    vec v = splat(Join::start);
-#pragma GCC unroll 8
-                    for (int i = 0; i < KH; ++i)
-#pragma GCC unroll 8
-                        for (int j = 0; j < KW; ++j)
-                            v = Join::join(v, load(from + c + i * in.row + j * in.pixel));
-                    finish(v, c);
+            number* to = out.at(n, y, 0) + c;
+            for (int x = 0; x < out.width; ++x, to += out.pixel) {
+                const auto [left, right] = columns.on_map(x, in.width, out.width);
+                vec v = load(joined + left * lanes);
+                for (int j = left + 1; j < right; ++j) v = Join::join(v, load(joined + j * lanes));
+                if (average) {
+                    int count = (bottom - top) * (right - left);
+                    if (count_padding) count = counted * columns.counted(x, in.width);
+                    v *= splat(1 / static_cast<float>(count));
                 }
-            } else {
-                for (int c = low; c < high; c += lanes) {
-                    vec v = splat(Join::start);
-                    for (int i = 0; i < bottom - top; ++i)
-                        for (int j = 0; j < right - left; ++j)
-                            v = Join::join(v, load(from + c + i * in.row + j * in.pixel));
-                    finish(v, c);
-                }
+                store(to, clamp(affine(v, c), bounds.low, bounds.high), high - c);
             }
         }
     });

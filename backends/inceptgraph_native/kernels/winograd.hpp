@@ -95,14 +95,23 @@ void combine_tile(
         for (int i = 0; i < M; ++i) half[i][j] = column[i];
     }
     const int left = part.out.channels - c;
+    if (y + M <= part.out.height && x + M <= part.out.width && left >= lanes && !part.residual) {
+        const vec low = splat(bounds.low), high = splat(bounds.high);
+        number* to = part.out.at(n, y, x) + c;
 #pragma GCC unroll 4
-    for (int i = 0; i < M; ++i) {
+        for (int i = 0; i < M; ++i, to += part.out.row) {
+            vec out[M];
+            combine<M>(half[i], out);
+#pragma GCC unroll 4
+            for (int j = 0; j < M; ++j)
+                store(to + j * part.out.pixel, at_most(high, at_least(low, out[j] + bias)));
+        }
+        return;
+    }
+    for (int i = 0; i < M && y + i < part.out.height; ++i) {
         vec out[M];
         combine<M>(half[i], out);
-        if (y + i >= part.out.height) break;
-#pragma GCC unroll 4
-        for (int j = 0; j < M; ++j) {
-            if (x + j >= part.out.width) break;
+        for (int j = 0; j < M && x + j < part.out.width; ++j) {
             vec v = out[j] + bias;
             if (part.residual) v += load(part.like.at(n, y + i, x + j) + c, left);
             store(part.out.at(n, y + i, x + j) + c, clamp(v, bounds.low, bounds.high), left);
