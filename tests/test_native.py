@@ -98,9 +98,7 @@ def assert_close(found: Any, wanted: dict[str, torch.Tensor], tolerance: float =
 def native(graph: Graph, module: SpecModule, *, group: int = 1, flags: str = "-O1") -> NativeModule:
     """The program of a graph as it is; ``-O1`` compiles fast."""
     machine = processor.here()
-    program = lower(
-        graph.phase("eval"), weights_of(module, graph), machine, group=group, threads=2
-    )
+    program = lower(graph.phase("eval"), weights_of(module, graph), machine, group=group, threads=2)
     return NativeModule(program, str(compiled(program.sources, machine, flags.split())))
 
 

@@ -124,10 +124,15 @@ def convolution(unit: Unit, emit: Emitter) -> None:
     shift = -tops * buffer.row - lefts * buffer.pixel
     residual = emit.place(unit.residual) if unit.residual else None
     targets = [emit.place(cut.name) for cut in unit.cuts]
-    if (window.kernel, window.stride) == ((1, 1), (1, 1)) and (height, width) == (
-        buffer.height,
-        buffer.width,
-    ) and buffer.dense:
+    if (
+        (window.kernel, window.stride) == ((1, 1), (1, 1))
+        and (height, width)
+        == (
+            buffer.height,
+            buffer.width,
+        )
+        and buffer.dense
+    ):
         height, width = 1, height * width  # rows follow one another without a gap
     step_x = window.stride[1] * buffer.pixel
     step_y = window.stride[0] * buffer.row

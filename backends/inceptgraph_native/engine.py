@@ -90,5 +90,3 @@ class NativeEngine:
 def _refuse(reason: str) -> Diagnostic:
     message = f"the engine `native` {reason}"
     return Diagnostic(Code.ENGINE_REFUSES, message, help="use another engine, such as `eager`")
-
-

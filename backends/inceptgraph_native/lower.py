@@ -81,7 +81,9 @@ def lower(
     inputs: dict[str, tuple[int, ...]] = {}
     for name, node in graph.nodes.items():
         if isinstance(node.op, Input):
-            emit.call(name, "receive", str(len(inputs)), emit.value(name), writes=[emit.place(name)])
+            emit.call(
+                name, "receive", str(len(inputs)), emit.value(name), writes=[emit.place(name)]
+            )
             inputs[name] = graph.shape(name)
         elif isinstance(node.op, Concat):
             for operand, place in layout.copies.get(name, []):
@@ -141,5 +143,3 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
 def _comment(name: str) -> str:
     """A name without what could end a comment's line or go on after it."""
     return "".join(char if char.isalnum() or char in "._-+ " else "?" for char in name)
-
-

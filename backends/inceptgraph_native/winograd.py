@@ -71,9 +71,7 @@ def plan(unit: Unit, emit: Emitter) -> Plan | None:
     return _cut(tiles, channels, outputs, emit) if _pays(op, tiles, channels, made, emit) else None
 
 
-def _pays(
-    op: Conv2d, tiles: int, channels: int, made: tuple[int, ...], emit: Emitter
-) -> bool:
+def _pays(op: Conv2d, tiles: int, channels: int, made: tuple[int, ...], emit: Emitter) -> bool:
     """Whether it takes less time, by a model of products, of the transforms and of weights read."""
     taps = prod(op.kernel)
     weights = channels * made[0]
