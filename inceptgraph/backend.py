@@ -70,6 +70,17 @@ class ModelBackend(Backend, Protocol):
             SpecError: one of them cannot be used.
         """
 
+    def initial(self, graph: Graph, **options: Any) -> Mapping[str, Array]:
+        """The weights that a network starts with, float32, by their names in the graph.
+
+        Args:
+            graph: with shapes.
+            options: ``seed`` makes them reproducible, ``weights`` is a file that was fitted.
+
+        Raises:
+            SpecError: the file cannot be read.
+        """
+
     def write(self, graph: Graph, folder: Path, **options: Any) -> None:
         """Write the model's own files into an existing directory."""
 
@@ -179,7 +190,9 @@ def find_model(name: str) -> ModelBackend:
     backend = find(name)
     if not isinstance(backend, ModelBackend):
         raise _unfit(
-            name, "keeps no models in directories: it lacks `check`, `write`, `load` or `tensors`"
+            name,
+            "keeps no models in directories: it lacks one of `check`, `initial`, `write`, `load` "
+            "and `tensors`",
         )
     return backend
 

@@ -18,7 +18,7 @@ from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.recipes import evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
 
-__all__ = ["initialize_weights", "lower"]
+__all__ = ["initial", "initialize_weights", "lower"]
 
 
 def lower(
@@ -58,19 +58,45 @@ def lower(
         module = SpecModule(root, wiring, class_name=identifier(graph.name))
     _allocate(module, device, dtype, channels_last)
     tensors = tensors_of(module, graph)
-    originals = tensors
-    if graph.rewritten_from is not None:
-        originals = {
-            name: torch.empty(weight.shape, dtype=dtype, device=device)
-            for name, weight in graph.originals.items()
-        }
-    if initialized:
-        initialize_weights(originals, graph.originals, seed)
-    if weights is not None:
-        load_fitted(originals, weights)
-    if originals is not tensors and (initialized or weights is not None):
-        evaluate_recipes(tensors, graph, originals)
+    if graph.rewritten_from is None:
+        if initialized:
+            initialize_weights(tensors, graph.originals, seed)
+        if weights is not None:
+            load_fitted(tensors, weights)
+    elif initialized or weights is not None:
+        started = initial(graph, seed=seed, weights=weights, device=device, dtype=dtype)
+        evaluate_recipes(tensors, graph, started)
     return module
+
+
+def initial(
+    graph: Graph,
+    *,
+    seed: int | None = None,
+    weights: Fitted | None = None,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> dict[str, Tensor]:
+    """The weights that a network starts with, by their names in its graph.
+
+    Args:
+        graph: of which the weights are; of a rewritten one, those of the original.
+        seed: see :func:`lower`.
+        weights: a file; what it has not starts as the spec says.
+        device: where they are.
+        dtype: their type.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
+    tensors = {
+        name: torch.empty(weight.shape, dtype=dtype, device=device)
+        for name, weight in graph.originals.items()
+    }
+    initialize_weights(tensors, graph.originals, seed)
+    if weights is not None:
+        load_fitted(tensors, weights)
+    return tensors
 
 
 def _allocate(
