@@ -99,7 +99,7 @@ def native(graph: Graph, module: SpecModule, *, group: int = 1, flags: str = "-O
     """The program of a graph as it is; ``-O1`` compiles fast."""
     machine = processor.here()
     program = lower(graph.phase("eval"), weights_of(module, graph), machine, group=group, threads=2)
-    return NativeModule(program, str(compiled(program.sources, machine, flags.split())))
+    return NativeModule(program, compiled(program.sources, machine, flags.split()))
 
 
 # -- operations ------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_any_spec_and_its_rewritten_graph(text: str, batch: int, group: int) -> 
     machine = processor.here()
     program = lower(rewritten, weights_of(module, graph), machine, group=group, threads=2)
     path = compiled(program.sources, machine, ["-O1"])
-    assert_close(NativeModule(program, str(path))(*inputs), wanted, 1e-4)
+    assert_close(NativeModule(program, path)(*inputs), wanted, 1e-4)
 
 
 @needs_compiler
@@ -236,9 +236,9 @@ def test_networks(name: str) -> None:
 def wired(steps: dict[str, tuple[Any, tuple[str, ...]]], outputs: dict[str, str]) -> Graph:
     """A graph over ``image``, a map of 20 channels."""
     nodes = {"image": Node("image", Input(shape=(20, 8, 8)), shape=(20, 8, 8))}
-    for name, (op, operands) in steps.items():
-        shape = op.infer(*(nodes[operand].shape for operand in operands))
-        nodes[name] = Node(name, op, operands, shape)
+    for name, (op, read) in steps.items():
+        shape = op.infer(*(nodes[operand].shape for operand in read))
+        nodes[name] = Node(name, op, read, shape)
     return Graph("net", nodes, tuple(Output(*pair) for pair in outputs.items())).verify()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import inf
 
 from inceptgraph.evaluate import Array
 from inceptgraph.graph import Graph
@@ -13,7 +13,7 @@ from inceptgraph_native.processor import Processor
 from inceptgraph_native.units import Unit
 from inceptgraph_native.weights import Blob
 
-__all__ = ["Emitter", "Step", "number"]
+__all__ = ["Emitter", "Step", "braces", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,10 @@ class Emitter:
         text = f"surround(r, {self.map(whole)}, {borders});"
         self.steps.append(Step(name, "surround", text))
 
+    def need_scratch(self, size: int) -> None:
+        """Have at least so many bytes for each thread."""
+        self.scratch = max(self.scratch, size)
+
     def place(self, name: str) -> Place:
         return self.layout.places[name]
 
@@ -96,15 +100,14 @@ class Emitter:
         buffer = place.buffer
         start = buffer.start + place.channel + shift
         extents = (buffer.height, buffer.width, place.channels, buffer.pixel, buffer.row)
-        numbers = ", ".join(map(str, (*extents, buffer.image)))
-        return f"Map{{r.at(b{buffer.index}) + {start}, {numbers}}}"
+        return "Map" + braces(f"r.at(b{buffer.index}) + {start}", *extents, buffer.image)
 
     def value(self, name: str) -> str:
         """The ``Map`` of a node's value."""
         return self.map(self.place(name))
 
     def bounds(self, unit: Unit) -> str:
-        return f"Bounds{{{number(unit.low)}, {number(unit.high)}}}"
+        return "Bounds" + braces(number(unit.low), number(unit.high))
 
     def vector(self, values: Array) -> str:
         """A pointer to one number a channel."""
@@ -113,7 +116,7 @@ class Emitter:
     def affine(self, scale: Array | None, shift: Array | None) -> str:
         """An ``Affine`` of per-channel factors and offsets."""
         both = ("nullptr" if each is None else self.vector(each) for each in (scale, shift))
-        return f"Affine{{{', '.join(both)}}}"
+        return "Affine" + braces(*both)
 
     def extents(self, name: str) -> tuple[int, int]:
         """Height and width of a value."""
@@ -122,8 +125,10 @@ class Emitter:
     def macs(self, unit: Unit) -> int:
         return unit.node.op.macs(*self.graph.operands(unit.node))
 
-    def pixels(self, name: str) -> int:
-        return prod(self.extents(name))
+
+def braces(*parts: object) -> str:
+    """Values as C++ initialises a structure with."""
+    return f"{{{', '.join(map(str, parts))}}}"
 
 
 def number(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inceptgraph.engine import Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic
@@ -25,7 +25,7 @@ steps then stays in the cache, and small maps still fill the tiles."""
 
 
 class NativeEngine:
-    """Runs a program that is generated from the graph, in C++, for its shapes and this processor."""
+    """Runs a program that is made from the graph, in C++, for its shapes and this processor."""
 
     name = "native"
     export: str | None = None
@@ -84,7 +84,7 @@ class NativeEngine:
             threads=os.cpu_count() or 1,
             bfloat16=setting.dtype == "bfloat16",
         )
-        return NativeModule(program, str(compiled(program.sources, machine)))
+        return NativeModule(program, compiled(program.sources, machine))
 
 
 def _refuse(reason: str) -> Diagnostic:

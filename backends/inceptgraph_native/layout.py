@@ -1,7 +1,7 @@
 """Where each value of a graph lies.
 
-A buffer holds maps with their channels innermost, so that a concatenation is a buffer in which every
-branch writes its own range of channels, whatever their number, and a cut of channels is a view.
+A buffer holds maps with their channels innermost, so that a concatenation is a buffer in which
+every branch writes its own range of channels, whatever their number, and a cut is a view.
 """
 
 from __future__ import annotations

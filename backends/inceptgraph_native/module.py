@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ class NativeModule(nn.Module):
         path: the shared library.
     """
 
-    def __init__(self, program: Program, path: str) -> None:
+    def __init__(self, program: Program, path: Path) -> None:
         super().__init__()
         self.network = program.name
         self.inputs, self.outputs = program.inputs, program.outputs

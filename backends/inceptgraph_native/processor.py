@@ -12,7 +12,7 @@ from functools import cache
 __all__ = ["Processor", "compiler", "here"]
 
 _NATIVE = (("-march=native",), ("-mcpu=native",), ())
-"""What tells a compiler to use all that this processor has: x86, ARM, and where neither is known."""
+"""What lets a compiler use all that this processor has: on x86, on ARM, where it knows neither."""
 
 _FLAGS = ("-std=c++20", "-O3", "-fPIC", "-pthread", "-fno-math-errno", "-fno-trapping-math")
 

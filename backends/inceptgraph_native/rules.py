@@ -6,14 +6,13 @@ from functools import singledispatch
 
 import numpy as np
 
-from inceptgraph.ops import BUILT_IN, Operation
+from inceptgraph.ops import BUILT_IN, Operation, merge, norm, pool, shape
 from inceptgraph.ops import activation as act
-from inceptgraph.ops import merge, norm, pool, shape
 from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
 from inceptgraph.ops.window import Sides, sides
-from inceptgraph_native.conv import convolution, depthwise, is_depthwise
-from inceptgraph_native.emit import Emitter, number
+from inceptgraph_native.conv import convolution
+from inceptgraph_native.emit import Emitter, braces, number
 from inceptgraph_native.units import Unit
 
 __all__ = ["has_rule", "rule"]
@@ -43,7 +42,7 @@ def has_rule(kind: type[Operation]) -> bool:
 @rule.register(DepthwiseConv2d)
 @rule.register(Linear)
 def _(op: Conv2d | DepthwiseConv2d | Linear, unit: Unit, emit: Emitter) -> None:
-    (depthwise if is_depthwise(emit.graph, unit) else convolution)(unit, emit)
+    convolution(unit, emit)
 
 
 # -- pools ---------------------------------------------------------------------------------------
@@ -62,7 +61,7 @@ def _pool(
         scale = emit.arrays.get(f"{unit.affine.name}.weight")
         shift = emit.arrays.get(f"{unit.affine.name}.bias")
     kernel = f"pool<{'Sum' if average else 'Max'}>"
-    emit.scratch = max(emit.scratch, 4 * source.buffer.width * emit.processor.lanes)
+    emit.need_scratch(4 * source.buffer.width * emit.processor.lanes)
     flags = ["true" if each else "false" for each in (average, counts)]
     affine = emit.affine(scale, shift)
     maps = emit.map(source), emit.map(target)
@@ -79,8 +78,7 @@ def _sliding(op: pool.MaxPool | pool.AvgPool, border: Sides) -> tuple[str, str]:
     top, bottom, left, right = border
     rows = (op.kernel[0], op.stride[0], top, bottom)
     columns = (op.kernel[1], op.stride[1], left, right)
-    first, second = (f"Axis{{{', '.join(map(str, axis))}, false}}" for axis in (rows, columns))
-    return first, second
+    return "Axis" + braces(*rows, "false"), "Axis" + braces(*columns, "false")
 
 
 @rule.register(pool.MaxPool)
@@ -128,12 +126,12 @@ for _kind, _function in _FUNCTIONS.items():
 
 @rule.register
 def _(op: act.LeakyRelu, unit: Unit, emit: Emitter) -> None:
-    _plain(unit, emit, "activate", f"LeakyRelu{{{number(op.slope)}}}")
+    _plain(unit, emit, "activate", "LeakyRelu" + braces(number(op.slope)))
 
 
 @rule.register
 def _(op: act.Elu, unit: Unit, emit: Emitter) -> None:
-    _plain(unit, emit, "activate", f"Elu{{{number(op.alpha)}}}")
+    _plain(unit, emit, "activate", "Elu" + braces(number(op.alpha)))
 
 
 @rule.register
@@ -181,7 +179,7 @@ def _(op: norm.BatchNorm, unit: Unit, emit: Emitter) -> None:
 @rule.register
 def _(op: norm.Lrn, unit: Unit, emit: Emitter) -> None:
     room = emit.place(unit.end).channels + op.size + 2 * emit.processor.lanes
-    emit.scratch = max(emit.scratch, 4 * room)
+    emit.need_scratch(4 * room)
     settings = (str(op.size), *map(number, (op.alpha, op.beta, op.k)))
     _plain(unit, emit, "lrn", *settings)
 
@@ -199,7 +197,7 @@ def _(op: merge.Add | merge.Multiply, unit: Unit, emit: Emitter) -> None:
     emit.call(
         unit.end,
         f"join<{'Add' if isinstance(op, merge.Add) else 'Multiply'}>",
-        f"{{{', '.join(map(emit.map, operands))}}}",
+        braces(*map(emit.map, operands)),
         emit.bounds(unit),
         emit.map(target),
         reads=operands,

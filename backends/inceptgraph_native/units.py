@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf, prod
 
 from inceptgraph.graph import Graph, Node
@@ -138,5 +139,5 @@ def _cuts(graph: Graph, unit: Unit) -> tuple[Cut, ...]:
             return whole
         cuts.append(Cut(reader.name, reader.op.start, reader.op.stop))
     cuts.sort(key=lambda cut: cut.start)
-    apart = all(a.stop <= b.start for a, b in zip(cuts, cuts[1:], strict=False))
+    apart = all(a.stop <= b.start for a, b in pairwise(cuts))
     return tuple(cuts) if apart else whole

@@ -1,23 +1,25 @@
 """Winograd's minimal filtering: when it pays, and what it makes of weights.
 
 A tile of 6 × 6 inputs gives m × m outputs of an r × r kernel with 36 products a channel, where
-m + r - 1 = 6: a quarter of the products for 3 × 3, 36 of a hundred for 5 × 5 (Lavin & Gray 2016, Fast
-algorithms for convolutional neural networks, section 4).
+m + r - 1 = 6: a quarter of the products for 3 × 3, 36 of a hundred for 5 × 5 (Lavin & Gray 2016,
+Fast algorithms for convolutional neural networks, section 4).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 
 from inceptgraph.evaluate import Array
 from inceptgraph.ops.conv import Conv2d
-from inceptgraph_native.emit import Emitter
+from inceptgraph_native.emit import Emitter, braces
+from inceptgraph_native.parts import Window, part, residual_of, weights_of
 from inceptgraph_native.units import Unit
+from inceptgraph_native.weights import panels
 
-__all__ = ["POINTS", "Plan", "plan", "transformed"]
+__all__ = ["POINTS", "Plan", "filtered", "plan", "transformed"]
 
 POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
 """Where the polynomials are interpolated, beside infinity. With 0, ±1 and ±2, which are the usual
@@ -60,13 +62,13 @@ def plan(unit: Unit, emit: Emitter) -> Plan | None:
     op = unit.node.op
     if not isinstance(op, Conv2d) or op.kernel not in ((3, 3), (5, 5)):
         return None
-    if (op.stride, op.dilation, op.groups) != ((1, 1), (1, 1), 1) or len(unit.cuts) != 1:
+    if (op.stride, op.dilation, op.groups) != ((1, 1), (1, 1), 1) or unit.cuts[0].name != unit.end:
         return None
     channels = emit.graph.shape(unit.node.inputs[0])[0]
     made = emit.graph.shape(unit.end)
     outputs = EXTENT + 1 - op.kernel[0]
-    tiles = emit.group * prod(-(-extent // outputs) for extent in made[1:])
-    if channels < 16 or made[0] < 16:
+    tiles = emit.group * prod(ceil(extent / outputs) for extent in made[1:])
+    if min(channels, made[0]) < emit.processor.lanes:
         return None
     return _cut(tiles, channels, outputs, emit) if _pays(op, tiles, channels, made, emit) else None
 
@@ -84,18 +86,42 @@ def _pays(op: Conv2d, tiles: int, channels: int, made: tuple[int, ...], emit: Em
 
 def _cut(tiles: int, channels: int, outputs: int, emit: Emitter) -> Plan:
     lanes = emit.processor.lanes
-    lines = -(-channels // lanes)
-    pitch = lanes * (lines + 1 if lines % 2 == 0 else lines)
+    lines = ceil(channels / lanes)
+    pitch = lanes * (lines + 1 if lines % 2 == 0 else lines)  # spread over the sets of the cache
     most = max(1, min(tiles, CACHE // (36 * 4 * pitch)))
-    blocks = -(-tiles // most)
+    blocks = ceil(tiles / most)
     if blocks > 1:  # as many for each thread
-        blocks = -(-blocks // emit.threads) * emit.threads
-    block = -(-tiles // blocks)
+        blocks = ceil(blocks / emit.threads) * emit.threads
+    block = ceil(tiles / blocks)
     registers = (emit.processor.registers - 4) // 2
-    rows = -(-block // -(-block // registers))
-    block = -(-block // rows) * rows
+    rows = ceil(block / ceil(block / registers))
+    block = ceil(block / rows) * rows
     splits = 1 if blocks >= 2 * emit.threads else 2 * emit.threads
     return Plan(outputs, rows, block, splits, pitch)
+
+
+def filtered(unit: Unit, emit: Emitter, plan: Plan) -> None:
+    """A convolution by its plan, in float32, whatever the maps hold."""
+    weight, bias = weights_of(unit, emit)
+    source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
+    residual = residual_of(unit, emit)
+    lanes = emit.processor.lanes
+    vectors = min(2, ceil(target.channels / lanes))
+    wide = vectors * lanes
+    emit.need_scratch(4 * EXTENT**2 * (plan.block * (plan.pitch + wide) + 2 * lanes))
+    chunk = ceil(ceil(target.channels / wide) / plan.splits)
+    top, left = Window.of(emit.graph, unit).before
+    sizes = (top, left, *emit.extents(unit.end), plan.block, chunk)
+    packed = panels(transformed(weight), wide, lanes)
+    emit.call(
+        unit.end,
+        f"winograd<{plan.outputs}, {plan.rows}, {vectors}, {plan.pitch}>",
+        braces(emit.map(source), *sizes, emit.bounds(unit)),
+        part(emit, packed, bias, 0, target, residual),
+        reads=[source, *residual],
+        writes=[target],
+        macs=emit.macs(unit),
+    )
 
 
 def transformed(weight: Array) -> Array:
@@ -110,5 +136,5 @@ def transformed(weight: Array) -> Array:
     last = np.zeros(size)
     last[-1] = 1.0
     matrix = np.vstack([rows, last])
-    kernels = np.einsum("ai,ocij,bj->abco", matrix, weight.astype(np.float64), matrix)
+    kernels: Array = np.einsum("ai,ocij,bj->abco", matrix, weight.astype(np.float64), matrix)
     return kernels.reshape(EXTENT * EXTENT, *kernels.shape[2:])
