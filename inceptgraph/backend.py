@@ -77,6 +77,17 @@ class ModelBackend(Backend, Protocol):
             SpecError: one of them cannot be used.
         """
 
+    def initial(self, graph: Graph, **options: Any) -> Mapping[str, Array]:
+        """The weights that a network starts with, float32, by their names in the graph.
+
+        Args:
+            graph: with shapes.
+            options: ``seed`` makes them reproducible, ``weights`` is a file that was fitted.
+
+        Raises:
+            SpecError: the file cannot be read.
+        """
+
     def write(self, graph: Graph, folder: Path, **options: Any) -> None:
         """Write the model's own files into an existing directory."""
 

@@ -158,11 +158,7 @@ class _Optimized:
 
 
 def _optimized(graph: Graph, engine: str, batch: int, options: Mapping[str, Any]) -> _Optimized:
-    setting = Setting(
-        device=str(options.get("device") or "cpu"),
-        dtype=str(options.get("dtype") or "float32").removeprefix("torch."),
-        batch=batch,
-    )
+    setting = Setting.of(device=options.get("device"), dtype=options.get("dtype"), batch=batch)
     choice = choose(engine, graph.phase("eval"), setting)
     return _Optimized(rewrite(graph, choice.engine.target(setting)), choice, setting)
 

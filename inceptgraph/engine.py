@@ -8,12 +8,13 @@ library is not installed says so, and what installs it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from inceptgraph import passes
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph, Node
-from inceptgraph.passes.base import Target
+from inceptgraph.passes import Target
 
 if TYPE_CHECKING:
     from inceptgraph.evaluate import Tensors
@@ -28,6 +29,7 @@ __all__ = [
     "choose",
     "find",
     "installed",
+    "prepare",
     "refuse_step",
 ]
 
@@ -68,6 +70,26 @@ class Setting:
             raise _error(
                 Code.BAD_OPTION, f"a batch of {self.batch} holds no sample", "use 1 or more"
             )
+
+    @classmethod
+    def of(cls, *, device: Any = None, dtype: Any = None, **more: Any) -> Setting:
+        """A setting from what a user gives.
+
+        Args:
+            device: a word, or ``torch.device``; the CPU unless given.
+            dtype: a word, or ``torch.dtype``; float32 unless given.
+            more: the rest.
+
+        Raises:
+            SpecError: a value cannot be used.
+            TypeError: there is no such setting.
+        """
+        known = [each.name for each in fields(cls)]
+        for name in more:
+            if name not in known:
+                raise TypeError(f"an engine has no option `{name}`: it has {', '.join(known)}")
+        word = "float32" if dtype is None else str(dtype).removeprefix("torch.")
+        return cls(device="cpu" if device is None else str(device), dtype=word, **more)
 
     @property
     def on_gpu(self) -> bool:
@@ -187,6 +209,7 @@ def choose(name: str, graph: Graph, setting: Setting) -> Choice:
     Raises:
         SpecError: it is not there or cannot run the graph; for ``auto``, none can.
     """
+    graph = _as_run(graph, setting)
     if name != AUTO:
         engine = find(name)
         if refusal := engine.refusal(graph, setting):
@@ -210,6 +233,43 @@ def _reason(
     reason = f"for {setting} the fastest here, about {engine.speed(setting):.1f} × torch eager"
     reason += f" ({', '.join(others)})" if others else ""
     return "; ".join([reason, *(refusal.message for refusal in refusals)])
+
+
+def prepare(
+    engine: Engine,
+    graph: Graph,
+    tensors: Tensors,
+    setting: Setting,
+    optimize: bool | Target = True,
+) -> Any:
+    """Rewrite a network for an engine, and make what runs.
+
+    Args:
+        engine: that is to run it.
+        graph: with shapes, both phases.
+        tensors: its weights, as :meth:`Engine.prepare` takes them.
+        setting: how it is to run.
+        optimize: whether to run the passes, or what they are to know of the engine, which says it
+            itself unless given.
+
+    Returns:
+        See :meth:`Engine.prepare`.
+
+    Raises:
+        SpecError: the engine cannot run it.
+    """
+    if optimize is False:
+        network = _as_run(graph, setting)
+    else:
+        target = engine.target(setting) if optimize is True else optimize
+        network = passes.optimize(graph, target, train=setting.train)
+    if refusal := engine.refusal(network, setting):
+        raise SpecError([refusal])
+    return engine.prepare(network, tensors, setting)
+
+
+def _as_run(graph: Graph, setting: Setting) -> Graph:
+    return graph if setting.train else graph.phase("eval")
 
 
 def refuse_step(engine: Engine, node: Node, reason: str) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,9 +32,12 @@ from inceptgraph.spec.models import Block, Spec
 from inceptgraph.spec.resolve import is_library, resolve
 
 if TYPE_CHECKING:
+    from inceptgraph.evaluate import Tensors
     from inceptgraph.passes import Target
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
+
+logger = logging.getLogger("inceptgraph")
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
@@ -147,13 +151,14 @@ def compile(
     *,
     set: Mapping[str, Any] | None = None,
     passes: Iterable[Pass] = (),
-    optimize: bool | Target = False,
+    optimize: bool | Target | None = None,
+    engine: str | None = None,
     weights: str | Path | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
     **options: Any,
 ) -> Any:
-    """Compile a spec with a backend.
+    """Compile a spec with a backend, or for an engine that runs it fast.
 
     Args:
         spec: a path, ``-``, a shipped spec's name, a :class:`Source`, or a graph.
@@ -162,53 +167,80 @@ def compile(
         passes: rewrites of the graph, applied in order and verified after each.
         optimize: make it the network of evaluation, rewritten for speed; a
             :class:`~inceptgraph.passes.Target` says what it is to run on. The result has the same
-            outputs and takes the same weights, but is not to be trained.
+            outputs and takes the same weights, but is not to be trained. Where there is an engine
+            it is done unless False.
+        engine: what is to run it: ``auto``, or the name of an installed one such as ``eager``,
+            ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
         weights: a file to start from: safetensors, PyTorch's or Caffe's.
         remap: the table that says what its names become: a shipped one's name, or a path; found
             by itself unless given.
         allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
-        options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``.
+        options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``; with an
+            engine ``seed``, and those of :class:`~inceptgraph.engine.Setting`: ``device``,
+            ``dtype``, ``batch``, ``train``, ….
 
     Returns:
-        What the backend makes; ``torch`` makes a ``torch.fx.GraphModule``.
+        What the backend makes; ``torch`` makes a ``torch.fx.GraphModule``. With an engine, a
+        ``torch.nn.Module``; see :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` says
+        which engine was picked, and why.
 
     Raises:
-        SpecError: the spec has errors, or the backend is missing or lacks a rule, or the weights
-            cannot be read or do not fit.
+        SpecError: the spec has errors, or the backend or the engine is missing or cannot run it, or
+            the weights cannot be read or do not fit.
         InvalidGraph: a pass broke the graph.
-        TypeError: ``set`` is given with a graph, whose values are settled.
+        TypeError: ``set`` is given with a graph, whose values are settled, or an engine with a
+            backend or with an option that it does not have.
         ValueError: an item of ``allow`` has no such form.
     """
     if isinstance(spec, Graph) and set:
         raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
+    if engine is not None and backend != "torch":
+        raise TypeError("an engine runs the network itself: it takes no `backend`")
     network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
     for rewrite in passes:
         network = rewrite(network).verify()
-    target = backends.find(backend) if weights is None else backends.find_weights(backend)
+    start: dict[str, Any] = {}
     if weights is not None:
         from inceptgraph.weights.fitted import fit_file  # `check` need not wait for it
 
-        options["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
+        start["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
+    if engine is not None:
+        start["seed"] = options.pop("seed", None)
+        model = backends.find_weights if weights is not None else backends.find_model
+        source = model(backend)
+        return _run(network, engine, lambda: source.initial(network, **start), optimize, options)
+    target = backends.find(backend) if weights is None else backends.find_weights(backend)
     if optimize:
         from inceptgraph import passes as optimizer
 
         network = optimizer.optimize(network, None if optimize is True else optimize)
     backends.check_support(target, network)
-    return target.lower(network, **options)
+    return target.lower(network, **start, **options)
 
 
-def load(folder: str | Path, **options: Any) -> Any:
+def load(
+    folder: str | Path,
+    *,
+    engine: str | None = None,
+    optimize: bool | Target | None = None,
+    **options: Any,
+) -> Any:
     """The model in a directory that ``inceptgraph build`` wrote.
 
     Args:
         folder: the directory.
-        options: the torch backend's, such as ``device`` and ``dtype``.
+        engine: what is to run it, and ``optimize`` whether to rewrite it for that; as in
+            :func:`compile`.
+        options: the torch backend's, such as ``device`` and ``dtype``; with an engine, those of
+            :class:`~inceptgraph.engine.Setting`.
 
     Returns:
-        A ``torch.fx.GraphModule`` with the weights of the directory, in training mode.
+        A ``torch.fx.GraphModule`` with the weights of the directory, in training mode; with an
+        engine, what :func:`compile` returns.
 
     Raises:
-        SpecError: the directory is not a build, or its parts do not fit together.
+        SpecError: the directory is not a build, or its parts do not fit together, or the engine is
+            missing or cannot run it.
     """
     place = Path(folder)
     if not (place / "spec.yaml").is_file():
@@ -216,4 +248,30 @@ def load(folder: str | Path, **options: Any) -> Any:
         hint = "it has no spec.yaml: build one with `inceptgraph build googlenet -o model`"
         raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
     torch_backend = backends.find_model("torch")
-    return torch_backend.load(to_graph(place / "spec.yaml"), place, **options)
+    network = to_graph(place / "spec.yaml")
+    if engine is not None:
+        tensors = lambda: torch_backend.tensors(network, place)  # noqa: E731
+        return _run(network, engine, tensors, optimize, options)
+    return torch_backend.load(network, place, **options)
+
+
+def _run(
+    network: Graph,
+    engine: str,
+    tensors: Callable[[], Tensors],
+    optimize: bool | Target | None,
+    options: Mapping[str, Any],
+) -> Any:
+    """What an engine makes of a network, with the choice of the engine.
+
+    The engine is chosen before the weights are made, which takes longer.
+    """
+    from inceptgraph import engine as engines
+
+    setting = engines.Setting.of(**options)
+    choice = engines.choose(engine, network, setting)
+    logger.info("%s", choice)
+    wanted = True if optimize is None else optimize
+    model = engines.prepare(choice.engine, network, tensors(), setting, wanted)
+    model.choice = choice
+    return model

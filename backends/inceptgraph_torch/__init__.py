@@ -10,7 +10,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph.types import TensorInfo
 from inceptgraph_torch.loading import load_tensors
-from inceptgraph_torch.lower import lower
+from inceptgraph_torch.lower import initial, lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.rules import has_rule
@@ -31,6 +31,12 @@ class TorchBackend:
 
     def lower(self, graph: Graph, **options: Any) -> SpecModule:
         return lower(graph, **options)
+
+    def initial(self, graph: Graph, **options: Any) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+        """The weights that a network starts with, as float32 arrays by their names in its graph;
+        see :func:`inceptgraph_torch.lower.initial`."""
+        tensors = initial(graph, **options)
+        return {name: tensor.numpy() for name, tensor in tensors.items()}
 
     def check(self, **options: Any) -> None:
         """Refuse a device or a dtype that cannot be used."""

@@ -19,7 +19,7 @@ from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.recipes import evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
 
-__all__ = ["initialize_weights", "lower"]
+__all__ = ["initial", "initialize_weights", "lower"]
 
 
 def lower(
@@ -65,19 +65,14 @@ def lower(
     own = tensors_of(module, graph)
     if tensors is not None:
         _take(own, graph, tensors)
-        return module
-    originals = own
-    if graph.rewritten_from is not None:
-        originals = {
-            name: torch.empty(weight.shape, dtype=dtype, device=device)
-            for name, weight in graph.originals.items()
-        }
-    if initialized:
-        initialize_weights(originals, graph.originals, seed)
-    if weights is not None:
-        load_fitted(originals, weights)
-    if originals is not own and (initialized or weights is not None):
-        evaluate_recipes(own, graph, originals)
+    elif graph.rewritten_from is None:
+        if initialized:
+            initialize_weights(own, graph.originals, seed)
+        if weights is not None:
+            load_fitted(own, weights)
+    elif initialized or weights is not None:
+        started = initial(graph, seed=seed, weights=weights, device=device, dtype=dtype)
+        evaluate_recipes(own, graph, started)
     return module
 
 
@@ -89,6 +84,36 @@ def _take(own: Mapping[str, Tensor], graph: Graph, arrays: Tensors) -> None:
     for name, tensor in own.items():
         if not tensor.is_floating_point():  # a counter of batches, which is no weight of the graph
             tensor.copy_(torch.from_numpy(arrays[name])) if name in arrays else tensor.zero_()
+
+
+def initial(
+    graph: Graph,
+    *,
+    seed: int | None = None,
+    weights: Fitted | None = None,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> dict[str, Tensor]:
+    """The weights that a network starts with, by their names in its graph.
+
+    Args:
+        graph: of which the weights are; of a rewritten one, those of the original.
+        seed: see :func:`lower`.
+        weights: a file; what it has not starts as the spec says.
+        device: where they are.
+        dtype: their type.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
+    tensors = {
+        name: torch.empty(weight.shape, dtype=dtype, device=device)
+        for name, weight in graph.originals.items()
+    }
+    initialize_weights(tensors, graph.originals, seed)
+    if weights is not None:
+        load_fitted(tensors, weights)
+    return tensors
 
 
 def _allocate(

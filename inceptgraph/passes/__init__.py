@@ -70,14 +70,19 @@ def _loaded(value: str, load: Callable[[], object]) -> Pass:
 
 
 def optimize(
-    graph: Graph, target: Target | None = None, observe: Callable[[Step], None] = lambda step: None
+    graph: Graph,
+    target: Target | None = None,
+    observe: Callable[[Step], None] = lambda step: None,
+    *,
+    train: bool = False,
 ) -> Graph:
-    """The network as it runs in evaluation, rewritten for speed.
+    """The network rewritten for speed: as it runs in evaluation, unless it is to be trained.
 
     Args:
         graph: with shapes.
         target: what it is to run on; torch on a CPU, a sample at a time, unless given.
         observe: told of each pass.
+        train: run only the passes that are exact in training; the weights stay as they are.
 
     Returns:
         A graph with the same outputs that loads the same weights; see :mod:`inceptgraph.recipes`.
@@ -86,4 +91,5 @@ def optimize(
         InvalidGraph: a pass broke the graph.
         SpecError: an installed package's pass cannot be loaded.
     """
-    return run(installed(), graph, target or Target(), observe)
+    chosen = [each for each in installed() if each.in_training or not train]
+    return run(chosen, graph, target or Target(), observe)

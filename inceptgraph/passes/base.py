@@ -52,12 +52,14 @@ class Pass:
         rewrite: gives the same graph object where there is nothing to do.
         requires: what must hold of the graph before.
         ensures: what holds after, beside what held before.
+        in_training: it is exact there, too: values, gradients, and the names of the weights.
     """
 
     name: str
     rewrite: Callable[[Graph, Target], Graph]
     requires: frozenset[Property] = frozenset()
     ensures: frozenset[Property] = frozenset()
+    in_training: bool = False
 
     @property
     def summary(self) -> str:

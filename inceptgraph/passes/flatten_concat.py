@@ -27,4 +27,4 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     return graph if nodes == graph.nodes else without_dead(graph.rewrite(nodes.values()))
 
 
-flatten_concat = Pass("flatten-concat", _rewrite)
+flatten_concat = Pass("flatten-concat", _rewrite, in_training=True)

@@ -49,4 +49,4 @@ def _sum(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, int, int, int]:
     return top, bottom, left, right
 
 
-fold_constants = Pass("fold-constants", _rewrite)
+fold_constants = Pass("fold-constants", _rewrite, in_training=True)

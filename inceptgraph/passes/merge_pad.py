@@ -33,4 +33,4 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     return graph if nodes == graph.nodes else without_dead(graph.rewrite(nodes.values()))
 
 
-merge_pad = Pass("merge-pad", _rewrite)
+merge_pad = Pass("merge-pad", _rewrite, in_training=True)

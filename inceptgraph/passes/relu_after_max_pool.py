@@ -29,4 +29,4 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     return graph if nodes == graph.nodes else graph.rewrite(nodes.values())
 
 
-relu_after_max_pool = Pass("relu-after-max-pool", _rewrite)
+relu_after_max_pool = Pass("relu-after-max-pool", _rewrite, in_training=True)

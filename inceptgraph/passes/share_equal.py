@@ -29,4 +29,4 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     return graph.rewrite([n for n in graph.nodes.values() if n.name not in replaced], replaced)
 
 
-share_equal = Pass("share-equal", _rewrite)
+share_equal = Pass("share-equal", _rewrite, in_training=True)

@@ -1,0 +1,6 @@
+"""The engines that come with torch."""
+
+from inceptgraph_torch.engines.eager import EagerEngine
+from inceptgraph_torch.engines.inductor import InductorEngine
+
+__all__ = ["EagerEngine", "InductorEngine"]

@@ -1,0 +1,80 @@
+"""Torch's compiler, with frozen weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inceptgraph.engine import Setting
+from inceptgraph.errors import Diagnostic
+from inceptgraph.evaluate import Tensors
+from inceptgraph.graph import Graph
+from inceptgraph.passes.base import Target
+from inceptgraph_torch.engines.network import Runner, network, refusal
+
+__all__ = ["InductorEngine"]
+
+
+class InductorEngine:
+    """``torch.compile`` with Inductor; a first call takes 20 s and more. Needs a C++ compiler."""
+
+    name = "inductor"
+    export: str | None = "aoti"
+
+    def missing(self) -> str | None:
+        return None if compiler() else "apt install g++ (or another C++ compiler)"
+
+    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
+        return refusal(self, graph, setting)
+
+    def target(self, setting: Setting) -> Target:
+        return Target(batch=setting.batch, fuses_activations=True)
+
+    def speed(self, setting: Setting) -> float:
+        if setting.train:
+            return 1.8 if setting.dtype == "bfloat16" else 1.2
+        return 3.0
+
+    def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
+        module = network(graph, tensors, setting)
+        compiled: Callable[..., Any] = torch.compile(
+            module.__call__, dynamic=False if setting.fixed else None, options=options(setting)
+        )
+        if setting.train:
+            return Runner(module, setting, compiled)
+
+        from torch._inductor import config as inductor_config  # takes half a second
+
+        def frozen(*inputs: Tensor) -> Any:
+            # Dynamo, too, looks at this one when it compiles, which may be in any call
+            with inductor_config.patch(freezing=True):
+                return compiled(*inputs)
+
+        return Runner(module, setting, frozen)
+
+
+def options(setting: Setting) -> dict[str, Any]:
+    """What Inductor is told."""
+    chosen: dict[str, Any] = {}
+    if not setting.train:
+        chosen["freezing"] = True
+    if setting.on_gpu:
+        chosen["triton.cudagraphs"] = setting.fixed
+        chosen["max_autotune"] = setting.autotune
+    elif not setting.train:
+        chosen["cpp_wrapper"] = True
+    return chosen
+
+
+def compiler() -> str | None:
+    """The C++ compiler that Inductor would use; None where there is none."""
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        return str(get_cpp_compiler())
+    except (InvalidCxxCompiler, RuntimeError):
+        return None

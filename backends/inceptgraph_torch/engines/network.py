@@ -1,0 +1,121 @@
+"""What the engines of torch run: the module of a graph, as a setting wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inceptgraph.engine import Engine, Setting, refuse_step
+from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.evaluate import Tensors
+from inceptgraph.graph import Graph
+from inceptgraph_torch.lower import lower
+from inceptgraph_torch.module import SpecModule
+from inceptgraph_torch.options import read_device
+from inceptgraph_torch.rules import has_rule
+
+__all__ = ["Runner", "network", "refusal"]
+
+
+def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None:
+    """Why torch cannot run a graph in a setting; None where it can."""
+    try:
+        read_device(setting.device)
+    except SpecError as error:
+        return error.diagnostics[0]
+    if not setting.on_gpu and setting.dtype == "tf32":
+        message = f"the engine `{engine.name}` has no tf32 on `{setting.device}`: GPUs have it"
+        return Diagnostic(Code.ENGINE_REFUSES, message, help="use float32 or bfloat16")
+    inputs = {node.name for node in graph.inputs}
+    for node in graph.nodes.values():
+        if node.name not in inputs and not has_rule(type(node.op)):
+            return refuse_step(engine, node, "the torch backend has no rule for it")
+    return None
+
+
+def network(graph: Graph, tensors: Tensors, setting: Setting) -> SpecModule:
+    """The module of a graph with its weights, channels last.
+
+    In evaluation the weights are of the setting's type. In training they are float32, and
+    autocast computes in the setting's: steps smaller than bfloat16 resolves would be lost.
+    """
+    module = lower(
+        graph,
+        device=setting.device,
+        dtype=torch.float32 if setting.train else compute_dtype(setting),
+        channels_last=True,
+        tensors=tensors,
+    )
+    return module.train(setting.train)
+
+
+def compute_dtype(setting: Setting) -> torch.dtype:
+    """What torch calls the type that a setting computes in."""
+    name = "float32" if setting.dtype == "tf32" else setting.dtype
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype
+
+
+class Runner(nn.Module):
+    """Runs a network in a setting: from inputs of any floating-point type to float32.
+
+    Attributes:
+        network: what is run; its ``state_dict`` has the names of the graph.
+        setting: how.
+    """
+
+    def __init__(
+        self, network: SpecModule, setting: Setting, call: Callable[..., Any] | None = None
+    ) -> None:
+        """Args:
+        network: in the mode of the setting.
+        setting: how it runs.
+        call: computes what ``network`` does; itself unless given.
+        """
+        super().__init__()
+        self.network = network
+        self.setting = setting
+        self.train(setting.train)
+        self._dtype = torch.float32 if setting.train else compute_dtype(setting)
+        self._call: Callable[..., Any] = network.__call__ if call is None else call
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Run it.
+
+        Args:
+            inputs: of shape (batch, …), one an input of the network in their order.
+
+        Returns:
+            A float32 tensor; of several outputs, a dict of them by name.
+        """
+        given = [tensor.to(self.setting.device, self._dtype) for tensor in inputs]
+        with self._mode(), self._products():
+            found = self._call(*given)
+        if isinstance(found, dict):
+            return {name: value.float() for name, value in found.items()}
+        return found.float()
+
+    def _mode(self) -> AbstractContextManager[Any]:
+        if not self.setting.train:
+            return torch.no_grad()
+        dtype = compute_dtype(self.setting)
+        if dtype is torch.float32:
+            return nullcontext()
+        return torch.autocast(torch.device(self.setting.device).type, dtype)
+
+    def _products(self) -> AbstractContextManager[Any]:
+        """Lets a GPU round products to TF32 where that is wanted, and there alone."""
+        if self.setting.on_gpu:
+            wanted = self.setting.dtype == "tf32"
+            return torch.backends.cudnn.flags(
+                enabled=True, benchmark=self.setting.autotune, allow_tf32=wanted
+            )
+        return nullcontext()
+
+    def loss(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The total loss; see :meth:`inceptgraph_torch.SpecModule.loss`."""
+        return self.network.loss(*args, **kwargs)

@@ -1,0 +1,193 @@
+"""Engines that come with torch, and how one is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from tiny_network import TINY, without_dropout
+from torch import Tensor, nn
+
+import inceptgraph
+from inceptgraph import engine as engines
+from inceptgraph.engine import Setting
+from inceptgraph.errors import Code, Diagnostic, Source, SpecError
+from inceptgraph.graph import Graph
+from inceptgraph.passes import Target, optimize
+from inceptgraph.pipeline import to_graph
+
+SPEC = Source("tiny.yaml", TINY)
+
+
+@pytest.fixture(autouse=True)
+def _forget_compiled() -> Iterator[None]:
+    yield
+    torch._dynamo.reset()
+
+
+def image(batch: int = 2) -> Tensor:
+    generator = torch.Generator().manual_seed(3)
+    return torch.rand(batch, 3, 16, 16, generator=generator)
+
+
+def reference(**options: Any) -> nn.Module:
+    return inceptgraph.compile(SPEC, seed=0, **options)
+
+
+@pytest.mark.parametrize("optimized", [True, False])
+@pytest.mark.parametrize(("name", "batches"), [("eager", (1, 2, 5)), ("inductor", (2, 3))])
+def test_an_engine_computes_what_the_module_does(
+    name: str, batches: tuple[int, ...], optimized: bool
+) -> None:
+    model = inceptgraph.compile(SPEC, engine=name, optimize=optimized, seed=0)
+    whole = reference(dtype="float64").eval()
+    for batch in batches:
+        found = model(image(batch))
+        assert found.dtype is torch.float32 and not found.requires_grad
+        wanted = whole(image(batch).double())
+        torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_smaller_type_rounds_as_that_type_does(dtype: str) -> None:
+    model = inceptgraph.compile(SPEC, engine="eager", dtype=dtype, seed=0)
+    wanted = reference().eval()(image()).detach()
+    found = model(image())
+    assert found.dtype is torch.float32
+    resolution = torch.finfo(getattr(torch, dtype)).eps
+    # a dozen layers, each of which rounds once
+    torch.testing.assert_close(
+        found, wanted, rtol=0, atol=12 * resolution * float(wanted.abs().max())
+    )
+    assert not torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", ["eager", "inductor"])
+def test_training_takes_the_steps_that_the_module_takes(name: str) -> None:
+    model = inceptgraph.compile(SPEC, engine=name, train=True, seed=0)
+    module = without_dropout(reference().train())
+    without_dropout(model.network)  # which Inductor draws in its own way
+    target = torch.tensor([1, 3, 0, 2])
+    for net, loss in ((model, model.loss), (module, module.loss)):
+        step = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(2):
+            step.zero_grad()
+            loss(net(image(4)), target).backward()
+            step.step()
+    own, wanted = model.network.state_dict(), module.state_dict()
+    assert list(own) == list(wanted)
+    for key in own:
+        torch.testing.assert_close(own[key], wanted[key], rtol=1e-4, atol=1e-5)
+
+
+def test_training_in_bfloat16_keeps_weights_in_float32() -> None:
+    model = inceptgraph.compile(SPEC, engine="eager", train=True, dtype="bfloat16", seed=0)
+    outputs = model(image(4))
+    assert set(outputs) == set(reference().train()(image(4)))
+    model.loss(outputs, torch.tensor([1, 3, 0, 2])).backward()
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_passes_in_training_leave_the_weights_and_their_names() -> None:
+    for spec in (SPEC, "googlenet_torchvision", "inception_resnet_v2"):
+        graph = to_graph(spec)
+        passed = optimize(graph, train=True)
+        kept = {n.name: passed.recipes(n) for n in passed.nodes.values() if passed.recipes(n)}
+        assert kept == {n.name: graph.recipes(n) for n in graph.nodes.values() if graph.recipes(n)}
+        assert [o.name for o in passed.outputs] == [o.name for o in graph.outputs]
+
+
+def test_a_built_directory_runs_with_an_engine(tmp_path: Any) -> None:
+    from inceptgraph.build import build
+    from inceptgraph.pipeline import analyze
+
+    build(analyze(SPEC), tmp_path / "model", seed=0)
+    model = inceptgraph.load(tmp_path / "model", engine="eager")
+    torch.testing.assert_close(model(image()), reference().eval()(image()), rtol=1e-4, atol=1e-5)
+
+
+# -- choosing --------------------------------------------------------------------------------
+
+
+@dataclass
+class Stub:
+    """An engine of so much speed."""
+
+    name: str
+    fast: float
+    needs: str | None = None
+    refuses: str | None = None
+    export: str | None = None
+
+    def missing(self) -> str | None:
+        return self.needs
+
+    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
+        return Diagnostic(Code.ENGINE_REFUSES, self.refuses) if self.refuses else None
+
+    def target(self, setting: Setting) -> Target:
+        return Target()
+
+    def speed(self, setting: Setting) -> float:
+        return self.fast
+
+    def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:
+        raise AssertionError
+
+
+def choice(monkeypatch: pytest.MonkeyPatch, *stubs: Stub) -> engines.Choice:
+    monkeypatch.setattr(engines, "installed", lambda: stubs)
+    return engines.choose("auto", to_graph(SPEC), Setting(batch=4))
+
+
+def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0), Stub("gone", 9.0, "pip …"))
+    assert str(found) == (
+        "quick: for inference on cpu in float32, 4 at a time the fastest here, "
+        "about 4.0 × torch eager (slow 1.0 ×)"
+    )
+
+
+def test_auto_passes_over_what_refuses_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0, refuses="quick has no lrn"))
+    assert found.engine.name == "slow" and found.why.endswith("; quick has no lrn")
+
+
+def test_auto_with_nothing_that_runs_it_gives_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SpecError) as caught:
+        choice(monkeypatch, Stub("a", 1.0, refuses="a: no"), Stub("b", 2.0, refuses="b: no"))
+    assert [d.message for d in caught.value.diagnostics] == ["b: no", "a: no"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "eagr"}, "there is no engine `eagr`"),
+        ({"engine": "eager", "dtype": "int8"}, "no engine computes in `int8`"),
+        ({"engine": "eager", "dtype": "tf32"}, "has no tf32 on `cpu`"),
+        ({"engine": "eager", "device": "abacus"}, "the device `abacus` cannot be used"),
+        ({"engine": "eager", "batch": 0}, "a batch of 0 holds no sample"),
+    ],
+)
+def test_what_no_engine_can_do_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        inceptgraph.compile(SPEC, **options)
+
+
+def test_an_engine_takes_no_backend_and_no_strange_option() -> None:
+    with pytest.raises(TypeError, match="takes no `backend`"):
+        inceptgraph.compile(SPEC, "onnx", engine="eager")
+    with pytest.raises(TypeError, match="no option `colour`"):
+        inceptgraph.compile(SPEC, engine="eager", colour="red")
+
+
+def test_a_missing_engine_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from inceptgraph_torch.engines import EagerEngine
+
+    monkeypatch.setattr(EagerEngine, "missing", lambda self: 'pip install "inceptgraph[eager]"')
+    with pytest.raises(SpecError, match=r"install it: pip install \"inceptgraph\[eager\]\""):
+        inceptgraph.compile(SPEC, engine="eager")
