@@ -160,7 +160,10 @@ class _Optimized:
 def _optimized(graph: Graph, engine: str, batch: int, options: Mapping[str, Any]) -> _Optimized:
     setting = Setting.of(device=options.get("device"), dtype=options.get("dtype"), batch=batch)
     choice = choose(engine, graph.phase("eval"), setting)
-    return _Optimized(rewrite(graph, choice.engine.target(setting)), choice, setting)
+    rewritten = rewrite(graph, choice.engine.target(setting))
+    if refusal := choice.engine.refusal(rewritten, setting):
+        raise SpecError([refusal])
+    return _Optimized(rewritten, choice, setting)
 
 
 def _check_place(place: Path, force: bool) -> None:

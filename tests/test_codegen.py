@@ -18,6 +18,7 @@ from torch import nn
 from inceptgraph.cost import total
 from inceptgraph.errors import Source, SpecError
 from inceptgraph.graph import Graph
+from inceptgraph.passes import Target, optimize
 from inceptgraph.pipeline import compile, to_graph
 from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.codegen.sources import layer_sources
@@ -193,10 +194,10 @@ outputs: {{{", ".join(f"output_{i}: a_long_name_{i}" for i in range(20))}, join:
 }
 
 
-def generated(graph: Graph) -> Any:
+def generated(graph: Graph, training: bool = True) -> Any:
     """The names that a generated module defines."""
     namespace: dict[str, Any] = {"__name__": "model", "__file__": "/nowhere/model.py"}
-    exec(compile_source(write_module(graph)), namespace)
+    exec(compile_source(write_module(graph, training=training)), namespace)
     return namespace
 
 
@@ -207,8 +208,8 @@ def compile_source(text: str) -> Any:
     return builtins.compile(text, "model.py", "exec")
 
 
-def network(graph: Graph) -> nn.Module:
-    namespace = generated(graph)
+def network(graph: Graph, training: bool = True) -> nn.Module:
+    namespace = generated(graph, training)
     classes = [v for v in namespace.values() if isinstance(v, type) and v.__module__ == "model"]
     module = classes[-1]()
     assert isinstance(module, nn.Module)
@@ -231,14 +232,28 @@ def check_equal(graph: Graph) -> None:
         torch.testing.assert_close(actual, expected, rtol=0, atol=0)
 
 
+def check_optimized(graph: Graph) -> None:
+    """The module of what passes make of the network, too."""
+    rewritten = optimize(graph, Target(call_cost=float("inf")))  # where every rewrite pays
+    ours = compile(rewritten, seed=0, dtype="float64").eval()
+    theirs = network(rewritten, training=False).double().eval()
+    assert list(theirs.state_dict()) == list(ours.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    inputs = [torch.randn(2, *graph.shape(n.name), dtype=torch.float64) for n in graph.inputs]
+    torch.testing.assert_close(theirs(*inputs), ours(*inputs), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_equal(name: str) -> None:
-    check_equal(to_graph(Source(f"{name}.yaml", HEADER + SPECS[name])))
+    graph = to_graph(Source(f"{name}.yaml", HEADER + SPECS[name]))
+    check_equal(graph)
+    check_optimized(graph)
 
 
 @pytest.mark.parametrize("name", ["googlenet", "naive_inception", "resnet18"])
 def test_shipped_specs(name: str) -> None:
     check_equal(to_graph(name))
+    check_optimized(to_graph(name))
 
 
 # Words that mean something to Python, to torch, to fx or to a model.py itself
@@ -269,6 +284,7 @@ def test_any_network(text: str) -> None:
     cost = total(graph)
     assume(cost.params < 10**7 and cost.macs < 10**9 and len(graph.nodes) < 500)
     check_equal(graph)
+    check_optimized(graph)
 
 
 @pytest.mark.parametrize("name", WORDS)

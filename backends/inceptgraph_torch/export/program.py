@@ -63,7 +63,17 @@ def make_program(
     each_batch = {name: {0: Dim("batch", min=1)} for name in argument_names(network).values()}
     with _refusing(module, network), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about itself
-        return torch.export.export(module, tuple(example), dynamic_shapes=each_batch)
+        return torch.export.export(_plain(module), tuple(example), dynamic_shapes=each_batch)
+
+
+def _plain(module: SpecModule) -> nn.Module:
+    """The module without its fx graph. Of one that has it, torch would interpret the nodes, and the
+    program would return fx's own dict, which cannot be changed nor loaded safely once saved."""
+    kind = type(type(module).__name__, (nn.Module,), {"forward": type(module).forward})
+    plain: nn.Module = kind()
+    for name, child in module.named_children():
+        plain.add_module(name, child)
+    return plain.train(module.training)
 
 
 @contextmanager

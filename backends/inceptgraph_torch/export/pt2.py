@@ -12,7 +12,7 @@ from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph.types import Phase
-from inceptgraph_torch.export.program import make_program
+from inceptgraph_torch.export.program import make_program, refusal
 from inceptgraph_torch.names import argument_names
 from inceptgraph_torch.rules import has_rule
 
@@ -56,7 +56,10 @@ class Pt2Backend:
             file = "model.pt2" if phase is Phase.EVAL else f"model.{phase}.pt2"
             progress(f"tracing the network {what}")
             program = make_program(graph, tensors=network.tensors, dtype=network.dtype, phase=phase)
-            torch.export.save(program, folder / file)
+            try:
+                torch.export.save(program, folder / file)
+            except RuntimeError as error:  # of torch's own writer of archives
+                raise refusal("torch.export cannot save", graph, error) from error
             usage = _USAGE.format(name=name, inputs=inputs)
             written.append(
                 Exported(file, f"the network {what}, as a program of torch.export", usage)
