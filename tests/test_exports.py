@@ -265,7 +265,7 @@ MISFITS = [
     (torch.zeros(2, 3, 8, 8), torch.zeros(3, 5), r"1-d is \(3, 5\)"),
     (torch.zeros(0, 3, 8, 8), torch.zeros(0, 5), r"must be \(batch, 3, 8, 8\)"),
     (torch.zeros(()), torch.zeros(2, 5), r"image is \(\)"),
-    (torch.zeros(2, 3, 8, 8).double(), torch.zeros(2, 5), r"is torch\.float64 on cpu, .* float32"),
+    (torch.zeros(2, 3, 8, 8).double(), torch.zeros(2, 5), r"is torch\.float64 on cpu, .*float32"),
 ]
 
 
