@@ -17,7 +17,8 @@ from inceptgraph.cost import total
 from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen.classes import ClassDefinition, Parameter, Variable, extract
 from inceptgraph_torch.codegen.forward import write_forward
-from inceptgraph_torch.codegen.parts import Call, Container, Part, Style, build
+from inceptgraph_torch.codegen.order import build
+from inceptgraph_torch.codegen.parts import Call, Container, Part, Style
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, Expression, layout
 from inceptgraph_torch.codegen.sources import is_foreign, layer_sources
 from inceptgraph_torch.names import class_name
@@ -45,16 +46,22 @@ class Sum(nn.ModuleDict):
     def forward(self, x):
         return reduce(operator.add, [branch(x) for branch in self.values()])
 '''
+_OPEN = '''
+class Layers(nn.ModuleDict):
+    """Named layers that are called from outside."""
+'''
 _CONTAINERS = {
     Style.CHAIN: ("Chain", _CHAIN),
     Style.CONCAT: ("Concat", _CONCAT),
     Style.SUM: ("Sum", _SUM),
+    Style.OPEN: ("Layers", _OPEN),
 }
 
 
 # Names that a model.py has for itself, as far as a class could have them: with a capital
 _GLOBALS = {
-    *("Chain", "Concat", "F", "INPUTS", "LOSS_WEIGHTS", "OrderedDict", "Path", "Sum", "Tensor"),
+    *("Chain", "Concat", "F", "INPUTS", "LOSS_WEIGHTS", "Layers", "OrderedDict", "Path", "Sum"),
+    "Tensor",
     *(name for name in dir(builtins) if name[0].isupper()),
 }
 
