@@ -163,7 +163,9 @@ blocks:
     steps: {conv: {op: conv2d, out: $out, bias: false}, bn: {op: batch_norm}, keys: {op: relu}}
   pooled:
     params: {out: int}
-    steps: {pool: {op: avg_pool, kernel: 3, stride: 1, padding: 1}, proj: {op: unit, out: $out}}
+    steps:
+      pool: {op: avg_pool, kernel: 3, padding: 1, count_include_pad: true}
+      proj: {op: unit, out: $out}
   inner: {params: {out: int}, steps: {1x1: {op: pooled, out: $out}}}
 stages: {a: {op: pooled, out: 3}, b: {op: pooled, out: 2}, c: {op: inner, out: 1}}
 """,
