@@ -53,6 +53,8 @@ class Setting:
         train: it is to be trained: passes that change weights are left out.
         fixed: no other batch ever comes, so that memory can be planned and CUDA graphs captured.
         autotune: take minutes to try kernels, where the engine can.
+        keep_memory: let the process keep memory that is freed, about 100 MB more; it saves engines
+            that take it anew for each result a good part of their time at larger batches.
     """
 
     device: str = "cpu"
@@ -61,6 +63,7 @@ class Setting:
     train: bool = False
     fixed: bool = False
     autotune: bool = False
+    keep_memory: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:

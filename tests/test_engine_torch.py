@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from tiny_network import TINY, without_dropout
 from torch import Tensor, nn
 
 import inceptgraph
+from inceptgraph import backend as backends
 from inceptgraph import engine as engines
 from inceptgraph.engine import Setting
 from inceptgraph.errors import Code, Diagnostic, Source, SpecError
@@ -191,3 +194,78 @@ def test_a_missing_engine_says_what_installs_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(EagerEngine, "missing", lambda self: 'pip install "inceptgraph[eager]"')
     with pytest.raises(SpecError, match=r"install it: pip install \"inceptgraph\[eager\]\""):
         inceptgraph.compile(SPEC, engine="eager")
+
+
+# -- what a GPU would be told ----------------------------------------------------------------
+
+
+def test_a_fixed_batch_is_held_to() -> None:
+    model = inceptgraph.compile(SPEC, engine="eager", batch=2, fixed=True, seed=0)
+    assert model(image(2)).shape == (2, 5)
+    with pytest.raises(ValueError, match="compiled for 2 samples at a time, got 3"):
+        model(image(3))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "tf32", "bfloat16"])
+def test_products_are_rounded_as_asked_and_only_then(dtype: str) -> None:
+    from inceptgraph_torch.engines.precision import products
+
+    def state() -> tuple[bool, bool, bool]:
+        cudnn = torch.backends.cudnn
+        return torch.backends.cuda.matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
+
+    before = state()
+    with products(Setting("cuda", dtype, autotune=True)):
+        assert state() == (dtype == "tf32", dtype == "tf32", True)
+    assert state() == before
+
+
+def test_inductor_is_told_of_graphs_and_tuning() -> None:
+    from inceptgraph_torch.engines.inductor import options
+
+    assert options(Setting("cuda", fixed=True, autotune=True)) == {
+        "freezing": True,
+        "triton.cudagraphs": True,
+        "max_autotune": True,
+    }
+    assert not options(Setting("cuda"))["triton.cudagraphs"]
+    assert "freezing" not in options(Setting("cuda", train=True))
+
+
+def test_tensorrt_is_handed_the_module_and_the_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither it nor a GPU is here: this is what torch.compile is called with."""
+    from inceptgraph_torch.engines import TensorRTEngine
+
+    called: dict[str, Any] = {}
+
+    def compile(run: Any, **options: Any) -> Any:
+        called.update(options)
+        return run
+
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", ModuleType("torch_tensorrt"))
+    monkeypatch.setattr(torch, "compile", compile)
+    graph = to_graph(SPEC)
+    tensors = backends.find_model("torch").initial(graph, seed=0)
+    model = TensorRTEngine().prepare(graph.phase("eval"), tensors, Setting(dtype="bfloat16"))
+    assert called["backend"] == "torch_tensorrt"
+    assert called["options"]["enabled_precisions"] == {torch.bfloat16}
+    assert model(image()).shape == (2, 5)
+
+
+@pytest.mark.parametrize(("setting", "reason"), [(Setting(), "not on `cpu`")])
+def test_tensorrt_refuses_what_it_cannot(setting: Setting, reason: str) -> None:
+    from inceptgraph_torch.engines import TensorRTEngine
+
+    found = TensorRTEngine().refusal(to_graph(SPEC), setting)
+    assert found is not None and reason in found.message
+
+
+def test_memory_is_kept_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from inceptgraph_torch.engines import network
+
+    asked: list[bool] = []
+    monkeypatch.setattr(network, "keep_memory", lambda: asked.append(True))
+    inceptgraph.compile(SPEC, engine="eager", seed=0)
+    assert not asked
+    inceptgraph.compile(SPEC, engine="eager", seed=0, keep_memory=True)
+    assert asked

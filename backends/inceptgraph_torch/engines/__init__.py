@@ -2,5 +2,6 @@
 
 from inceptgraph_torch.engines.eager import EagerEngine
 from inceptgraph_torch.engines.inductor import InductorEngine
+from inceptgraph_torch.engines.tensorrt import TensorRTEngine
 
-__all__ = ["EagerEngine", "InductorEngine"]
+__all__ = ["EagerEngine", "InductorEngine", "TensorRTEngine"]

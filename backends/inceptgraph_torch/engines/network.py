@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -13,6 +13,8 @@ from inceptgraph.engine import Engine, Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph
+from inceptgraph_torch.allocator import keep_memory
+from inceptgraph_torch.engines.precision import products
 from inceptgraph_torch.loading import tensors_of
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
@@ -20,7 +22,7 @@ from inceptgraph_torch.options import read_device
 from inceptgraph_torch.recipes import evaluate_recipes
 from inceptgraph_torch.rules import has_rule
 
-__all__ = ["Runner", "network", "refusal"]
+__all__ = ["Runner", "compute_dtype", "network", "refusal"]
 
 
 def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None:
@@ -47,6 +49,8 @@ def network(
     In evaluation the weights are of the setting's type. In training they are float32, and
     autocast computes in the setting's: steps smaller than bfloat16 resolves would be lost.
     """
+    if setting.keep_memory:
+        keep_memory()
     module = lower(
         graph,
         device=setting.device,
@@ -105,13 +109,25 @@ class Runner(nn.Module):
 
         Returns:
             A float32 tensor; of several outputs, a dict of them by name.
+
+        Raises:
+            ValueError: the batch is fixed, and another one.
         """
         given = [tensor.to(self.setting.device, self._dtype) for tensor in inputs]
-        with self._mode(), self._products():
+        self._check_batch(given)
+        with self._mode(), products(self.setting):
             found = self._call(*given)
         if isinstance(found, dict):
             return {name: value.float() for name, value in found.items()}
         return found.float()
+
+    def _check_batch(self, inputs: Iterable[Tensor]) -> None:
+        """Refuse another batch than the fixed one: what is compiled for it may assume it."""
+        wanted = self.setting.batch
+        for tensor in inputs:
+            if self.setting.fixed and len(tensor) != wanted:
+                message = f"compiled for {wanted} samples at a time, got {len(tensor)}"
+                raise ValueError(f"{message}: compile it without `fixed` for any number")
 
     def _mode(self) -> AbstractContextManager[Any]:
         if not self.setting.train:
@@ -120,15 +136,6 @@ class Runner(nn.Module):
         if dtype is torch.float32:
             return nullcontext()
         return torch.autocast(torch.device(self.setting.device).type, dtype)
-
-    def _products(self) -> AbstractContextManager[Any]:
-        """Lets a GPU round products to TF32 where that is wanted, and there alone."""
-        if self.setting.on_gpu:
-            wanted = self.setting.dtype == "tf32"
-            return torch.backends.cudnn.flags(
-                enabled=True, benchmark=self.setting.autotune, allow_tf32=wanted
-            )
-        return nullcontext()
 
     def loss(self, *args: Any, **kwargs: Any) -> Tensor:
         """The total loss; see :meth:`inceptgraph_torch.SpecModule.loss`."""

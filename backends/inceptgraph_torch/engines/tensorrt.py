@@ -1,0 +1,60 @@
+"""NVIDIA's TensorRT, by way of Torch-TensorRT."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from inceptgraph.engine import Setting
+from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.evaluate import Tensors
+from inceptgraph.graph import Graph
+from inceptgraph.passes.base import Target
+from inceptgraph_torch.engines.network import Runner, compute_dtype, network, refusal
+
+__all__ = ["TensorRTEngine"]
+
+
+class TensorRTEngine:
+    """Torch-TensorRT as a backend of ``torch.compile``, for inference on NVIDIA's GPUs."""
+
+    name = "tensorrt"
+    export: str | None = None
+
+    def missing(self) -> str | None:
+        return None if find_spec("torch_tensorrt") else 'pip install "inceptgraph[tensorrt]"'
+
+    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
+        reason = None
+        if not setting.on_gpu:
+            reason = f"runs on NVIDIA's GPUs, not on `{setting.device}`"
+        elif setting.train:
+            reason = "does not train"
+        if reason is not None:
+            message = f"the engine `{self.name}` {reason}"
+            return Diagnostic(Code.ENGINE_REFUSES, message, help="use `auto`, or `eager`")
+        return refusal(self, graph, setting)
+
+    def target(self, setting: Setting) -> Target:
+        return Target(batch=setting.batch, fuses_activations=True)
+
+    def speed(self, setting: Setting) -> float:
+        # not measured: above Inductor for who went and installed it, see docs/performance.md
+        return 5.0 if setting.on_gpu else 0.0
+
+    def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
+        import torch_tensorrt  # noqa: F401  # which registers itself with torch.compile
+
+        module = network(graph, tensors, setting)
+        options: dict[str, Any] = {
+            "enabled_precisions": {compute_dtype(setting)},
+            "disable_tf32": setting.dtype != "tf32",
+            "min_block_size": 1,
+        }
+        dynamic = False if setting.fixed else None
+        compiled = torch.compile(
+            module.__call__, backend="torch_tensorrt", dynamic=dynamic, options=options
+        )
+        return Runner(module, setting, compiled)
