@@ -43,8 +43,8 @@ class Lab(Protocol):
     def facts(self, setting: Setting) -> Mapping[str, str]:
         """What figures depend on: versions, threads, the device; by words for people."""
 
-    def keep_memory(self) -> str | None:
-        """Let the allocator of this process keep its memory; why it cannot, where it cannot."""
+    def keep_memory(self) -> bool:
+        """Let the allocator of this process keep its memory; whether it can."""
 
     def weights(self, graph: Graph, fitted: Fitted | None, seed: int) -> Tensors:
         """Weights to measure with: those of a file, else random ones under which the activations

@@ -14,7 +14,9 @@ from inceptgraph.engine import ENTRY_POINTS
 __all__ = ["library_versions", "processor"]
 
 # What decides how many products a core makes at once, in Intel's, AMD's and Arm's words
-_FLAGS = re.compile(r"avx2|avx512(f|_vnni|_bf16|_fp16)|avx_(vnni|ne_convert)|amx_\w+|sve2?|bf16|i8mm")
+_FLAGS = re.compile(
+    r"avx2|avx512(f|_vnni|_bf16|_fp16)|avx_(vnni|ne_convert)|amx_\w+|asimd|sve2?|bf16|i8mm"
+)
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Mapping[str, str]:
@@ -45,7 +47,7 @@ def library_versions(engines: Iterable[str]) -> Mapping[str, str]:
     points = {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
     for name in engines:
         package = points[name].dist if name in points else None
-        for requirement in (package.requires or () if package else ()):
+        for requirement in package.requires or () if package else ():
             wanted, _, marker = requirement.partition(";")
             if re.search(rf"extra\s*==\s*['\"]{re.escape(name)}['\"]", marker):
                 library = re.split(r"[^\w.-]", wanted.strip())[0]

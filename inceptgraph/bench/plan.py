@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from inceptgraph.engine import Setting
@@ -65,19 +65,17 @@ class Plan:
         rounds: how many; None for as many as fit into ``seconds``.
         seconds: of timing for each batch, warm-up and preparation not counted.
         memory: measure memory and the time to a first result, each in a process of its own.
-        tune_allocator: let the C allocator keep the memory that it was given.
     """
 
     engines: Sequence[str]
     peers: Sequence[str] = ()
     batches: Sequence[int] = (1,)
     dtypes: Sequence[str] = ("float32",)
-    setting: Setting = Setting()
+    setting: Setting = field(default_factory=Setting)
     compile_peers: bool = False
     rounds: int | None = None
     seconds: float = 20.0
     memory: bool = True
-    tune_allocator: bool = False
 
     def jobs(self, batch: int) -> Iterator[Job]:
         """What is measured side by side: the baseline first, then by dtype."""

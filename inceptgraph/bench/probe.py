@@ -44,7 +44,7 @@ class Crashed(Exception):
     """The process failed or ended without a result; the text says how."""
 
 
-def probe(backend: str, job: Job, graph: Graph, tensors: Tensors, tune_allocator: bool) -> Probe:
+def probe(backend: str, job: Job, graph: Graph, tensors: Tensors) -> Probe:
     """Measure a job in a process of its own.
 
     Args:
@@ -52,7 +52,6 @@ def probe(backend: str, job: Job, graph: Graph, tensors: Tensors, tune_allocator
         job: what to measure.
         graph: the network, both phases.
         tensors: its weights.
-        tune_allocator: whether the allocator is to keep its memory.
 
     Raises:
         SpecError: it cannot run the network.
@@ -60,7 +59,7 @@ def probe(backend: str, job: Job, graph: Graph, tensors: Tensors, tune_allocator
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    arguments = (theirs, backend, job, graph, dict(tensors), tune_allocator)
+    arguments = (theirs, backend, job, graph, dict(tensors))
     process = context.Process(target=_report, args=arguments, daemon=False)
     process.start()
     try:
@@ -95,11 +94,9 @@ def _report(connection: Connection, *arguments: object) -> None:
     connection.close()
 
 
-def _measure(
-    backend: str, job: Job, graph: Graph, tensors: Tensors, tune_allocator: bool
-) -> Probe:
+def _measure(backend: str, job: Job, graph: Graph, tensors: Tensors) -> Probe:
     lab = find_lab(backend)
-    if tune_allocator:
+    if job.setting.keep_memory:  # for what is no engine as well
         lab.keep_memory()
     lab.facts(job.setting)  # whatever the framework loads late is not the engine's
     taken = lab.watch_memory(job.setting)

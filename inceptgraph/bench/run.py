@@ -11,6 +11,7 @@ from typing import Any
 from inceptgraph import engine as engines
 from inceptgraph.bench.agreement import bound, relative_error, same_form
 from inceptgraph.bench.lab import Lab, Outputs, Subject
+from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.making import make
 from inceptgraph.bench.plan import Job, Kind, Plan
 from inceptgraph.bench.probe import Crashed, Probe
@@ -75,6 +76,7 @@ def bench(
         progress: is told what is being done.
         clock: seconds.
     """
+    kept = plan.setting.keep_memory and lab.keep_memory()  # for what is no engine as well
     bencher = _Bencher(graph, tensors, plan, lab, prober, progress, clock)
     interrupted = False
     try:
@@ -84,12 +86,23 @@ def bench(
         interrupted = True
     return Report(
         network=graph.name,
-        facts=lab.facts(plan.setting),
+        facts=_facts(plan, lab, kept),
         rows=bencher.rows(),
         peaks=bencher.peaks,
         remarks=bencher.remarks,
         interrupted=interrupted,
     )
+
+
+def _facts(plan: Plan, lab: Lab, kept: bool) -> dict[str, str]:
+    """What figures depend on."""
+    doing = "a training step" if plan.setting.train else "inference"
+    found = {"measured": f"{doing} on {plan.setting.device}, medians of interleaved rounds"}
+    for facts in (processor(), lab.facts(plan.setting), library_versions(plan.engines)):
+        found |= facts
+    if plan.setting.keep_memory:
+        found["allocator"] = "keeps freed memory" if kept else "cannot keep freed memory here"
+    return found
 
 
 def flops(graph: Graph, batch: int, train: bool) -> int:
@@ -186,7 +199,7 @@ class _Bencher:
             return  # it is what others are held to
         if trial.error <= trial.bound:
             return
-        told = f"its outputs differ by {trial.error:.1e}; {_dtype(trial)} explains {trial.bound:.1e}"
+        told = f"its outputs are {trial.error:.1e} off; {_dtype(trial)} explains {trial.bound:.1e}"
         if peer:
             trial.reason = f"is another network: {told}"
         else:

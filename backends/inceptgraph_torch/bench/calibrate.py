@@ -1,10 +1,10 @@
 """Weights under which nothing is degenerate, for measuring.
 
 A network's initial weights often make its activations shrink from layer to layer, down to denormal
-numbers, with which processors are many times slower; or its outputs nearly the same for all inputs,
-so that a comparison proves little. Here each layer's weights are scaled by what comes out of it, as
-Krähenbühl et al. do (Data-dependent Initializations of Convolutional Neural Networks, 2016, section
-3.1): every channel has mean 0 and variance 1 over some random samples.
+numbers, with which processors are many times slower. Here the weights of each layer are divided by
+the size of what comes out of it for some random samples, layer by layer as Mishkin and Matas do
+(All You Need Is a Good Init, 2016, algorithm 1). Channels are not centred: that would magnify the
+differences between samples layer by layer, and with them what rounding makes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["calibrate", "degenerate"]
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 JITTER = 0.1
-"""Standard deviation of what is added to biases and scales, which start as all zeros or ones."""
+"""Standard deviation of what is added to biases, scales and statistics, which start alike."""
 DENORMAL_SHARE = 1e-3
 """Of elements, above which denormal numbers are worth a word."""
 
@@ -39,10 +39,13 @@ def calibrate(module: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
         seed: of biases and scales.
     """
     generator = torch.Generator(inputs[0].device).manual_seed(seed)
+
+    def noise(like: Tensor) -> Tensor:
+        return JITTER * torch.randn(like.shape, generator=generator, device=like.device)
+
     for parameter in module.parameters():
         if parameter.dim() == 1:
-            noise = torch.randn(parameter.shape, generator=generator, device=parameter.device)
-            parameter.add_(JITTER * noise)
+            parameter.add_(noise(parameter))
     done: set[nn.Module] = set()
 
     def adjust(layer: nn.Module, given: tuple[Any, ...], found: Any) -> Any:
@@ -50,12 +53,15 @@ def calibrate(module: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
             return None
         done.add(layer)
         if isinstance(layer, _LAYERS):
-            _standardise(layer, found)
+            _scale(layer, found)
         elif isinstance(layer, _BatchNorm) and layer.running_mean is not None:
-            _take_statistics(layer, given[0])
+            assert layer.running_var is not None
+            size = _size(given[0])
+            layer.running_mean.copy_(size * noise(layer.running_mean))
+            layer.running_var.copy_(size**2 * noise(layer.running_var).exp())
         else:
             return None
-        return type(layer).forward(layer, *given)
+        return layer.forward(*given)
 
     with _watching(module, adjust), _deterministic(module):
         module(*inputs)
@@ -99,34 +105,20 @@ def _kind(value: Tensor) -> str | None:
     return None
 
 
-def _standardise(layer: nn.Module, found: Tensor) -> None:
-    """Give each channel mean 0 and variance 1; without a bias, all of them variance 1 together."""
+def _scale(layer: nn.Module, found: Tensor) -> None:
+    """Make what the weights give of size 1, to which the bias comes."""
     weight, bias = layer.weight, layer.bias
     assert isinstance(weight, Tensor)
-    channel = found.dim() - 1 if isinstance(layer, nn.Linear) else 1
-    others = [axis for axis in range(found.dim()) if axis != channel]
-    if bias is None:
-        scale = _usable(found.std()).expand(weight.shape[0])
-    else:
-        assert isinstance(bias, Tensor)
-        scale = _usable(found.std(others))
-        jitter = bias.clone()  # drawn by now, and centred around what the spec says
-        bias.copy_((bias - found.mean(others)) / scale + jitter)
-    weight.div_(scale.reshape(-1, *[1] * (weight.dim() - 1)))
+    if isinstance(bias, Tensor):
+        axes = 0 if isinstance(layer, nn.Linear) else found.dim() - 2
+        found = found - bias.reshape(-1, *[1] * axes)
+    weight.div_(_size(found))
 
 
-def _take_statistics(layer: _BatchNorm, given: Tensor) -> None:
-    others = [axis for axis in range(given.dim()) if axis != 1]
-    assert layer.running_mean is not None and layer.running_var is not None
-    layer.running_mean.copy_(given.mean(others))
-    layer.running_var.copy_(_usable(given.std(others)).square())
-
-
-def _usable(scale: Tensor) -> Tensor:
-    """Standard deviations to divide by: a channel that hardly varies is not blown up."""
-    typical = scale.nanmean()
-    typical = typical if typical > 0 else torch.ones_like(typical)
-    return scale.nan_to_num(nan=0.0).clamp(min=0.1 * float(typical))
+def _size(value: Tensor) -> Tensor:
+    """The root of the mean square; 1 of what is zero."""
+    size = value.square().mean().sqrt()
+    return torch.where(size > 0, size, 1.0)
 
 
 @contextmanager

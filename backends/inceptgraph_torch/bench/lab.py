@@ -15,6 +15,7 @@ from inceptgraph.errors import SpecError
 from inceptgraph.evaluate import Array, Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.weights.fitted import Fitted
+from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.bench.calibrate import calibrate, degenerate
 from inceptgraph_torch.bench.peak import peak
 from inceptgraph_torch.bench.peers import PeerRunner, made
@@ -41,8 +42,8 @@ class TorchLab:
             found["cuda"] = str(torch.version.cuda)
         return found
 
-    def keep_memory(self) -> str | None:
-        return "not built"
+    def keep_memory(self) -> bool:
+        return keep_memory()
 
     def weights(self, graph: Graph, fitted: Fitted | None, seed: int) -> dict[str, Array]:
         tensors = {

@@ -17,8 +17,9 @@ from inceptgraph.graph import Graph
 __all__ = ["TorchSubject", "inputs_of", "named"]
 
 SEED = 0
-LEARNING_RATE = 1e-3
-"""Of the step whose outcome is compared. Steps that are timed have 0: the network stays itself."""
+STRIDE = 0.1
+"""Length at most of the step whose outcome is compared, over all weights: small, since a network of
+many layers goes anywhere from a large one. Steps that are timed have none: it stays itself."""
 
 
 def inputs_of(graph: Graph, batch: int, device: str = "cpu") -> list[Tensor]:
@@ -71,17 +72,14 @@ class TorchSubject:
             for part in module.modules():
                 if isinstance(part, nn.modules.dropout._DropoutNd):
                     part.p = 0.0
-            self._optimizer = torch.optim.SGD(module.parameters(), LEARNING_RATE, momentum=0.9)
+            self._optimizer = torch.optim.SGD(module.parameters(), lr=0.0, momentum=0.9)
 
     def outputs(self) -> dict[str, Array]:
         found = self._forward()
         if not self._setting.train:
             return found
-        self._step()
-        after = {f"{name} after a step": value for name, value in self._forward().items()}
-        for group in self._optimizer.param_groups:
-            group["lr"] = 0.0
-        return found | after
+        self._step(move=True)
+        return found | {f"{name} after a step": value for name, value in self._forward().items()}
 
     def call(self) -> None:
         if self._setting.train:
@@ -101,14 +99,18 @@ class TorchSubject:
             name: np.asarray(value.detach().cpu().double().numpy()) for name, value in found.items()
         }
 
-    def _step(self) -> None:
+    def _step(self, move: bool = False) -> None:
         self._optimizer.zero_grad()
         found = named(self._module(*self._inputs))
         losses = [
             self._weights.get(name, 1.0) * F.cross_entropy(value, self._target(name, value))
             for name, value in found.items()
         ]
-        torch.stack(losses).sum().backward()
+        torch.autograd.backward(torch.stack(losses).sum())
+        if move:
+            nn.utils.clip_grad_norm_(self._module.parameters(), STRIDE)
+        for group in self._optimizer.param_groups:
+            group["lr"] = float(move)
         self._optimizer.step()
 
     def _target(self, name: str, value: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ class Runner(nn.Module):
     """
 
     def __init__(
-        self, network: SpecModule, setting: Setting, call: Callable[..., Any] | None = None
+        self, network: nn.Module, setting: Setting, call: Callable[..., Any] | None = None
     ) -> None:
         """Args:
         network: in the mode of the setting.
@@ -139,4 +139,5 @@ class Runner(nn.Module):
 
     def loss(self, *args: Any, **kwargs: Any) -> Tensor:
         """The total loss; see :meth:`inceptgraph_torch.SpecModule.loss`."""
+        assert isinstance(self.network, SpecModule)
         return self.network.loss(*args, **kwargs)
