@@ -269,3 +269,13 @@ def test_memory_is_kept_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None
     assert not asked
     inceptgraph.compile(SPEC, engine="eager", seed=0, keep_memory=True)
     assert asked
+
+
+def test_results_of_a_replay_outlive_the_next() -> None:
+    from inceptgraph_torch.engines.inductor import _replayed
+
+    buffer = torch.zeros(2)
+    run = _replayed(lambda step: {"logits": buffer.fill_(step)})
+    first, second = run(1.0), run(2.0)
+    assert first["logits"].tolist() == [1.0, 1.0]
+    assert second["logits"].tolist() == [2.0, 2.0]

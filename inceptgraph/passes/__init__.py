@@ -12,10 +12,12 @@ from inceptgraph.passes.flatten_concat import flatten_concat
 from inceptgraph.passes.fold_constants import fold_constants
 from inceptgraph.passes.fold_norm import fold_norm
 from inceptgraph.passes.fuse_siblings import fuse_siblings
+from inceptgraph.passes.join_cuts import join_cuts
 from inceptgraph.passes.merge_pad import merge_pad
 from inceptgraph.passes.project_before_average import project_before_average
 from inceptgraph.passes.relu_after_max_pool import relu_after_max_pool
 from inceptgraph.passes.share_equal import share_equal
+from inceptgraph.passes.widen_kernel import widen_kernel
 
 __all__ = [
     "BUILT_IN",
@@ -40,7 +42,9 @@ BUILT_IN = (
     flatten_concat,
     project_before_average,
     relu_after_max_pool,
+    widen_kernel,
     fuse_siblings,
+    join_cuts,
 )
 """In the order in which they help one another."""
 

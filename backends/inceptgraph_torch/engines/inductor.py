@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from inceptgraph.engine import Setting
 from inceptgraph.errors import Diagnostic
@@ -43,17 +44,31 @@ class InductorEngine:
         compiled: Callable[..., Any] = torch.compile(
             module.__call__, dynamic=False if setting.fixed else None, options=options(setting)
         )
-        if setting.train:
-            return Runner(module, setting, compiled)
+        if options(setting).get("triton.cudagraphs"):
+            compiled = _replayed(compiled)
+        return Runner(module, setting, compiled if setting.train else _frozen(compiled))
 
-        from torch._inductor import config as inductor_config  # takes half a second
 
-        def frozen(*inputs: Tensor) -> Any:
-            # Dynamo, too, looks at this one when it compiles, which may be in any call
-            with inductor_config.patch(freezing=True):
-                return compiled(*inputs)
+def _frozen(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiles with constant weights, whenever that happens."""
+    from torch._inductor import config  # takes half a second
 
-        return Runner(module, setting, frozen)
+    def run(*inputs: Tensor) -> Any:
+        # an option of torch.compile does not reach Dynamo, which reads it, too
+        with config.patch(freezing=True):
+            return call(*inputs)
+
+    return run
+
+
+def _replayed(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes results out of the memory of a CUDA graph, which the next replay overwrites."""
+
+    def run(*inputs: Tensor) -> Any:
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+        return tree_map(torch.clone, call(*inputs))
+
+    return run
 
 
 def options(setting: Setting) -> dict[str, Any]:
