@@ -40,6 +40,13 @@ class Lab(Protocol):
     Modules are as :meth:`inceptgraph.engine.Engine.prepare` returns them.
     """
 
+    def check(self, setting: Setting) -> None:
+        """Refuse a setting that nothing can run in.
+
+        Raises:
+            SpecError: there is no such device, or it does not compute in the type.
+        """
+
     def facts(self, setting: Setting) -> Mapping[str, str]:
         """What figures depend on: versions, threads, the device; by words for people."""
 

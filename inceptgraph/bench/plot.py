@@ -19,6 +19,8 @@ _COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 _HATCHES = ("", "///", "...", "xxx")
 _BAR = 0.25
 """Inches that a bar is wide with its share of the gaps."""
+_LABEL = 0.8
+"""Inches that a group needs for its words."""
 _BAND = 0.82
 """Of a group's width that bars fill."""
 
@@ -37,7 +39,7 @@ def draw(report: Report, format: str) -> bytes:
     timed = [row for row in report.rows if row.speedup is not None]
     groups = list(dict.fromkeys(_group(row) for row in timed))
     names = list(dict.fromkeys(row.job.label for row in timed))
-    width = max(5.0, _BAR * len(names) * len(groups) + 0.5 * len(groups) + 1.2)
+    width = max(5.0, max(_BAR * len(names), _LABEL) * len(groups) + 2.5)
     with mpl.rc_context({"svg.hashsalt": "inceptgraph", "svg.fonttype": "path", "font.size": 9}):
         figure = Figure(figsize=(width, 3.6), layout="constrained", dpi=160)
         FigureCanvasAgg(figure)
@@ -100,7 +102,7 @@ def _dress(
 ) -> None:
     """Everything but the bars."""
     axes.axhline(1.0, color="#333333", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    axes.set_xticks(range(len(groups)), [f"batch {batch}, {dtype}" for batch, dtype in groups])
+    axes.set_xticks(range(len(groups)), [f"batch {batch}\n{dtype}" for batch, dtype in groups])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("speed-up over torch eager, float32")
     axes.margins(y=0.12)

@@ -62,17 +62,16 @@ def probe(backend: str, job: Job, graph: Graph, tensors: Tensors) -> Probe:
     arguments = (theirs, backend, job, graph, dict(tensors))
     process = context.Process(target=_report, args=arguments, daemon=False)
     process.start()
+    theirs.close()
     try:
-        theirs.close()
         found = ours.recv()
+        process.join()
     except EOFError:
         process.join()
         raise Crashed(_ending(process.exitcode)) from None
     finally:
         ours.close()
-        if process.exitcode is None:
-            process.join(timeout=10)
-            process.kill()
+        process.kill()  # an interrupt does not wait for it
     if isinstance(found, Probe):
         return found
     if isinstance(found, str):

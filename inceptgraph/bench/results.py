@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -66,7 +67,7 @@ class Row:
         return self.job.setting.batch / self.seconds.median if self.seconds else None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; times in seconds, memory in bytes."""
+        """For JSON, which has no infinite error; times in seconds, memory in bytes."""
         setting = self.job.setting
         return {
             "name": self.job.name,
@@ -78,7 +79,7 @@ class Row:
             "status": self.status.value,
             "reason": self.reason,
             "auto": self.auto,
-            "error": self.error,
+            "error": None if self.error is None or math.isinf(self.error) else self.error,
             "bound": self.bound,
             "seconds": asdict(self.seconds) if self.seconds else None,
             "samples_per_second": self.samples_per_second,

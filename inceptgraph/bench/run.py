@@ -75,7 +75,12 @@ def bench(
         prober: measures memory and the time to a first result; None to leave memory out.
         progress: is told what is being done.
         clock: seconds.
+
+    Raises:
+        SpecError: there is no such device, or it does not compute in one of the types.
     """
+    for dtype in plan.dtypes:
+        lab.check(replace(plan.setting, dtype=dtype))
     kept = plan.setting.keep_memory and lab.keep_memory()  # for what is no engine as well
     bencher = _Bencher(graph, tensors, plan, lab, prober, progress, clock)
     interrupted = False
@@ -139,7 +144,12 @@ class _Bencher:
         if not self.remarks:
             self.remarks = self._lab.remarks(self._graph, self._tensors)
         self._progress(f"batch {batch}: the reference, in float64")
-        wanted = self._lab.reference(self._graph, self._tensors, trials[0].job.setting)
+        try:
+            wanted = self._lab.reference(self._graph, self._tensors, trials[0].job.setting)
+        except Exception as error:  # such as batch normalisation of one sample in training
+            for trial in trials:
+                trial.give_up(Status.FAILED, f"the network itself fails: {_text(error)}")
+            return
         try:
             for trial in trials:
                 self._prepare(trial, trials, wanted)
@@ -171,7 +181,7 @@ class _Bencher:
         except Crashed as error:
             trial.give_up(Status.FAILED, str(error))
         except Exception as error:  # an engine may fail in any way
-            trial.give_up(Status.FAILED, f"{type(error).__name__}: {error}")
+            trial.give_up(Status.FAILED, _text(error))
         self._progress(f"{job}: {_told(trial)}")
 
     def _compare(
@@ -215,7 +225,7 @@ class _Bencher:
         self._progress(f"batch {batch}: timing {len(ready)} side by side, {length}")
         for found in rounds(ready, budget, self._clock):
             for index, error in found.failures.items():
-                trials[index].give_up(Status.FAILED, f"{type(error).__name__}: {error}")
+                trials[index].give_up(Status.FAILED, _text(error))
             for index in found.seconds:
                 trials[index].status = Status.TIMED
                 trials[index].samples.append(found.seconds[index])
@@ -277,3 +287,8 @@ def _told(trial: _Trial) -> str:
         return f"{trial.status.value}: {trial.reason}"
     first = trial.probe.first if trial.probe else 0.0
     return f"first result after {first:.1f} s"
+
+
+def _text(error: Exception) -> str:
+    """What went wrong, in a line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -242,12 +242,14 @@ def _lab(
     graph: Graph, weights: str | None, remap: str | None, allow: tuple[str, ...]
 ) -> tuple[Any, Tensors]:
     """What measures, and the weights to measure with."""
+    from inceptgraph import backend
     from inceptgraph.bench import find_lab
     from inceptgraph.weights.fitted import fit_file
 
     fitted = None
     if weights is not None:
         fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
+    backend.check_support(backend.find("torch"), graph)
     lab = find_lab()
     console.message("weights: drawing" if fitted is None else f"weights: {weights}")
     return lab, lab.weights(graph, fitted, seed=0)

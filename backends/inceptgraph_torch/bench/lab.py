@@ -11,7 +11,7 @@ from torch import nn
 
 from inceptgraph.bench import resident
 from inceptgraph.engine import Setting
-from inceptgraph.errors import SpecError
+from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.evaluate import Array, Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.weights.fitted import Fitted
@@ -24,6 +24,7 @@ from inceptgraph_torch.engines.network import Runner, network
 from inceptgraph_torch.loading import load_tensors, tensors_of
 from inceptgraph_torch.lower import initial, lower
 from inceptgraph_torch.module import SpecModule
+from inceptgraph_torch.options import read_device
 
 __all__ = ["TorchLab"]
 
@@ -34,6 +35,13 @@ _FLOAT32 = Setting()
 
 class TorchLab:
     """Measures with torch."""
+
+    def check(self, setting: Setting) -> None:
+        read_device(setting.device)
+        if setting.dtype == "tf32" and not setting.on_gpu:
+            message = f"there is no tf32 on `{setting.device}`: GPUs have it"
+            hint = "use float32 or bfloat16"
+            raise SpecError([Diagnostic(Code.BAD_OPTION, message, help=hint)])
 
     def facts(self, setting: Setting) -> dict[str, str]:
         found = {"torch": torch.__version__, "threads": str(torch.get_num_threads())}

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from inceptgraph.engine import Setting
 from inceptgraph_torch.engines.network import compute_dtype
+from inceptgraph_torch.engines.precision import products
 
 __all__ = ["peak"]
 
@@ -30,17 +31,13 @@ def peak(setting: Setting) -> float | None:
     Returns:
         None where torch cannot compute in it.
     """
-    allowed = torch.backends.cuda.matmul.allow_tf32
     best = 0.0
     try:
-        if setting.on_gpu:
-            torch.backends.cuda.matmul.allow_tf32 = setting.dtype == "tf32"
-        for flops, call in _work(setting):
-            best = max(best, flops / _least_seconds(call, setting))
+        with products(setting):
+            for flops, call in _work(setting):
+                best = max(best, flops / _least_seconds(call, setting))
     except RuntimeError:  # no kernel for it
         return best or None
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = allowed
     return best
 
 
