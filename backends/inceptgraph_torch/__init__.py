@@ -18,6 +18,8 @@ from inceptgraph_torch.rules import has_rule
 if TYPE_CHECKING:
     import numpy as np
 
+    from inceptgraph_torch.bench import TorchLab
+
 __all__ = ["SpecModule", "TorchBackend", "backend", "load_tensors", "lower"]
 
 
@@ -89,6 +91,12 @@ class TorchBackend:
         from inceptgraph_torch.checkpoints import not_finite
 
         return not_finite(path, format, names)
+
+    def lab(self) -> TorchLab:
+        """What measures for ``inceptgraph bench``."""
+        from inceptgraph_torch.bench import TorchLab
+
+        return TorchLab()
 
 
 backend = TorchBackend()

@@ -39,8 +39,10 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
     return None
 
 
-def network(graph: Graph, tensors: Tensors, setting: Setting) -> SpecModule:
-    """The module of a graph with its weights, channels last.
+def network(
+    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool = True
+) -> SpecModule:
+    """The module of a graph with its weights, channels last unless that is False.
 
     In evaluation the weights are of the setting's type. In training they are float32, and
     autocast computes in the setting's: steps smaller than bfloat16 resolves would be lost.
@@ -51,7 +53,7 @@ def network(graph: Graph, tensors: Tensors, setting: Setting) -> SpecModule:
         graph,
         device=setting.device,
         dtype=torch.float32 if setting.train else compute_dtype(setting),
-        channels_last=True,
+        channels_last=channels_last,
         tensors=tensors,
     )
     return module.train(setting.train)
@@ -73,7 +75,7 @@ class Runner(nn.Module):
     """
 
     def __init__(
-        self, network: SpecModule, setting: Setting, call: Callable[..., Any] | None = None
+        self, network: nn.Module, setting: Setting, call: Callable[..., Any] | None = None
     ) -> None:
         """Args:
         network: in the mode of the setting.
@@ -125,4 +127,5 @@ class Runner(nn.Module):
 
     def loss(self, *args: Any, **kwargs: Any) -> Tensor:
         """The total loss; see :meth:`inceptgraph_torch.SpecModule.loss`."""
+        assert isinstance(self.network, SpecModule)
         return self.network.loss(*args, **kwargs)
