@@ -36,7 +36,7 @@ class OpenVinoEngine(OnnxEngine):
         return Target(batch=setting.batch, call_cost=0.0, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
-        return 7.6 if setting.dtype == "bfloat16" else 4.1
+        return 7.7 if setting.dtype == "bfloat16" else 4.2
 
     def _lacks(self, setting: Setting) -> tuple[str, str] | None:
         if setting.device != "cpu":
