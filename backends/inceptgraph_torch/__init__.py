@@ -51,6 +51,13 @@ class TorchBackend:
 
         write(graph, folder, **options)
 
+    def write_optimized(self, graph: Graph, folder: Path, **options: Any) -> None:
+        """Write ``optimized.py`` and its weights; see
+        :func:`inceptgraph_torch.files.write_optimized`."""
+        from inceptgraph_torch.files import write_optimized
+
+        write_optimized(graph, folder, **options)
+
     def load(self, graph: Graph, folder: Path, **options: Any) -> SpecModule:
         """The module with the weights of a built directory; see
         :func:`inceptgraph_torch.files.load`."""
@@ -64,6 +71,13 @@ class TorchBackend:
         from inceptgraph_torch.files import tensors
 
         return tensors(graph, folder)
+
+    def dtype(self, folder: Path) -> str:
+        """The type of the weights of a built directory; see
+        :func:`inceptgraph_torch.files.dtype`."""
+        from inceptgraph_torch.files import dtype
+
+        return dtype(folder)
 
     def look(self, path: Path, format: str) -> dict[str, TensorInfo]:
         """The tensors in a file; see :func:`inceptgraph_torch.checkpoints.look`."""

@@ -11,15 +11,13 @@ from torch import Tensor, nn
 
 from inceptgraph.engine import Engine, Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic, SpecError
-from inceptgraph.evaluate import Tensors, checked
+from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.engines.precision import products
-from inceptgraph_torch.loading import tensors_of
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device
-from inceptgraph_torch.recipes import evaluate_recipes
 from inceptgraph_torch.rules import has_rule
 
 __all__ = ["Runner", "compute_dtype", "network", "refusal"]
@@ -56,18 +54,8 @@ def network(
         device=setting.device,
         dtype=torch.float32 if setting.train else compute_dtype(setting),
         channels_last=channels_last,
-        initialized=False,
+        tensors=tensors,
     )
-    originals = {
-        name: torch.from_numpy(array).to(setting.device)
-        for name, array in checked(graph, tensors).items()
-    }
-    own = tensors_of(module, graph)
-    evaluate_recipes(own, graph, originals)
-    with torch.no_grad():
-        for tensor in own.values():  # counters of batches, which are no weights of the graph
-            if not tensor.is_floating_point():
-                tensor.zero_()
     return module.train(setting.train)
 
 

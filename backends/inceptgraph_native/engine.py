@@ -1,0 +1,92 @@
+"""The engine: what it needs, what it refuses, and how it makes what runs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from inceptgraph.engine import Setting, refuse_step
+from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.evaluate import Tensors, checked
+from inceptgraph.graph import Graph
+from inceptgraph.ops import Input
+from inceptgraph.passes.base import Target
+from inceptgraph.types import Phase
+from inceptgraph_native import processor
+
+if TYPE_CHECKING:
+    from inceptgraph_native.module import NativeModule
+
+__all__ = ["NativeEngine"]
+
+GROUP = 4
+"""Images that pass through the network together, where a batch has as many: what lies between two
+steps then stays in the cache, and small maps still fill the tiles."""
+
+
+class NativeEngine:
+    """Runs a program that is made from the graph, in C++, for its shapes and this processor."""
+
+    name = "native"
+    export: str | None = None
+
+    def missing(self) -> str | None:
+        """How a C++ compiler is installed; None where there is one."""
+        if processor.compiler():
+            return None
+        return "a C++20 compiler, such as `apt install g++`, or set CXX to one"
+
+    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
+        """Why a graph cannot run in a setting; None where it can."""
+        from inceptgraph_native.rules import has_rule
+
+        if setting.train:
+            return _refuse("trains nothing: it computes the network in evaluation")
+        if setting.device != "cpu":
+            return _refuse(f"runs on the CPU, not on `{setting.device}`")
+        if setting.dtype not in ("float32", "bfloat16"):
+            return _refuse(f"does not compute in {setting.dtype}")
+        if setting.dtype == "bfloat16" and not processor.here().bfloat16:
+            return _refuse("computes in bfloat16 only where the processor has AVX512_BF16")
+        for node in graph.phase(Phase.EVAL).nodes.values():
+            if not isinstance(node.op, Input) and not has_rule(type(node.op)):
+                return refuse_step(self, node, "it has no kernel for the operation")
+        return None
+
+    def target(self, setting: Setting) -> Target:
+        """Calls cost little here, cut channels and activations behind a convolution nothing."""
+        return Target(setting.batch, call_cost=2e4, copy_cost=0.0, fuses_activations=True)
+
+    def speed(self, setting: Setting) -> float:
+        """See docs/native.md."""
+        return 5.0
+
+    def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> NativeModule:
+        """Compile the program of a graph.
+
+        Raises:
+            SpecError: it cannot run the graph, or the compiler fails.
+            ValueError: a tensor is missing, or has another shape.
+        """
+        from inceptgraph.errors import SpecError
+        from inceptgraph_native.library import compiled
+        from inceptgraph_native.lower import lower
+        from inceptgraph_native.module import NativeModule
+
+        if refusal := self.refusal(graph, setting):
+            raise SpecError([refusal])
+        machine = processor.here()
+        program = lower(
+            graph.phase(Phase.EVAL),
+            checked(graph, tensors),
+            machine,
+            group=min(setting.batch, GROUP),
+            threads=os.cpu_count() or 1,
+            bfloat16=setting.dtype == "bfloat16",
+        )
+        return NativeModule(program, compiled(program.sources, machine))
+
+
+def _refuse(reason: str) -> Diagnostic:
+    message = f"the engine `native` {reason}"
+    return Diagnostic(Code.ENGINE_REFUSES, message, help="use another engine, such as `eager`")

@@ -1,0 +1,185 @@
+"""The compiled program of a network as a module."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inceptgraph_native.library import Request, opened
+from inceptgraph_native.lower import Program
+
+__all__ = ["NativeModule", "StepTime"]
+
+LARGE_PAGE = 2**21
+"""Bytes."""
+
+PAGE = 4096
+"""Bytes that threads keep apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """What one step of a run took.
+
+    Attributes:
+        name: of the node whose value it computes.
+        kernel: the kernel that ran.
+        seconds: from the end of the step before.
+        macs: multiply-adds of all images.
+    """
+
+    name: str
+    kernel: str
+    seconds: float
+    macs: int
+
+    @property
+    def rate(self) -> float:
+        """Multiply-adds a second."""
+        return self.macs / self.seconds if self.seconds else 0.0
+
+
+class NativeModule(nn.Module):
+    """Runs a compiled program on the CPU.
+
+    Calls from several threads wait for one another. A call uses as many threads as
+    ``torch.get_num_threads()`` says.
+
+    Args:
+        program: what was compiled.
+        path: the shared library.
+    """
+
+    def __init__(self, program: Program, path: Path) -> None:
+        super().__init__()
+        self.network = program.name
+        self.inputs, self.outputs = program.inputs, program.outputs
+        self.steps = program.steps
+        self._program, self._path = program, path
+        self._library = opened(path)
+        self._weights = _Memory(program.weights.size)
+        self._weights.array[:] = program.weights
+        self._arena = _Memory(program.arena)
+        self._scratch_size = -(-program.scratch // PAGE) * PAGE
+        self._scratch = _Memory(0)
+        self._lock = threading.Lock()
+        self.eval()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> NativeModule:
+        return NativeModule(self._program, self._path)
+
+    def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
+        """The outputs for some inputs.
+
+        Args:
+            inputs: one for each of the network, of shape (batch, channels, height, width) or
+                (batch, features), of any floating-point type, on the CPU.
+
+        Returns:
+            float32; where the network has several outputs, a dict by their names.
+
+        Raises:
+            ValueError: an input has another shape than what was compiled, or is elsewhere.
+        """
+        return self._run(inputs, None)
+
+    def profile(self, *inputs: Tensor, repeat: int = 10) -> list[StepTime]:
+        """What each step takes, the median of some runs.
+
+        Args:
+            inputs: as :meth:`forward` takes them.
+            repeat: so many runs.
+        """
+        timed = [step for step in self.steps if step.kernel != "surround"]
+        runs = []
+        for _ in range(repeat):
+            times = torch.zeros(1 + len(timed), dtype=torch.float64)
+            self._run(inputs, times)
+            runs.append(times.diff())
+        median = torch.stack(runs).median(0).values.tolist()
+        batch = len(inputs[0])
+        return [
+            StepTime(step.name, step.kernel, seconds, step.macs * batch)
+            for step, seconds in zip(timed, median, strict=True)
+        ]
+
+    def _run(self, inputs: Sequence[Tensor], times: Tensor | None) -> Tensor | dict[str, Tensor]:
+        given = self._checked(inputs)
+        batch = len(given[0]) if given else 1
+        made = {name: torch.empty(batch, *shape) for name, shape in self.outputs.items()}
+        threads = torch.get_num_threads()
+        with self._lock:
+            if self._scratch.array.size < threads * self._scratch_size:
+                self._scratch = _Memory(threads * self._scratch_size)
+            request = Request(
+                inputs=_pointers(given),
+                outputs=_pointers(made.values()),
+                input_sizes=_sizes(self.inputs.values()),
+                output_sizes=_sizes(self.outputs.values()),
+                input_count=len(given),
+                output_count=len(made),
+                batch=batch,
+                weights=self._weights.start,
+                arena=self._arena.start,
+                scratch=self._scratch.start,
+                scratch_size=self._scratch_size,
+                threads=threads,
+                times=None if times is None else times.data_ptr(),
+            )
+            self._library.inceptgraph_run(ctypes.byref(request))
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    def _checked(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        if len(inputs) != len(self.inputs):
+            raise ValueError(f"{self.network} takes {len(self.inputs)} inputs, not {len(inputs)}")
+        for tensor, (name, shape) in zip(inputs, self.inputs.items(), strict=True):
+            if tensor.device.type != "cpu":
+                raise ValueError(f"`{name}` is on {tensor.device}; this program runs on the CPU")
+            if tuple(tensor.shape[1:]) != shape or tensor.dim() != len(shape) + 1:
+                wanted = ", ".join(["batch", *map(str, shape)])
+                raise ValueError(
+                    f"`{name}` is {tuple(tensor.shape)}, but this program was compiled for"
+                    f" ({wanted}): compile one for the other size"
+                )
+            if len(tensor) != len(inputs[0]):
+                raise ValueError(f"inputs of {len(inputs[0])} and {len(tensor)} samples")
+        return [tensor.detach().to(torch.float32).contiguous() for tensor in inputs]
+
+
+class _Memory:
+    """Zeros that begin at a multiple of a large page, in large pages where the system has them:
+    weights and activations are read from end to end, and each small page would cost a look-up."""
+
+    def __init__(self, size: int) -> None:
+        self._map = mmap.mmap(-1, size + LARGE_PAGE)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_HUGEPAGE)
+        whole = np.frombuffer(self._map, np.uint8)
+        first = -whole.ctypes.data % LARGE_PAGE
+        self.array = whole[first : first + size]
+
+    @property
+    def start(self) -> int:
+        """Its address."""
+        return int(self.array.ctypes.data)
+
+
+def _pointers(tensors: Iterable[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+    addresses = [tensor.data_ptr() for tensor in tensors]
+    return (ctypes.c_void_p * len(addresses))(*addresses)
+
+
+def _sizes(shapes: Iterable[tuple[int, ...]]) -> ctypes.Array[ctypes.c_long]:
+    numbers = [prod(shape) for shape in shapes]
+    return (ctypes.c_long * len(numbers))(*numbers)

@@ -1,0 +1,398 @@
+"""Compiled programs against the torch modules of the same graphs in float64.
+
+Many steps share a program, since each costs a run of the compiler.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from operations_strategy import ARGUMENTS, operands
+from specs_strategy import graph_of, is_small, specs
+from tiny_network import TINY
+
+from inceptgraph.engine import Setting
+from inceptgraph.errors import ShapeError, Source, SpecError
+from inceptgraph.graph import Graph, Node, Output
+from inceptgraph.ops import BUILT_IN, Input
+from inceptgraph.passes import optimize
+from inceptgraph.pipeline import to_graph
+from inceptgraph_native import NativeEngine, processor
+from inceptgraph_native.arena import ALIGNMENT, Extent, plan
+from inceptgraph_native.library import compiled
+from inceptgraph_native.lower import lower
+from inceptgraph_native.module import NativeModule
+from inceptgraph_native.rules import has_rule
+from inceptgraph_native.weights import panels
+from inceptgraph_torch import SpecModule
+from inceptgraph_torch import lower as to_module
+from inceptgraph_torch.loading import tensors_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+needs_compiler = pytest.mark.skipif(processor.compiler() is None, reason="there is no C++ compiler")
+
+ROUNDING = 1e-5
+"""Rounding of float32, 2**-24, over sums of some hundred terms, as in test_onnx.py."""
+
+ENGINE = NativeEngine()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A cache of its own: what is tested is compiled here, not found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INCEPTGRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def randomized(graph: Graph, seed: int = 0) -> SpecModule:
+    """The module in float64, with weights that float32 holds, none of them constant."""
+    module = to_module(graph, dtype="float64", seed=0).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.dim() == 1:
+                tensor.add_(torch.rand(tensor.shape, generator=generator) * 0.3)
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.float())
+    return module
+
+
+def weights_of(module: SpecModule, graph: Graph) -> dict[str, Array]:
+    tensors = tensors_of(module, graph).items()
+    return {n: t.detach().numpy() for n, t in tensors if t.is_floating_point()}
+
+
+def samples(graph: Graph, batch: int, seed: int = 0) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    shapes = [graph.shape(node.name) for node in graph.inputs]
+    return [2 * torch.randn(batch, *shape, generator=generator) for shape in shapes]
+
+
+def expected(module: SpecModule, inputs: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    with torch.no_grad():
+        found = module(*(each.double() for each in inputs))
+    return found if isinstance(found, dict) else {"": found}
+
+
+def assert_close(found: Any, wanted: dict[str, torch.Tensor], tolerance: float = ROUNDING) -> None:
+    found = found if isinstance(found, dict) else {"": found}
+    assert list(found) == list(wanted)
+    for name, ours in found.items():
+        theirs = wanted[name]
+        assert ours.dtype == torch.float32
+        assert ours.shape == theirs.shape, name
+        scale = max(theirs.abs().max().item(), 1.0)
+        assert (ours - theirs).abs().max().item() <= tolerance * scale, name
+
+
+def native(graph: Graph, module: SpecModule, *, group: int = 1, flags: str = "-O1") -> NativeModule:
+    """The program of a graph as it is; ``-O1`` compiles fast."""
+    machine = processor.here()
+    program = lower(graph.phase("eval"), weights_of(module, graph), machine, group=group, threads=2)
+    return NativeModule(program, compiled(program.sources, machine, flags.split()))
+
+
+# -- operations ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_has_a_rule(name: str) -> None:
+    assert has_rule(BUILT_IN[name])
+
+
+def side_by_side(steps: list[tuple[str, dict[str, Any], list[tuple[int, ...]]]]) -> Graph:
+    """A graph of steps that each have inputs and an output of their own."""
+    nodes: dict[str, Node] = {}
+    outputs = []
+    for index, (name, arguments, shapes) in enumerate(steps):
+        op = BUILT_IN[name](**arguments)
+        operands = [f"x{index}_{i}" for i in range(len(shapes))]
+        for operand, shape in zip(operands, shapes, strict=True):
+            nodes[operand] = Node(operand, Input(shape=shape), shape=shape)
+        step = f"{name}_{index}"
+        nodes[step] = Node(step, op, tuple(operands), op.infer(*shapes))
+        outputs.append(Output(f"{name} {arguments} {shapes}", step))
+    named = [Output(f"{i} {each.name}", each.node) for i, each in enumerate(outputs)]
+    return Graph("steps", nodes, tuple(named)).verify()
+
+
+@st.composite
+def any_step(draw: st.DrawFn, name: str) -> Any:
+    def fits(step: Any) -> bool:
+        try:
+            BUILT_IN[step[0]](**step[1]).infer(*step[2])
+        except ShapeError:
+            return False
+        return True
+
+    arguments = st.fixed_dictionaries(ARGUMENTS.get(name, {}))
+    return draw(st.tuples(st.just(name), arguments, operands(name)).filter(fits))
+
+
+@needs_compiler
+@given(data=st.data())
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+def test_operations(data: st.DataObject) -> None:
+    names = [name for name in BUILT_IN if name != "input"] + ["conv2d", "max_pool", "avg_pool"] * 4
+    steps = [data.draw(any_step(name)) for name in names]
+    graph = side_by_side(steps)
+    module = randomized(graph)
+    program = native(graph, module, group=2)
+    for batch in (1, 3):
+        inputs = samples(graph, batch, batch)
+        assert_close(program(*inputs), expected(module, inputs))
+
+
+CONVOLUTIONS = [
+    # what networks hold: out, kernel, stride, padding, dilation, groups, input
+    (64, 7, 2, 3, 1, 1, (3, 37, 30)),  # a stem, whose rows are one run
+    (24, 1, 1, "valid", 1, 1, (40, 9, 11)),
+    (40, 3, 1, "same", 1, 1, (24, 17, 13)),
+    (33, 3, 1, "same", 1, 1, (16, 7, 7)),  # tiles of two rows
+    (20, (1, 7), 1, "same", 1, 1, (20, 17, 17)),
+    (20, (7, 1), 1, "same", 1, 1, (20, 17, 17)),
+    (18, 3, 2, "valid", 1, 1, (18, 35, 35)),
+    (18, 1, 2, "valid", 1, 1, (32, 15, 14)),
+    (12, 5, 1, 2, 2, 1, (17, 12, 12)),  # dilated
+    (36, 3, 1, "same", 1, 3, (24, 10, 10)),  # groups that end within a vector
+    (48, 3, 1, "same", 1, 48, (48, 10, 10)),  # depthwise
+    (70, 1, 1, 1, 1, 1, (64, 6, 6)),  # padding of a 1×1 kernel
+    (50, 3, 1, (2, 0, 1, 3), 1, 1, (16, 20, 20)),
+    (64, 3, 1, "same", 1, 1, (32, 30, 29)),
+]
+
+
+@needs_compiler
+def test_convolutions() -> None:
+    names = ("out", "kernel", "stride", "padding", "dilation", "groups")
+    steps = []
+    for *values, shape in CONVOLUTIONS:
+        arguments = dict(zip(names, values, strict=True))
+        for key in ("kernel", "stride", "dilation"):
+            if isinstance(arguments[key], int):
+                arguments[key] = (arguments[key],) * 2
+        if isinstance(arguments["padding"], int):
+            arguments["padding"] = (arguments["padding"],) * 4
+        steps.append(("conv2d", arguments, [shape]))
+    graph = side_by_side(steps)
+    module = randomized(graph)
+    program = native(graph, module, group=3)
+    for batch in (1, 4):
+        inputs = samples(graph, batch, batch)
+        assert_close(program(*inputs), expected(module, inputs))
+
+
+# -- networks --------------------------------------------------------------------------------
+
+
+@needs_compiler
+@given(text=specs(), batch=st.integers(1, 3), group=st.integers(1, 2))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_spec_and_its_rewritten_graph(text: str, batch: int, group: int) -> None:
+    graph = graph_of(text)
+    assume(is_small(graph))
+    module, inputs = randomized(graph), samples(graph, batch)
+    wanted = expected(module, inputs)
+    assert_close(native(graph, module, group=group)(*inputs), wanted, 1e-4)
+    rewritten = optimize(graph, ENGINE.target(Setting()))
+    machine = processor.here()
+    program = lower(rewritten, weights_of(module, graph), machine, group=group, threads=2)
+    path = compiled(program.sources, machine, ["-O1"])
+    assert_close(NativeModule(program, path)(*inputs), wanted, 1e-4)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks(name: str) -> None:
+    graph = to_graph(name)
+    module = randomized(graph)
+    setting = Setting(batch=2)
+    rewritten = optimize(graph, ENGINE.target(setting))
+    program = ENGINE.prepare(rewritten, weights_of(module, graph), setting)
+    inputs = samples(graph, 3)
+    wanted = expected(module, inputs)
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            assert_close(program(*inputs), wanted, 1e-4)
+    finally:
+        torch.set_num_threads(threads)
+
+
+# -- wiring ----------------------------------------------------------------------------------
+
+
+def wired(steps: dict[str, tuple[Any, tuple[str, ...]]], outputs: dict[str, str]) -> Graph:
+    """A graph over ``image``, a map of 20 channels."""
+    nodes = {"image": Node("image", Input(shape=(20, 8, 8)), shape=(20, 8, 8))}
+    for name, (op, read) in steps.items():
+        shape = op.infer(*(nodes[operand].shape for operand in read))
+        nodes[name] = Node(name, op, read, shape)
+    return Graph("net", nodes, tuple(Output(*pair) for pair in outputs.items())).verify()
+
+
+def conv(out: int, kernel: int = 1) -> Any:
+    return BUILT_IN["conv2d"](out=out, kernel=(kernel, kernel), padding="same")
+
+
+@needs_compiler
+def test_wiring() -> None:
+    """Values that are read in several ways at once: within, beside, and as outputs."""
+    relu, add, concat, cut = (BUILT_IN[n] for n in ("relu", "add", "concat", "channels"))
+    graph = wired(
+        {
+            "a": (conv(12, 3), ("image",)),
+            "b": (relu(), ("a",)),  # `a` is an output, too
+            "both": (concat(), ("b", "image", "b")),  # one value twice, and an input
+            "c": (conv(44, 3), ("both",)),
+            "d": (conv(44), ("both",)),
+            "sum": (add(), ("d", "c")),
+            "e": (relu(), ("sum",)),
+            "twice": (add(), ("e", "e")),
+            "left": (cut(start=3, stop=20), ("e",)),
+            "right": (cut(start=20, stop=44), ("e",)),
+            "f": (conv(30), ("both",)),
+            "first": (cut(start=0, stop=7), ("f",)),
+            "second": (cut(start=7, stop=30), ("f",)),
+            "outer": (concat(), ("second", "both", "left", "first")),
+            "g": (conv(9, 3), ("outer",)),
+            "h": (conv(9), ("right",)),
+            "joined": (add(), ("g", "h")),
+        },
+        {"a": "a", "raw": "image", "out": "joined", "again": "joined", "twice": "twice"},
+    )
+    module = randomized(graph)
+    program = native(graph, module)
+    for batch in (1, 2):
+        inputs = samples(graph, batch)
+        assert_close(program(*inputs), expected(module, inputs))
+
+
+@needs_compiler
+def test_calls() -> None:
+    """Other types, other strides, several threads that call at once, and inputs that do not fit."""
+    graph = to_graph(Source("tiny.yaml", TINY)).phase("eval")
+    module = randomized(graph)
+    program = native(graph, module)
+    assert not program.training
+    (images,) = samples(graph, 4)
+    wanted = expected(module, [images])
+    for given_ in (images.double(), images.to(memory_format=torch.channels_last)):
+        assert_close(program(given_), wanted)
+    mistakes = 0
+
+    def call() -> None:
+        nonlocal mistakes
+        for _ in range(20):
+            mistakes += not torch.equal(program(images), first)
+
+    first = program(images)
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert mistakes == 0
+    with pytest.raises(ValueError, match=r"compiled for\s+\(batch, 3, 16, 16\)"):
+        program(torch.zeros(1, 3, 17, 16))
+    with pytest.raises(ValueError, match="takes 1 inputs, not 2"):
+        program(images, images)
+    with pytest.raises(ValueError, match="on meta"):
+        program(images.to("meta"))
+    assert program(images[:0]).shape == (0, 5)
+    profile = program.profile(images, repeat=2)
+    assert {step.name for step in profile} > {"image", "classifier"}
+    assert sum(step.macs for step in profile) == 4 * sum(
+        node.op.macs(*graph.operands(node)) for node in graph.nodes.values()
+    )
+
+
+# -- the engine ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (Setting(train=True), "trains nothing"),
+        (Setting(device="cuda:1"), "not on `cuda:1`"),
+        (Setting(dtype="float16"), "does not compute in float16"),
+    ],
+)
+def test_refusal(setting: Setting, message: str) -> None:
+    refusal = ENGINE.refusal(to_graph(Source("tiny.yaml", TINY)), setting)
+    assert refusal is not None
+    assert message in refusal.message
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    assert "apt install g++" in (ENGINE.missing() or "")
+
+
+@needs_compiler
+def test_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INCEPTGRAPH_CACHE", str(tmp_path / "here"))
+    machine = processor.here()
+    text = 'extern "C" int answer() { return 42; }'
+    path = compiled([text], machine)
+    assert path.parent == tmp_path / "here"
+    assert list(path.parent.iterdir()) == [path]
+    made = path.stat().st_mtime_ns
+    assert compiled([text], machine) == path
+    assert path.stat().st_mtime_ns == made
+    with pytest.raises(SpecError, match="cannot compile the program"):
+        compiled(["no C++"], machine)
+    assert list(path.parent.iterdir()) == [path]
+
+
+# -- memory and weights ----------------------------------------------------------------------
+
+extents = st.builds(
+    lambda size, first, life: Extent(size, first, first + life),
+    st.integers(1, 10**6),
+    st.integers(0, 30),
+    st.integers(0, 10),
+)
+
+
+@given(st.lists(extents, max_size=40))
+def test_what_lives_at_once_never_overlaps(buffers: list[Extent]) -> None:
+    found = plan(buffers)
+    placed = list(zip(buffers, found.offsets, strict=True))
+    for index, (one, start) in enumerate(placed):
+        assert start % ALIGNMENT == 0
+        assert start + one.size <= found.size
+        for other, begin in placed[:index]:
+            if one.first <= other.last and other.first <= one.last:
+                assert start + one.size <= begin or begin + other.size <= start
+    room = sum(math.ceil(each.size / ALIGNMENT) * ALIGNMENT for each in buffers)
+    assert found.size <= room
+
+
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 3), st.sampled_from([1, 4, 8]))
+def test_panels_hold_every_weight(inputs: int, outputs: int, vectors: int, lanes: int) -> None:
+    matrix = np.arange(inputs * outputs, dtype=np.float32).reshape(inputs, outputs) + 1
+    packed = panels(matrix, vectors * lanes, lanes)
+    restored = np.zeros_like(matrix)
+    start = 0
+    for first in range(0, outputs, vectors * lanes):
+        count = min(vectors * lanes, outputs - first)
+        width = math.ceil(count / lanes) * lanes
+        panel = packed[start : start + inputs * width].reshape(inputs, width)
+        restored[:, first : first + count] = panel[:, :count]
+        assert not panel[:, count:].any()
+        start += inputs * width
+    assert start == len(packed)
+    assert (restored == matrix).all()
