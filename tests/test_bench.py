@@ -103,10 +103,11 @@ class StubLab:
     def plain(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject:
         return self.plain_by_dtype[setting.dtype]
 
-    def peer(
-        self, factory: Callable[[], Any], graph: Graph, setting: Setting, *, compiled: bool
-    ) -> Any:
+    def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> Any:
         return factory()
+
+    def peer(self, drawn: Any, setting: Setting, *, compiled: bool) -> Any:
+        return drawn
 
     def subject(self, module: StubSubject, graph: Graph, setting: Setting) -> StubSubject:
         return module
@@ -790,11 +791,26 @@ def test_a_peer_that_is_the_network_is_compared_through_its_weights() -> None:
         (lambda: lower(GRAPH, seed=5), True),
         (lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(768, 5)), False),
     ):
-        peer = lab.peer(factory, GRAPH, Setting(batch=2), compiled=False)
+        peer = lab.peer(lab.draw_peer(factory, GRAPH), Setting(batch=2), compiled=False)
         found = lab.subject(peer, GRAPH, Setting(batch=2)).outputs()
         wanted = lab.peer_reference(peer, GRAPH, Setting(batch=2))
         assert (wanted is not None) is same
         assert wanted is None or relative_error(found, wanted) < 1e-5
+
+
+@pytest.mark.gpu
+def test_a_gpu_is_measured(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device; there is none")
+    options = ("--device", "cuda", "--dtype", "f32,tf32,bf16", "--batch", "4", "--json")
+    assert run_command(["bench", spec, *QUICK, *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert "cuda" in found["facts"] and "device" in found["facts"]
+    assert set(found["peak_flops_per_second"]) == {"float32", "tf32", "bfloat16"}
+    assert all(row["status"] == "timed" and row["memory_bytes"] > 0 for row in found["rows"])
 
 
 def test_a_process_of_its_own_tells_how_it_ended() -> None:

@@ -12,7 +12,7 @@ from inceptgraph import engine as engines
 from inceptgraph.bench.agreement import bound, relative_error, same_form
 from inceptgraph.bench.lab import Lab, Outputs, Subject
 from inceptgraph.bench.machine import library_versions, processor
-from inceptgraph.bench.making import make
+from inceptgraph.bench.making import maker
 from inceptgraph.bench.plan import Job, Kind, Plan
 from inceptgraph.bench.probe import Crashed, Probe
 from inceptgraph.bench.results import Report, Row, Status
@@ -166,13 +166,14 @@ class _Bencher:
 
     def _prepare(self, trial: _Trial, trials: Sequence[_Trial], wanted: Outputs) -> None:
         """Have it run once, in a process of its own and here, and compare."""
-        job, started = trial.job, self._clock()
+        job = trial.job
         self._progress(f"{job}: preparing")
         try:
             if self._prober is not None:
                 trial.probe = self._prober(job)
-                started = self._clock()
-            module = make(self._lab, job, self._graph, self._tensors)
+            make = maker(self._lab, job, self._graph, self._tensors)
+            started = self._clock()
+            module = make()
             subject = self._lab.subject(module, self._graph, job.setting)
             found = subject.outputs()
             if trial.probe is None:
