@@ -53,7 +53,8 @@ def readme(
     present |= {f"{exports}/{each.name}": each.what for each in exported}
     table = "\n".join(f"| `{name}` | {what} |" for name, what in present.items())
     usages = "".join(_usage(each, f"{folder}/{exports}") for each in exported if each.usage)
-    arguments = ", ".join(node.name for node in graph.inputs)
+    names = (node.name for node in graph.inputs)
+    arguments = ", ".join(name if name.isidentifier() else "…" for name in names)
     return f"""# {graph.name}
 
 Compiled from `spec.yaml` by InceptGraph.
