@@ -24,8 +24,8 @@ from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.peers import find_peer
 from inceptgraph.bench.probe import Crashed, Probe
 from inceptgraph.bench.rounds import LEAST_ROUNDS, TURN, Budget, order, rounds
-from inceptgraph.bench.run import flops
 from inceptgraph.bench.spread import Spread
+from inceptgraph.bench.trial import flops
 from inceptgraph.cli import run as run_command
 from inceptgraph.cli.benched import as_text
 from inceptgraph.cost import total
