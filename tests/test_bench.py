@@ -24,8 +24,8 @@ from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.peers import find_peer
 from inceptgraph.bench.probe import Crashed, Probe
 from inceptgraph.bench.rounds import LEAST_ROUNDS, TURN, Budget, order, rounds
-from inceptgraph.bench.run import flops
 from inceptgraph.bench.spread import Spread
+from inceptgraph.bench.trial import flops
 from inceptgraph.cli import run as run_command
 from inceptgraph.cli.benched import as_text
 from inceptgraph.cost import total
@@ -103,10 +103,11 @@ class StubLab:
     def plain(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject:
         return self.plain_by_dtype[setting.dtype]
 
-    def peer(
-        self, factory: Callable[[], Any], graph: Graph, setting: Setting, *, compiled: bool
-    ) -> Any:
+    def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> Any:
         return factory()
+
+    def peer(self, drawn: Any, setting: Setting, *, compiled: bool) -> Any:
+        return drawn
 
     def subject(self, module: StubSubject, graph: Graph, setting: Setting) -> StubSubject:
         return module
@@ -233,7 +234,13 @@ def test_a_smaller_type_is_held_to_what_the_plain_module_errs_in_it(stubs: Bench
         ("other", "bfloat16", Status.TIMED),
     ]
     assert report.rows[1].speedup == Spread.of([2.0] * 3)
-    assert not report.wrong
+    assert not report.wrong and len(report.remarks) == 1
+
+
+def test_a_type_in_which_nothing_is_exact_is_said(stubs: Bench) -> None:
+    stubs.lab.plain_by_dtype["bfloat16"] = stubs.subject("torch", 0.5, off=0.1)
+    told = stubs.run(dtypes=("bfloat16",)).remarks[-1]
+    assert told.startswith("the plain module itself is 1.0e-01 off in bfloat16 at batch 1")
 
 
 def test_what_refuses_or_fails_leaves_the_others(stubs: Bench) -> None:
@@ -595,12 +602,20 @@ def spec(tmp_path: Path) -> str:
 QUICK = ("--engine", "eager", "--rounds", "2")
 
 
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns of one call, and peaks that are no such: figures are not what is tested."""
+    monkeypatch.setattr("inceptgraph.bench.rounds.TURN", 0.0)
+    monkeypatch.setattr("inceptgraph_torch.bench.peak.SECONDS", 0.0)
+
+
 def test_the_torch_backend_measures() -> None:
     from inceptgraph.backend import find
 
     assert isinstance(find("torch"), BenchBackend)
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_verb_measures(spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "bench.svg"
     assert run_command(["bench", spec, *QUICK, "--json", "-o", str(picture)]) == 0
@@ -621,6 +636,7 @@ def test_the_verb_measures(spec: str, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "timing 2 side by side, 2 rounds" in captured.err
 
 
+@pytest.mark.usefixtures("brief")
 def test_the_verb_times_training_steps(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--train", "--batch", "4", "--dtype", "f32,bf16", "--no-memory")
     assert run_command(["bench", spec, *QUICK, *options]) == 0
@@ -664,6 +680,7 @@ def test_a_plot_without_matplotlib_says_what_installs_it(
     assert 'pip install "inceptgraph[bench]"' in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("brief")
 def test_wrong_outputs_end_with_1(
     spec: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -679,6 +696,131 @@ def test_wrong_outputs_end_with_1(
     monkeypatch.setattr(EagerEngine, "prepare", wrong)
     assert run_command(["bench", spec, *QUICK, "--no-memory"]) == 1
     assert "WRONG: its outputs are" in capsys.readouterr().out
+
+
+# -- torch -----------------------------------------------------------------------------------
+
+
+def test_random_weights_leave_nothing_degenerate() -> None:
+    """With its initial weights this one fades to denormal numbers; and so does no other."""
+    import torch
+
+    from inceptgraph_torch import lower
+    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench.calibrate import degenerate
+    from inceptgraph_torch.bench.subject import inputs_of
+
+    faded = to_graph(
+        Source(
+            "faded.yaml",
+            "name: Faded\ninput: {channels: 3, height: 8, width: 8}\n"
+            "defaults: {conv2d: {weight_init: {scheme: normal, std: 1.0e-8}}}\nstages:\n"
+            + "".join(f"  c{i}: {{op: conv2d, out: 4, kernel: 3, padding: 1}}\n" for i in range(6)),
+        )
+    )
+    inputs = inputs_of(faded, 2)
+    assert any("denormal" in told for told in degenerate(lower(faded, seed=0), inputs))
+    lab = TorchLab()
+    tensors = lab.weights(faded, None, seed=0)
+    assert lab.remarks(faded, tensors) == []
+    found = lab.reference(faded, tensors, Setting(batch=4))["0"]
+    assert 0.5 < np.sqrt(np.square(found).mean()) < 2.0
+    assert tensors.keys() == faded.originals.keys()
+    assert all(torch.from_numpy(value).abs().max() > 0 for value in tensors.values())
+
+
+def test_degenerate_numbers_are_named() -> None:
+    import torch
+    from torch import nn
+
+    from inceptgraph_torch.bench.calibrate import degenerate
+
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    for layer, value in zip(net, (0.0, float("nan")), strict=True):
+        nn.init.constant_(layer.weight, value)
+        nn.init.zeros_(layer.bias)
+    zeros, infinite = degenerate(net, [torch.ones(1, 2)])
+    assert zeros.startswith("`0` gives zeros alone")
+    assert infinite.startswith("`1` gives numbers that are not finite")
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_the_plain_module_is_near_its_reference_and_its_training_step_is_that_of_sgd(
+    train: bool,
+) -> None:
+    from inceptgraph_torch.bench import TorchLab
+
+    lab, setting = TorchLab(), Setting(batch=8, train=train)
+    tensors = lab.weights(GRAPH, None, seed=0)
+    wanted = lab.reference(GRAPH, tensors, setting)
+    found = lab.subject(lab.plain(GRAPH, tensors, setting), GRAPH, setting).outputs()
+    assert relative_error(found, wanted) < 1e-4
+    if train:
+        moved = {name: found[f"{name} after a step"] for name in ("logits", "aux")}
+        assert set(found) == {*moved, *(f"{name} after a step" for name in moved)}
+        before = {name: found[name] for name in moved}
+        # what a wrong gradient would leave as it was is far above what rounding makes
+        assert relative_error(moved, before) > 1e-3
+
+
+def test_the_step_that_is_timed_changes_no_weight() -> None:
+    import torch
+
+    from inceptgraph_torch.bench import TorchLab
+
+    lab, setting = TorchLab(), Setting(batch=4, train=True)
+    module = lab.plain(GRAPH, lab.weights(GRAPH, None, seed=0), setting)
+    subject = lab.subject(module, GRAPH, setting)
+    before = [parameter.clone() for parameter in module.parameters()]
+    subject.call()
+    assert all(p.grad is not None for p in module.parameters())
+    assert all(map(torch.equal, before, module.parameters()))
+    subject.outputs()
+    assert not all(map(torch.equal, before, module.parameters()))
+
+
+def test_a_peer_that_is_the_network_is_compared_through_its_weights() -> None:
+    import torch
+
+    from inceptgraph_torch import lower
+    from inceptgraph_torch.bench import TorchLab
+
+    lab = TorchLab()
+    for factory, same in (
+        (lambda: lower(GRAPH.phase("eval"), seed=5), True),
+        (lambda: lower(GRAPH, seed=5), True),
+        (lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(768, 5)), False),
+    ):
+        peer = lab.peer(lab.draw_peer(factory, GRAPH), Setting(batch=2), compiled=False)
+        found = lab.subject(peer, GRAPH, Setting(batch=2)).outputs()
+        wanted = lab.peer_reference(peer, GRAPH, Setting(batch=2))
+        assert (wanted is not None) is same
+        assert wanted is None or relative_error(found, wanted) < 1e-5
+
+
+@pytest.mark.gpu
+def test_a_gpu_is_measured(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device; there is none")
+    options = ("--device", "cuda", "--dtype", "f32,tf32,bf16", "--batch", "4", "--json")
+    assert run_command(["bench", spec, *QUICK, *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    assert "cuda" in found["facts"] and "device" in found["facts"]
+    assert set(found["peak_flops_per_second"]) == {"float32", "tf32", "bfloat16"}
+    assert all(row["status"] == "timed" and row["memory_bytes"] > 0 for row in found["rows"])
+
+
+def test_a_process_of_its_own_tells_how_it_ended() -> None:
+    from inceptgraph.bench import Job
+    from inceptgraph.bench.probe import probe
+
+    with pytest.raises(SpecError, match="there is no engine `nobody`"):
+        probe("torch", Job(Kind.ENGINE, "nobody", Setting()), GRAPH, {})
+    with pytest.raises(Crashed, match="its process was ended by SIGABRT"):
+        probe("torch", Job(Kind.PEER, "os:abort", Setting()), GRAPH, {})
 
 
 @pytest.fixture(autouse=True)

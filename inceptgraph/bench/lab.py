@@ -70,19 +70,24 @@ class Lab(Protocol):
     def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
         """The network as its spec has it, run by the framework alone, in its default layout."""
 
-    def peer(
-        self, factory: Callable[[], Any], graph: Graph, setting: Setting, *, compiled: bool
-    ) -> Any:
-        """A module that a user brings, in its default layout.
+    def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> Any:
+        """A module that a user brings, in float32, with weights as those of :meth:`weights`.
 
         Args:
             factory: makes it.
-            graph: whose inputs it takes; its random weights are made as those of :meth:`weights`.
-            setting: how it is to run.
-            compiled: by the framework's compiler with frozen weights, the plain way.
+            graph: whose inputs it takes.
 
         Raises:
             SpecError: it is not a module.
+        """
+
+    def peer(self, drawn: Any, setting: Setting, *, compiled: bool) -> Any:
+        """A module that a user brings, ready to run in its default layout.
+
+        Args:
+            drawn: of :meth:`draw_peer`; it is changed.
+            setting: how it is to run.
+            compiled: by the framework's compiler with frozen weights, the plain way.
         """
 
     def subject(self, module: Any, graph: Graph, setting: Setting) -> Subject:

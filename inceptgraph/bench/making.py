@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from inceptgraph import engine as engines
@@ -11,11 +12,14 @@ from inceptgraph.bench.plan import Job, Kind
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 
-__all__ = ["make"]
+__all__ = ["maker"]
 
 
-def make(lab: Lab, job: Job, graph: Graph, tensors: Tensors) -> Any:
-    """What a job is about, ready to run.
+def maker(lab: Lab, job: Job, graph: Graph, tensors: Tensors) -> Callable[[], Any]:
+    """What makes the module of a job, ready to run.
+
+    A peer is imported and drawn here and not by what is returned: that is to be no part of its
+    memory and of its time to a first result, as the weights of the network are none of an engine's.
 
     Args:
         lab: what measures.
@@ -24,13 +28,16 @@ def make(lab: Lab, job: Job, graph: Graph, tensors: Tensors) -> Any:
         tensors: its weights.
 
     Raises:
-        SpecError: an engine cannot run the network, or a peer cannot be had.
+        SpecError: a peer cannot be had; what is returned raises it where an engine cannot run the
+            network.
     """
     match job.kind:
         case Kind.PLAIN:
-            return lab.plain(graph, tensors, job.setting)
+            return lambda: lab.plain(graph, tensors, job.setting)
         case Kind.ENGINE:
-            return engines.prepare(engines.find(job.name), graph, tensors, job.setting)
+            engine = engines.find(job.name)
+            return lambda: engines.prepare(engine, graph, tensors, job.setting)
         case Kind.PEER | Kind.COMPILED_PEER:
+            peer = lab.draw_peer(find_peer(job.name), graph)
             compiled = job.kind is Kind.COMPILED_PEER
-            return lab.peer(find_peer(job.name), graph, job.setting, compiled=compiled)
+            return lambda: lab.peer(peer, job.setting, compiled=compiled)

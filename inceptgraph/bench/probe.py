@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from inceptgraph.bench.lab import find_lab
-from inceptgraph.bench.making import make
+from inceptgraph.bench.making import maker
 from inceptgraph.bench.plan import Job
 from inceptgraph.errors import Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors
@@ -98,9 +98,10 @@ def _measure(backend: str, job: Job, graph: Graph, tensors: Tensors) -> Probe:
     if job.setting.keep_memory:  # for what is no engine as well
         lab.keep_memory()
     lab.facts(job.setting)  # whatever the framework loads late is not the engine's
+    make = maker(lab, job, graph, tensors)
     taken = lab.watch_memory(job.setting)
     started = time.perf_counter()
-    subject = lab.subject(make(lab, job, graph, tensors), graph, job.setting)
+    subject = lab.subject(make(), graph, job.setting)
     subject.call()
     subject.wait()
     first = time.perf_counter() - started

@@ -5,50 +5,32 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from inceptgraph import engine as engines
 from inceptgraph.bench.agreement import bound, relative_error, same_form
-from inceptgraph.bench.lab import Lab, Outputs, Subject
+from inceptgraph.bench.lab import Lab, Outputs
 from inceptgraph.bench.machine import library_versions, processor
-from inceptgraph.bench.making import make
+from inceptgraph.bench.making import maker
 from inceptgraph.bench.plan import Job, Kind, Plan
 from inceptgraph.bench.probe import Crashed, Probe
 from inceptgraph.bench.results import Report, Row, Status
 from inceptgraph.bench.rounds import Budget, rounds
-from inceptgraph.bench.spread import Spread
+from inceptgraph.bench.trial import Trial, flops
 from inceptgraph.cost import total
+from inceptgraph.engine import Setting
 from inceptgraph.errors import SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 
-__all__ = ["STEP", "bench", "flops"]
+__all__ = ["bench"]
 
-STEP = 3
-"""Forward passes that a training step is counted as: one forward, one for the gradients of the
-activations, one for those of the weights."""
+TELLING = 0.05
+"""Error of the plain module above which what is explained is half of the outputs and more."""
 
 Prober = Callable[[Job], Probe]
 Progress = Callable[[str], None]
-
-
-@dataclass
-class _Trial:
-    """What is known of a job so far."""
-
-    job: Job
-    status: Status = Status.UNFINISHED
-    reason: str | None = None
-    error: float | None = None
-    bound: float | None = None
-    probe: Probe | None = None
-    subject: Subject | None = None
-    samples: list[float] = field(default_factory=list)
-
-    def give_up(self, status: Status, reason: str) -> None:
-        self.status, self.reason, self.subject = status, reason, None
-        self.samples.clear()
 
 
 def bench(
@@ -110,13 +92,6 @@ def _facts(plan: Plan, lab: Lab, kept: bool) -> dict[str, str]:
     return found
 
 
-def flops(graph: Graph, batch: int, train: bool) -> int:
-    """Floating-point operations of one call: 2 for each multiply-add of the network as its spec
-    has it; in training with its heads, and :data:`STEP` times over."""
-    macs = total(graph if train else graph.phase("eval")).macs
-    return 2 * macs * batch * (STEP if train else 1)
-
-
 class _Bencher:
     """Measures a batch at a time."""
 
@@ -132,17 +107,17 @@ class _Bencher:
     ) -> None:
         self._graph, self._tensors, self._plan, self._lab = graph, tensors, plan, lab
         self._prober, self._progress, self._clock = prober, progress, clock
-        self._groups: list[list[_Trial]] = []
+        self._groups: list[list[Trial]] = []
         self._depth = total(graph.phase("eval")).depth
         self.peaks: dict[str, float] = {}
         self.remarks: list[str] = []
 
     def measure(self, batch: int) -> None:
         """Everything of one batch, in rounds that hold all of it."""
-        trials = [_Trial(job) for job in self._plan.jobs(batch)]
+        trials = [Trial(job) for job in self._plan.jobs(batch)]
         self._groups.append(trials)
-        if not self.remarks:
-            self.remarks = self._lab.remarks(self._graph, self._tensors)
+        if self._groups == [trials]:
+            self.remarks += self._lab.remarks(self._graph, self._tensors)
         self._progress(f"batch {batch}: the reference, in float64")
         try:
             wanted = self._lab.reference(self._graph, self._tensors, trials[0].job.setting)
@@ -161,15 +136,16 @@ class _Bencher:
                 trial.subject = None
             self._lab.forget()
 
-    def _prepare(self, trial: _Trial, trials: Sequence[_Trial], wanted: Outputs) -> None:
+    def _prepare(self, trial: Trial, trials: Sequence[Trial], wanted: Outputs) -> None:
         """Have it run once, in a process of its own and here, and compare."""
-        job, started = trial.job, self._clock()
+        job = trial.job
         self._progress(f"{job}: preparing")
         try:
             if self._prober is not None:
                 trial.probe = self._prober(job)
-                started = self._clock()
-            module = make(self._lab, job, self._graph, self._tensors)
+            make = maker(self._lab, job, self._graph, self._tensors)
+            started = self._clock()
+            module = make()
             subject = self._lab.subject(module, self._graph, job.setting)
             found = subject.outputs()
             if trial.probe is None:
@@ -185,7 +161,7 @@ class _Bencher:
         self._progress(f"{job}: {_told(trial)}")
 
     def _compare(
-        self, trial: _Trial, trials: Sequence[_Trial], module: Any, found: Outputs, wanted: Outputs
+        self, trial: Trial, trials: Sequence[Trial], module: Any, found: Outputs, wanted: Outputs
     ) -> None:
         job = trial.job
         peer = job.kind in (Kind.PEER, Kind.COMPILED_PEER)
@@ -205,8 +181,13 @@ class _Bencher:
         )
         trial.error = relative_error(found, wanted)
         trial.bound = bound(_dtype(trial), plain, self._depth)
-        if job.kind is Kind.PLAIN and math.isfinite(trial.error):
-            return  # it is what others are held to
+        if job.kind is Kind.PLAIN and math.isfinite(trial.error):  # it is what others are held to
+            if trial.error > TELLING:
+                self.remarks.append(
+                    f"the plain module itself is {trial.error:.1e} off in {_dtype(trial)} at batch "
+                    f"{job.setting.batch}: that others are no worse proves little"
+                )
+            return
         if trial.error <= trial.bound:
             return
         told = f"its outputs are {trial.error:.1e} off; {_dtype(trial)} explains {trial.bound:.1e}"
@@ -215,7 +196,7 @@ class _Bencher:
         else:
             trial.give_up(Status.WRONG, told)
 
-    def _time(self, trials: Sequence[_Trial]) -> None:
+    def _time(self, trials: Sequence[Trial]) -> None:
         ready = {i: trial.subject for i, trial in enumerate(trials) if trial.subject is not None}
         budget = Budget(self._plan.rounds, self._plan.seconds)
         if not ready:
@@ -230,7 +211,7 @@ class _Bencher:
                 trials[index].status = Status.TIMED
                 trials[index].samples.append(found.seconds[index])
 
-    def _find_peaks(self, trials: Sequence[_Trial]) -> None:
+    def _find_peaks(self, trials: Sequence[Trial]) -> None:
         for setting in {_dtype(trial): trial.job.setting for trial in trials}.values():
             found = self._lab.peak(setting)
             if found is not None:
@@ -238,50 +219,29 @@ class _Bencher:
 
     def rows(self) -> list[Row]:
         """What was found so far."""
-        return [
-            self._row(trial, trials, self._auto(trials[0].job, _dtype(trial)))
-            for trials in self._groups
-            for trial in trials
-        ]
+        found = []
+        for trials in self._groups:
+            base = next(trial for trial in trials if trial.job.is_baseline)
+            for trial in trials:
+                setting = trial.job.setting
+                work = flops(self._graph, setting.batch, setting.train)
+                peak, auto = self.peaks.get(setting.dtype), self._auto(setting)
+                found.append(trial.row(base, work, peak, auto))
+        return found
 
-    def _row(self, trial: _Trial, trials: Sequence[_Trial], auto: str | None) -> Row:
-        job = trial.job
-        work = flops(self._graph, job.setting.batch, job.setting.train)
-        seconds = Spread.of(trial.samples) if trial.samples else None
-        peak = self.peaks.get(job.setting.dtype)
-        base = next(t for t in trials if t.job.is_baseline)
-        # What failed has no samples; all others have one of each round
-        pairs = zip(base.samples, trial.samples, strict=False)
-        ratios = [theirs / ours for theirs, ours in pairs]
-        return Row(
-            job=job,
-            status=trial.status,
-            reason=trial.reason,
-            auto=job.kind is Kind.ENGINE and job.name == auto,
-            error=trial.error,
-            bound=trial.bound,
-            seconds=seconds,
-            speedup=Spread.of(ratios) if ratios else None,
-            flops=work,
-            share=work / seconds.median / peak if seconds and peak else None,
-            first=trial.probe.first if trial.probe else None,
-            memory=trial.probe.memory if trial.probe else None,
-        )
-
-    def _auto(self, job: Job, dtype: str) -> str | None:
+    def _auto(self, setting: Setting) -> str | None:
         """The engine that would be picked; None where none can run the network."""
         try:
-            setting = replace(job.setting, dtype=dtype)
             return engines.choose(engines.AUTO, self._graph, setting).engine.name
         except SpecError:
             return None
 
 
-def _dtype(trial: _Trial) -> str:
+def _dtype(trial: Trial) -> str:
     return trial.job.setting.dtype
 
 
-def _told(trial: _Trial) -> str:
+def _told(trial: Trial) -> str:
     """What became of a job that was prepared, for people."""
     if trial.subject is None:
         return f"{trial.status.value}: {trial.reason}"

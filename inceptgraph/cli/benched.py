@@ -46,6 +46,8 @@ def as_text(report: Report) -> str:
 
 def _facts(report: Report) -> Iterator[str]:
     yield from (f"{name}: {value}" for name, value in report.facts.items())
+    if counts := sorted({row.seconds.count for row in report.rows if row.seconds}):
+        yield f"rounds: {', '.join(map(str, counts))}"
     if report.peaks:
         told = ", ".join(f"{dtype} {_rate(peak)}" for dtype, peak in report.peaks.items())
         yield f"measured peak: {told}"

@@ -72,12 +72,13 @@ class TorchLab:
     def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
         return Runner(_plain(graph, tensors, setting), setting)
 
-    def peer(
-        self, factory: Callable[[], Any], graph: Graph, setting: Setting, *, compiled: bool
-    ) -> nn.Module:
+    def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> nn.Module:
         module = made(factory)
         calibrate(module, inputs_of(graph, SAMPLES), seed=0)
-        return PeerRunner(module, setting, compiled)
+        return module
+
+    def peer(self, drawn: nn.Module, setting: Setting, *, compiled: bool) -> PeerRunner:
+        return PeerRunner(drawn, setting, compiled)
 
     def subject(self, module: nn.Module, graph: Graph, setting: Setting) -> TorchSubject:
         inputs = inputs_of(graph, setting.batch, setting.device)

@@ -17,7 +17,7 @@ from inceptgraph.graph import Graph
 __all__ = ["TorchSubject", "inputs_of", "named"]
 
 SEED = 0
-STRIDE = 0.1
+STRIDE = 0.01
 """Length at most of the step whose outcome is compared, over all weights: small, since a network of
 many layers goes anywhere from a large one. Steps that are timed have none: it stays itself."""
 
