@@ -572,8 +572,8 @@ def test_the_table_shows_every_row_and_says_why(
     first = lines[start + 1].split()
     assert first[:6] == ["1", "torch", "float32", "1,000", "1,000…1,000", "1.00"]
     assert any(line.split()[:5] == ["16", "quick", "*", "float32", "250"] for line in lines)
-    assert "wrong, batch 1, float32: WRONG: its outputs are inf off" in text
-    assert "refuses, batch 16, float16: no `lrn`" in text
+    assert "wrong, batch 1, float32; wrong, batch 16, float32: WRONG: its outputs are inf" in text
+    assert "\nrefuses: no `lrn`\n" in text  # in every setting
     assert "not installed: far (pip install far)" in text
     assert "warning: `stem` gives zeros alone" in text
     assert "* is what `auto` picks." in text
@@ -811,6 +811,25 @@ def test_a_gpu_is_measured(spec: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert "cuda" in found["facts"] and "device" in found["facts"]
     assert set(found["peak_flops_per_second"]) == {"float32", "tf32", "bfloat16"}
     assert all(row["status"] == "timed" and row["memory_bytes"] > 0 for row in found["rows"])
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
+    import torch
+    from torch._dynamo.utils import counters
+
+    from inceptgraph_torch import lower
+    from inceptgraph_torch.bench import TorchLab
+
+    lab, setting = TorchLab(), Setting(batch=2, train=train)
+    found = []
+    for compiled in (False, True):
+        counters.clear()
+        peer = lab.peer(lab.draw_peer(lambda: lower(GRAPH), GRAPH), setting, compiled=compiled)
+        found.append(lab.subject(peer, GRAPH, setting).outputs())
+        assert bool(counters["stats"]["unique_graphs"]) is compiled
+    assert relative_error(*found) < 1e-3
+    torch._dynamo.reset()
 
 
 def test_a_process_of_its_own_tells_how_it_ended() -> None:

@@ -131,11 +131,20 @@ FIGURES = (
 
 def _notes(report: Report) -> Iterator[str]:
     """What the figures do not say, a line each."""
-    for row in report.rows:
-        if row.reason is not None:
-            word = f"{row.status.value.upper()}: " if row.status is Status.WRONG else ""
-            yield f"{row.job}: {word}{one_line(row.reason)}"
+    yield from _reasons(report.rows)
     if any(row.auto for row in report.rows):
         yield f"{AUTO} is what `auto` picks."
     yield from (f"not installed: {name} ({how})" for name, how in report.missing.items())
     yield from (f"warning: {remark}" for remark in report.remarks)
+
+
+def _reasons(rows: Sequence[Row]) -> Iterator[str]:
+    """Each reason once, with the settings that it holds for, unless those are all."""
+    told: dict[tuple[str, Status, str], list[Row]] = {}
+    for row in rows:
+        if row.reason is not None:
+            told.setdefault((row.job.label, row.status, one_line(row.reason)), []).append(row)
+    for (label, status, reason), those in told.items():
+        every = len(those) == sum(row.job.label == label for row in rows)
+        who = label if every else "; ".join(str(row.job) for row in those)
+        yield f"{who}: {'WRONG: ' if status is Status.WRONG else ''}{reason}"
