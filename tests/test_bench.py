@@ -18,7 +18,7 @@ import pytest
 from tiny_network import TINY
 
 from inceptgraph import engine as engines
-from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench
+from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab
 from inceptgraph.bench.agreement import ROOM, ROUNDOFF, bound, relative_error, same_form
 from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.peers import find_peer
@@ -99,6 +99,9 @@ class StubLab:
 
     def remarks(self, graph: Graph, tensors: Any) -> list[str]:
         return ["`stem` gives zeros alone"]
+
+    def warm_up(self, graph: Graph, tensors: Any, setting: Setting) -> None:
+        pass
 
     def plain(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject:
         return self.plain_by_dtype[setting.dtype]
@@ -314,6 +317,19 @@ def test_memory_and_first_results_come_from_the_prober(stubs: Bench) -> None:
     assert crashes.status is Status.FAILED and "SIGSEGV" in str(crashes.reason)
     assert stubs.engines["crashes"].subject.calls == 0  # type: ignore[union-attr]
     assert plain.status is Status.TIMED
+
+
+def test_memory_that_was_taken_is_seen_and_what_was_there_is_not() -> None:
+    from inceptgraph.bench import resident
+
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux")
+    there = np.ones(20_000_000, dtype=np.uint8)
+    taken = resident.watch()
+    more = np.ones(50_000_000, dtype=np.uint8)
+    del more
+    found = taken()
+    assert found is not None and 45_000_000 < found < 65_000_000 and there.all()
 
 
 def test_a_tuned_allocator_is_said(stubs: Bench) -> None:
@@ -836,10 +852,11 @@ def test_a_process_of_its_own_tells_how_it_ended() -> None:
     from inceptgraph.bench import Job
     from inceptgraph.bench.probe import probe
 
+    tensors = find_lab().weights(GRAPH, None, seed=0)
     with pytest.raises(SpecError, match="there is no engine `nobody`"):
-        probe("torch", Job(Kind.ENGINE, "nobody", Setting()), GRAPH, {})
+        probe("torch", Job(Kind.ENGINE, "nobody", Setting()), GRAPH, tensors)
     with pytest.raises(Crashed, match="its process was ended by SIGABRT"):
-        probe("torch", Job(Kind.PEER, "os:abort", Setting()), GRAPH, {})
+        probe("torch", Job(Kind.PEER, "os:abort", Setting()), GRAPH, tensors)
 
 
 @pytest.fixture(autouse=True)
