@@ -32,13 +32,14 @@ def as_text(report: Report) -> str:
     lines = [console.strong(one_line(report.network)), *_facts(report), ""]
     if rows:
         names = _names(rows)
-        columns = [figure.column for figure in (*names, *FIGURES)]
+        shown = [*names, *(each for each in FIGURES if any(map(each.of, rows)))]
         drawn = [
             line
             for _, group in groupby(rows, lambda row: row.job.setting.batch)
-            for line in (RULE, *(_line(row, names) for row in group))
+            for line in (RULE, *(_line(row, shown) for row in group))
         ]
         color, room = console.colored(), console.room()
+        columns = [figure.column for figure in shown]
         lines.append(draw(columns, drawn[1:], room=room, color=color))
     notes = list(_notes(report))
     return "\n".join((*lines, *([""] if notes else []), *notes))
@@ -64,8 +65,8 @@ def _names(rows: Sequence[Row]) -> list[_Figure]:
     return found
 
 
-def _line(row: Row, names: Sequence[_Figure]) -> TableRow:
-    cells = tuple(figure.of(row) for figure in (*names, *FIGURES))
+def _line(row: Row, figures: Sequence[_Figure]) -> TableRow:
+    cells = tuple(figure.of(row) for figure in figures)
     return TableRow(cells, Style.STRONG if row.auto else None)
 
 
