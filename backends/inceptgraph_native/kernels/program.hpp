@@ -1,6 +1,7 @@
-// What a generated program is made of, and how it is entered.
+// How a generated program is entered. Only one of its translation units reads this.
 #pragma once
 
+#include "crew.hpp"
 #include "pointwise.hpp"
 
 namespace inceptgraph {
@@ -33,7 +34,7 @@ void perform(const Request& request, int group, const Steps& steps) {
         std::vector<const float*> inputs(request.inputs, request.inputs + request.input_count);
         std::vector<float*> outputs(request.outputs, request.outputs + request.output_count);
         for (long first = 0; first < request.batch; first += group) {
-            const int images = std::min<long>(group, request.batch - first);
+            const int images = static_cast<int>(min<long>(group, request.batch - first));
             Run r{&meeting, thread, images, request.weights, request.arena,
                   request.scratch + thread * request.scratch_size, inputs.data(), outputs.data(),
                   request.times};

@@ -144,17 +144,17 @@ void winograd(Run& r, const Tiles& w, const Part& part) {
     };
     r.share(blocks * chunks, [&](long item) {
         const long block = item / chunks, first = block * w.block;
-        const int count = std::min<long>(w.block, tiles - first);
+        const int count = min<long>(w.block, tiles - first);
         if (block != held)
             for (int t = 0; t < count; ++t) {
                 auto [n, y, x] = spot(first + t);
                 analyse_tile(w.in, n, y - w.top, x - w.left, inputs + t * CP, in_pitch);
             }
         held = block;
-        const int begin = item % chunks * w.chunk, end = std::min(begin + w.chunk, panels);
+        const int begin = item % chunks * w.chunk, end = min(begin + w.chunk, panels);
         for (int panel = begin; panel < end; ++panel) {
             const int c = panel * wide, left = part.out.channels - c;
-            const int width = std::min((left + lanes - 1) / lanes, NV) * lanes;
+            const int width = min((left + lanes - 1) / lanes, NV) * lanes;
             const float* weights = part.weights + 36L * depth * c;
             for (int i = 0; i < 36; ++i)
                 for (int t = 0; t < count; t += MT)
