@@ -5,7 +5,9 @@ Many steps share a program, since each costs a run of the compiler.
 
 from __future__ import annotations
 
+import copy
 import math
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -409,6 +411,11 @@ def test_calls() -> None:
     with pytest.raises(ValueError, match="on meta"):
         program(images.to("meta"))
     assert program(images[:0]).shape == (0, 5)
+    assert torch.equal(copy.deepcopy(program)(images), first)
+    child = os.fork()  # whose threads are not there
+    if child == 0:
+        os._exit(0 if torch.equal(program(images), first) else 1)
+    assert os.waitpid(child, 0)[1] == 0
     profile = program.profile(images, repeat=2)
     assert {step.name for step in profile} > {"image", "classifier"}
     assert sum(step.macs for step in profile) == 4 * sum(

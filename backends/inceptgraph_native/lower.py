@@ -142,4 +142,4 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
 
 def _comment(name: str) -> str:
     """A name without what could end a comment's line or go on after it."""
-    return "".join(char if char.isalnum() or char in "._-+ " else "?" for char in name)
+    return "".join(char if char.isalnum() or char in "._-+ " else "_" for char in name)

@@ -4,22 +4,12 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace inceptgraph {
 
-// The threads of this program: kept between calls, asleep.
+// The threads of this program: kept between calls, asleep, to the end of the process.
 class Crew {
   public:
-    ~Crew() {
-        {
-            std::lock_guard lock(mutex_);
-            leaving_ = true;
-        }
-        wake_.notify_all();
-        for (auto& each : threads_) each.join();
-    }
-
     // Run `work(thread)` in `size` threads, this one among them.
     template <class Work>
     void run(int size, Work& work) {
@@ -30,10 +20,10 @@ class Crew {
             size_ = size;
             busy_ = size - 1;
             ++task_;
-            while (static_cast<int>(threads_.size()) < size - 1) {
-                int thread = static_cast<int>(threads_.size()) + 1;
-                threads_.emplace_back([this, thread, seen = task_ - 1] { serve(thread, seen); });
-            }
+            for (; started_ < size - 1; ++started_)
+                std::thread([this, thread = started_ + 1, seen = task_ - 1] {
+                    serve(thread, seen);
+                }).detach();
         }
         wake_.notify_all();
         work(0);
@@ -47,8 +37,7 @@ class Crew {
     void serve(int thread, unsigned seen) {
         std::unique_lock lock(mutex_);
         for (;;) {
-            wake_.wait(lock, [&] { return leaving_ || task_ != seen; });
-            if (leaving_) return;
+            wake_.wait(lock, [&] { return task_ != seen; });
             seen = task_;
             if (thread >= size_) continue;
             lock.unlock();
@@ -60,12 +49,11 @@ class Crew {
 
     std::mutex mutex_;
     std::condition_variable wake_, done_;
-    std::vector<std::thread> threads_;
+    int started_ = 0;
     void (*call_)(void*, int) = nullptr;
     void* it_ = nullptr;
     int size_ = 0, busy_ = 0;
     unsigned task_ = 0;
-    bool leaving_ = false;
 };
 
 }  // namespace inceptgraph

@@ -1,6 +1,10 @@
 // How a generated program is entered. Only one of its translation units reads this.
 #pragma once
 
+#include <unistd.h>
+
+#include <vector>
+
 #include "crew.hpp"
 #include "pointwise.hpp"
 
@@ -25,9 +29,13 @@ struct Request {
 // Run the steps for `group` images at a time.
 template <class Steps>
 void perform(const Request& request, int group, const Steps& steps) {
-    static Crew crew;
     static std::mutex one_at_a_time;
     std::lock_guard lock(one_at_a_time);
+    // never deleted: threads end with the process, and after a fork there are none to wait for
+    static Crew* crew = nullptr;
+    static pid_t process = 0;
+    if (process != getpid()) crew = new Crew;
+    process = getpid();
     Meeting meeting;
     meeting.size = request.threads;
     auto work = [&](int thread) {
@@ -45,7 +53,7 @@ void perform(const Request& request, int group, const Steps& steps) {
                 outputs[i] += images * request.output_sizes[i];
         }
     };
-    crew.run(request.threads, work);
+    crew->run(request.threads, work);
 }
 
 }  // namespace inceptgraph
