@@ -6,7 +6,8 @@ through the entry-point group ``inceptgraph.backends``; the entry point's name i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -19,7 +20,10 @@ __all__ = [
     "ENTRY_POINTS",
     "Backend",
     "ExportBackend",
+    "Exported",
     "ModelBackend",
+    "Progress",
+    "Trained",
     "WeightsBackend",
     "check_support",
     "find",
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 ENTRY_POINTS = "inceptgraph.backends"
+
+Progress = Callable[[str], None]
+"""Is told what is being done, in a few words."""
 
 
 @runtime_checkable
@@ -84,6 +91,14 @@ class ModelBackend(Backend, Protocol):
     def write(self, graph: Graph, folder: Path, **options: Any) -> None:
         """Write the model's own files into an existing directory."""
 
+    def write_optimized(self, graph: Graph, folder: Path, **options: Any) -> None:
+        """Write a network that passes rewrote beside the model that it was rewritten from, with
+        weights made of the model's.
+
+        Raises:
+            SpecError: the model's weights cannot be read.
+        """
+
     def load(self, graph: Graph, folder: Path, **options: Any) -> Any:
         """The model again, with the weights in the directory.
 
@@ -92,33 +107,78 @@ class ModelBackend(Backend, Protocol):
         """
 
     def tensors(self, graph: Graph, folder: Path) -> Mapping[str, Array]:
-        """The weights in the directory, by their names in the graph.
+        """The weights in the directory, by their names in the graph, and what the model counts
+        beside them.
+
+        Raises:
+            SpecError: they cannot be read.
+        """
+
+    def dtype(self, folder: Path) -> str:
+        """The type of the weights in the directory, such as ``bfloat16``, which arrays have not.
 
         Raises:
             SpecError: they cannot be read.
         """
 
 
-@runtime_checkable
-class ExportBackend(Backend, Protocol):
-    """A backend that writes a network and its weights to a file for other programs.
+@dataclass(frozen=True)
+class Trained:
+    """A network with its weights, to be exported.
 
     Attributes:
-        suffix: how the file's name ends, such as ``.onnx``.
+        graph: with shapes, both phases.
+        evaluation: as it is to run in evaluation: that phase of ``graph``, or what passes made of
+            it; it is made of the same weights.
+        tensors: the weights of ``graph``, by their names in it; more may be there.
+        dtype: what the weights are, as torch names it. ``bfloat16`` comes as float32 arrays.
+        device: where what is compiled for one is to run, as torch names it.
+        batch: samples at a time that it is to be fastest for; others run, too.
     """
 
-    suffix: str
+    graph: Graph
+    evaluation: Graph
+    tensors: Mapping[str, Array]
+    dtype: str = "float32"
+    device: str = "cpu"
+    batch: int = 1
 
-    def export(self, graph: Graph, tensors: Mapping[str, Array], path: Path) -> None:
-        """Write the network as it runs in evaluation.
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A file that an export wrote.
+
+    Attributes:
+        name: in its directory.
+        what: it is, in a few words.
+        usage: lines of Python that load it and run it, where ``$path`` stands for the file and
+            ``$folder`` for its directory; empty where nobody loads it by itself.
+    """
+
+    name: str
+    what: str
+    usage: str = ""
+
+
+@runtime_checkable
+class ExportBackend(Backend, Protocol):
+    """A backend that writes a network and its weights to files for other programs."""
+
+    def export(
+        self, network: Trained, folder: Path, progress: Progress = lambda step: None
+    ) -> tuple[Exported, ...]:
+        """Write the files.
 
         Args:
-            graph: with shapes, both phases.
-            tensors: its weights, by their names in the graph.
-            path: of the file, in an existing directory.
+            network: what is exported.
+            folder: an empty directory of its own; what a failed export leaves there is removed.
+            progress: told of what takes more than a second.
+
+        Returns:
+            What was written. All exports end in one directory: no two may give one name.
 
         Raises:
-            SpecError: the format cannot hold the network.
+            SpecError: the format cannot hold the network, at the step that it cannot.
         """
 
 
@@ -190,9 +250,7 @@ def find_model(name: str) -> ModelBackend:
     backend = find(name)
     if not isinstance(backend, ModelBackend):
         raise _unfit(
-            name,
-            "keeps no models in directories: it lacks one of `check`, `initial`, `write`, `load` "
-            "and `tensors`",
+            name, "keeps no models in directories: it lacks some of what one that does has"
         )
     return backend
 
@@ -205,7 +263,7 @@ def find_export(name: str) -> ExportBackend:
     """
     backend = find(name)
     if not isinstance(backend, ExportBackend):
-        raise _unfit(name, "exports to no file: it lacks `export` or `suffix`")
+        raise _unfit(name, "exports to no file: it lacks `export`")
     return backend
 
 

@@ -11,28 +11,30 @@ import hashlib
 import json
 import os
 import platform
-import shlex
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from inceptgraph import backend as backends
+from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.cost import total
+from inceptgraph.engine import AUTO, Choice, Setting, choose
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
+from inceptgraph.passes import optimize as rewrite
 from inceptgraph.pipeline import Analysis
+from inceptgraph.readme import readme
 from inceptgraph.replace import replacing
 from inceptgraph.text import to_text
-from inceptgraph.types import format_shape
 from inceptgraph.weights.fitted import Fitted, fit_file
 
 __all__ = ["LOCK", "build"]
 
 LOCK = "spec.lock.json"
 EXPORTS = "exports"
-
-Progress = Callable[[str], None]
 
 
 def build(
@@ -45,6 +47,9 @@ def build(
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
     export: Iterable[str] = (),
+    optimize: bool = False,
+    engine: str = AUTO,
+    batch: int = 1,
     progress: Progress = lambda step: None,
     **options: Any,
 ) -> Path:
@@ -57,7 +62,11 @@ def build(
         force: replace an earlier build even where it was changed since.
         weights: a file to start from, ``remap`` the table for its names and ``allow`` what need
             not fit, as in :func:`inceptgraph.compile`.
-        export: backends, such as ``onnx``, that each add a file for other programs to ``exports/``.
+        export: backends, such as ``onnx``, that each add files for other programs to ``exports/``.
+        optimize: also write the network in evaluation as passes rewrite it for ``engine``, and
+            export that; what the engine reads is exported unasked.
+        engine: its name; ``auto`` picks the fastest that is installed.
+        batch: samples at a time that the passes and the exports are to be fastest for.
         progress: told what is being done, in a few words, and how the weights fit.
         options: the torch backend's: ``device``, ``dtype``, ``seed``.
 
@@ -66,7 +75,8 @@ def build(
 
     Raises:
         SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
-            cannot be read or do not fit, or an export fails. Nothing is written.
+            cannot be read or do not fit, or no engine can run the network, or an export fails.
+            Nothing is written.
         ValueError: an item of ``allow`` has no such form.
         OSError: the system cannot write it, such as on a full disk. Nothing is left of it.
     """
@@ -75,10 +85,14 @@ def build(
     _check_place(place, force)
     find = backends.find_model if weights is None else backends.find_weights
     torch_backend = find("torch")
-    exporters = [backends.find_export(name) for name in dict.fromkeys(export)]
+    torch_backend.check(**options)
+    optimized = _optimized(graph, engine, batch, options) if optimize else None
+    asked = [*export, *(optimized.exports if optimized else ())]
+    exporters = [backends.find_export(name) for name in dict.fromkeys(asked)]
     for each in (torch_backend, *exporters):
         backends.check_support(each, graph)
-    torch_backend.check(**options)
+        if optimized:
+            backends.check_support(each, optimized.graph)
     fitted = None
     given = dict(options)
     if weights is not None:
@@ -89,16 +103,67 @@ def build(
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
-        description = analysis.spec.description if analysis.spec else None
-        torch_backend.write(graph, folder, description=description, progress=progress, **given)
-        exported = _export(graph, folder, torch_backend, exporters, progress)
+        about = {
+            "description": analysis.spec.description if analysis.spec else None,
+            "progress": progress,
+        }
+        torch_backend.write(graph, folder, **about, **given)
+        if optimized:
+            progress(f"optimising for {optimized.choice}")
+            torch_backend.write_optimized(optimized.graph, folder, **about)
+        exported: list[Exported] = []
+        if exporters:
+            network = Trained(
+                graph,
+                optimized.graph if optimized else graph.phase("eval"),
+                torch_backend.tensors(graph, folder),
+                torch_backend.dtype(folder),
+                str(options.get("device") or "cpu"),
+                batch,
+            )
+            exported = _export(network, folder / EXPORTS, exporters, progress)
         progress("drawing the diagram")
         _draw(graph, folder)
-        readme = _readme(graph, place.name, _files(folder), exported)
-        (folder / "README.md").write_text(readme, encoding="utf-8")
-        lock = _lock(graph, folder, options, fitted)
+        text = readme(graph, place.name, {*_files(folder), LOCK}, EXPORTS, exported)
+        (folder / "README.md").write_text(text, encoding="utf-8")
+        lock = _lock(graph, folder, options, fitted, optimized)
         (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
     return place
+
+
+@dataclass(frozen=True)
+class _Optimized:
+    """The network in evaluation as passes rewrote it, and what for."""
+
+    graph: Graph
+    choice: Choice
+    setting: Setting
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The backends whose files the engine reads."""
+        return () if self.choice.engine.export is None else (self.choice.engine.export,)
+
+    def record(self) -> dict[str, Any]:
+        """What a lock says of it."""
+        costs = total(self.graph)
+        return {
+            "engine": self.choice.engine.name,
+            "why": self.choice.why,
+            "for": str(self.setting),
+            "graph_sha256": _graph_sha256(self.graph),
+            "params": costs.params,
+            "macs": costs.macs,
+        }
+
+
+def _optimized(graph: Graph, engine: str, batch: int, options: Mapping[str, Any]) -> _Optimized:
+    setting = Setting.of(device=options.get("device"), dtype=options.get("dtype"), batch=batch)
+    choice = choose(engine, graph.phase("eval"), setting)
+    rewritten = rewrite(graph, choice.engine.target(setting))
+    if refusal := choice.engine.refusal(rewritten, setting):
+        raise SpecError([refusal])
+    return _Optimized(rewritten, choice, setting)
 
 
 def _check_place(place: Path, force: bool) -> None:
@@ -159,27 +224,33 @@ def _draw(graph: Graph, folder: Path) -> None:
 
 
 def _export(
-    graph: Graph,
+    network: Trained,
     folder: Path,
-    model: backends.ModelBackend,
     exporters: Iterable[backends.ExportBackend],
     progress: Progress,
-) -> dict[str, str]:
-    """What each exporter makes of the model in ``folder``: for each file, what it is."""
-    described = {}
+) -> list[Exported]:
+    """Put what each exporter makes of a network into a new ``folder``, and tell what it is."""
+    folder.mkdir()
+    written: list[Exported] = []
     for exporter in exporters:
         progress(f"exporting to {exporter.name}")
-        name = f"{EXPORTS}/model{exporter.suffix}"
-        if name in described:
-            _refuse(f"two exports would write `{name}`", "build twice, with one of them each")
-        (folder / EXPORTS).mkdir(exist_ok=True)
-        exporter.export(graph, model.tensors(graph, folder), folder / name)
-        described[name] = f"the network in evaluation with these weights, for {exporter.name}"
-    return described
+        with TemporaryDirectory(dir=folder) as own:
+            made = exporter.export(network, Path(own), progress)
+            for each in made:
+                if (folder / each.name).exists():
+                    hint = "build twice, with one of them each"
+                    _refuse(f"two exports would write `{EXPORTS}/{each.name}`", hint)
+                Path(own, each.name).rename(folder / each.name)
+        written += made
+    return written
 
 
 def _lock(
-    graph: Graph, folder: Path, options: Mapping[str, Any], fitted: Fitted | None = None
+    graph: Graph,
+    folder: Path,
+    options: Mapping[str, Any],
+    fitted: Fitted | None = None,
+    optimized: _Optimized | None = None,
 ) -> dict[str, Any]:
     inference, training = total(graph.phase("eval")), total(graph)
     return {
@@ -192,7 +263,8 @@ def _lock(
         },
         "options": {name: str(value) for name, value in options.items() if value is not None},
         **({"weights": fitted.record()} if fitted else {}),
-        "graph_sha256": hashlib.sha256(to_text(graph).encode()).hexdigest(),
+        **({"optimized": optimized.record()} if optimized else {}),
+        "graph_sha256": _graph_sha256(graph),
         "params": inference.params,
         "params_with_aux": training.params,
         "macs": inference.macs,
@@ -206,66 +278,10 @@ def _lock(
     }
 
 
+def _graph_sha256(graph: Graph) -> str:
+    return hashlib.sha256(to_text(graph).encode()).hexdigest()
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-_WHAT = {
-    "spec.yaml": "the network",
-    LOCK: "versions, counts and the hashes of these files",
-    "model.py": "the network as Python",
-    "model.safetensors": "its weights",
-    "model.svg": "its diagram",
-    "model.dot": "its diagram, for Graphviz to draw",
-}
-
-
-def _readme(graph: Graph, folder: str, files: Container[str], exported: Mapping[str, str]) -> str:
-    counts = total(graph.phase("eval"))
-    heads = [output for output in graph.outputs if output.training_only]
-    inputs = ", ".join(f"`{n.name}` {format_shape(graph.shape(n.name))}" for n in graph.inputs)
-    results = ", ".join(
-        f"`{o.name}` {format_shape(graph.shape(o.node))}" for o in graph.outputs if o not in heads
-    )
-    weighted = "".join(
-        f"\n- in training also `{h.name}`, loss weight {h.loss_weight:g}" for h in heads
-    )
-    arguments = ", ".join(node.name for node in graph.inputs)
-    main = [output.name for output in graph.outputs if output not in heads]
-    targets = ", ".join(f'"{output.name}": …' for output in graph.outputs)
-    target = "labels" if len(main) == 1 else f"{{{targets}}}, {{{targets}}}"
-    present = {n: what for n, what in _WHAT.items() if n in files or n == LOCK}
-    present.update(exported)
-    table = "\n".join(f"| `{name}` | {what} |" for name, what in present.items())
-    return f"""# {graph.name}
-
-Compiled from `spec.yaml` by InceptGraph.
-
-- takes {inputs}
-- gives {results}{weighted}
-- {counts.params:,} parameters, {counts.macs:,} multiply-adds a sample (without heads)
-
-Run it (needs torch only):
-
-```console
-$ python {shlex.quote(folder)}/model.py
-```
-
-Use it:
-
-```python
-import sys; sys.path.insert(0, "{folder}")
-import model
-
-net = model.load()            # a torch.nn.Module in training mode, with these weights
-outputs = net({arguments})
-loss = model.loss(outputs, {target})
-```
-
-or, with InceptGraph, `net = inceptgraph.load("{folder}")`, a `torch.fx.GraphModule`.
-
-| file | what it is |
-| --- | --- |
-{table}
-"""

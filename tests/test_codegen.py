@@ -18,6 +18,7 @@ from torch import nn
 from inceptgraph.cost import total
 from inceptgraph.errors import Source, SpecError
 from inceptgraph.graph import Graph
+from inceptgraph.passes import Target, optimize
 from inceptgraph.pipeline import compile, to_graph
 from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.codegen.sources import layer_sources
@@ -155,6 +156,19 @@ blocks:
     steps: {a: {op: conv2d, out: $out}, b: {op: relu}, j: {op: concat, from: [x, b]}}
 stages: {a: {op: res, out: 4}, b: {op: res, out: 5}, x: {op: tanh}, c: {op: concat, from: [x, b]}}
 """,
+    "a block that passes tear apart": """
+blocks:
+  unit:
+    params: {out: int}
+    steps: {conv: {op: conv2d, out: $out, bias: false}, bn: {op: batch_norm}, keys: {op: relu}}
+  pooled:
+    params: {out: int}
+    steps:
+      pool: {op: avg_pool, kernel: 3, padding: 1, count_include_pad: true}
+      proj: {op: unit, out: $out}
+  inner: {params: {out: int}, steps: {1x1: {op: pooled, out: $out}}}
+stages: {a: {op: pooled, out: 3}, b: {op: pooled, out: 2}, c: {op: inner, out: 1}}
+""",
     "kernels of padded pools vary": """
 blocks:
   pools:
@@ -193,10 +207,10 @@ outputs: {{{", ".join(f"output_{i}: a_long_name_{i}" for i in range(20))}, join:
 }
 
 
-def generated(graph: Graph) -> Any:
+def generated(graph: Graph, training: bool = True) -> Any:
     """The names that a generated module defines."""
     namespace: dict[str, Any] = {"__name__": "model", "__file__": "/nowhere/model.py"}
-    exec(compile_source(write_module(graph)), namespace)
+    exec(compile_source(write_module(graph, training=training)), namespace)
     return namespace
 
 
@@ -207,8 +221,8 @@ def compile_source(text: str) -> Any:
     return builtins.compile(text, "model.py", "exec")
 
 
-def network(graph: Graph) -> nn.Module:
-    namespace = generated(graph)
+def network(graph: Graph, training: bool = True) -> nn.Module:
+    namespace = generated(graph, training)
     classes = [v for v in namespace.values() if isinstance(v, type) and v.__module__ == "model"]
     module = classes[-1]()
     assert isinstance(module, nn.Module)
@@ -231,14 +245,41 @@ def check_equal(graph: Graph) -> None:
         torch.testing.assert_close(actual, expected, rtol=0, atol=0)
 
 
+def check_optimized(graph: Graph) -> None:
+    """The module of what passes make of the network, too."""
+    rewritten = optimize(graph, Target(call_cost=float("inf")))  # where every rewrite pays
+    ours = compile(rewritten, seed=0, dtype="float64").eval()
+    theirs = network(rewritten, training=False).double().eval()
+    theirs.load_state_dict(ours.state_dict())
+    inputs = [torch.randn(2, *graph.shape(n.name), dtype=torch.float64) for n in graph.inputs]
+    torch.testing.assert_close(theirs(*inputs), ours(*inputs), rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_equal(name: str) -> None:
-    check_equal(to_graph(Source(f"{name}.yaml", HEADER + SPECS[name])))
+    graph = to_graph(Source(f"{name}.yaml", HEADER + SPECS[name]))
+    check_equal(graph)
+    check_optimized(graph)
 
 
 @pytest.mark.parametrize("name", ["googlenet", "naive_inception", "resnet18"])
 def test_shipped_specs(name: str) -> None:
     check_equal(to_graph(name))
+    check_optimized(to_graph(name))
+
+
+def test_a_block_that_passes_tear_apart_is_opened() -> None:
+    text = HEADER + SPECS["a block that passes tear apart"]
+    rewritten = optimize(to_graph(Source("torn.yaml", text)))
+    written = write_module(rewritten, training=False)
+    forward = """\
+        x = self.proj.conv_projection(x)
+        x = self.pool(x)
+        x = self.proj.conv(x)
+"""
+    assert written.count("class Pooled") == 1
+    assert forward in written
+    assert "class Layers" not in write_module(to_graph("inception_v3"))
 
 
 # Words that mean something to Python, to torch, to fx or to a model.py itself
@@ -269,6 +310,7 @@ def test_any_network(text: str) -> None:
     cost = total(graph)
     assume(cost.params < 10**7 and cost.macs < 10**9 and len(graph.nodes) < 500)
     check_equal(graph)
+    check_optimized(graph)
 
 
 @pytest.mark.parametrize("name", WORDS)

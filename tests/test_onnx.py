@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
+from agreement import Array, arrays, assert_close, expected, randomized, samples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
@@ -33,12 +33,7 @@ from inceptgraph.passes import Target, optimize
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_onnx import OnnxBackend
 from inceptgraph_onnx.lower import lower
-from inceptgraph_torch import SpecModule
-from inceptgraph_torch import lower as to_module
-from inceptgraph_torch.loading import tensors_of
 from inceptgraph_torch.recipes import rewritten_state, state_name
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 EAGER = Target(call_cost=float("inf"))
 """A target on which every rewrite pays."""
@@ -73,47 +68,6 @@ def runtime_tolerance(op: Any, inputs: dict[str, Array]) -> float:
     return RUNTIME + op.beta * left / op.k
 
 
-def randomized(graph: Graph, seed: int = 0) -> SpecModule:
-    """The module in float64, with weights that float32 holds.
-
-    Kernels and matrices start as the spec says, so that values neither vanish nor explode. Vectors,
-    which start as constants, are drawn.
-    """
-    module = to_module(graph, dtype="float64", seed=0).eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for tensor in module.state_dict().values():
-            if tensor.dim() == 1:
-                tensor.add_(torch.rand(tensor.shape, generator=generator) * 0.3)
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.float())
-    return module
-
-
-def arrays(module: SpecModule, graph: Graph) -> dict[str, Array]:
-    return {
-        name: tensor.detach().numpy()
-        for name, tensor in tensors_of(module, graph).items()
-        if tensor.is_floating_point()
-    }
-
-
-def samples(graph: Graph, batch: int, seed: int = 0) -> dict[str, Array]:
-    """Inputs in float64 that float32 holds."""
-    generator = torch.Generator().manual_seed(seed)
-    return {
-        node.name: 2
-        * torch.randn(batch, *graph.shape(node.name), generator=generator).double().numpy()
-        for node in graph.inputs
-    }
-
-
-def expected(module: SpecModule, inputs: dict[str, Array]) -> list[Array]:
-    with torch.no_grad():
-        found = module(*map(torch.from_numpy, inputs.values()))
-    return [value.numpy() for value in (found.values() if isinstance(found, dict) else [found])]
-
-
 def by_runtime(model: onnx.ModelProto, inputs: dict[str, Array]) -> list[Array]:
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -125,13 +79,6 @@ def by_runtime(model: onnx.ModelProto, inputs: dict[str, Array]) -> list[Array]:
 
 def by_reference(model: onnx.ModelProto, inputs: dict[str, Array]) -> list[Array]:
     return list(ReferenceEvaluator(model).run(None, inputs))
-
-
-def assert_close(found: list[Array], wanted: list[Array], tolerance: float) -> None:
-    assert [each.shape for each in found] == [each.shape for each in wanted]
-    for ours, theirs in zip(found, wanted, strict=True):
-        scale = max(abs(theirs).max(), 1.0)
-        assert abs(ours - theirs).max() <= tolerance * scale
 
 
 def checked(graph: Graph, tensors: dict[str, Array], **options: Any) -> onnx.ModelProto:
@@ -182,6 +129,12 @@ def test_operation(name: str, data: st.DataObject) -> None:
         assert_close(by_reference(double, inputs), wanted, tolerance)
     single = checked(graph, tensors, dtype="float32")
     assert_close(by_runtime(single, inputs), wanted, runtime_tolerance(op, inputs))
+    if name == "lrn":
+        parts = checked(graph, tensors, avoid={"LRN"})
+        assert "LRN" not in {node.op_type for node in parts.graph.node}
+        assert_close(by_reference(parts, inputs), wanted, EXACT)
+        single = checked(graph, tensors, avoid={"LRN"}, dtype="float32")
+        assert_close(by_runtime(single, inputs), wanted, RUNTIME)
 
 
 @pytest.mark.parametrize(
@@ -232,6 +185,18 @@ def test_operators(
     model = checked(graph, arrays(module, graph), dtype="float32")
     assert [node.op_type for node in model.graph.node] == operators
     assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
+
+
+@pytest.mark.parametrize(
+    ("beta", "power"), [(0.5, ["Sqrt"]), (0.75, ["Sqrt", "Sqrt", "Mul"]), (0.7, ["Pow"])]
+)
+def test_lrn_in_parts_takes_roots_for_powers(beta: float, power: list[str]) -> None:
+    graph = one_step(BUILT_IN["lrn"](size=3, alpha=1.0, beta=beta, k=0.5), [(6, 2, 3)])
+    model = checked(graph, {}, avoid={"LRN"})
+    sum_of_squares = ["Mul", "Pad", *["Slice"] * 3, "Sum", "Mul", "Add"]
+    assert [node.op_type for node in model.graph.node] == [*sum_of_squares, *power, "Div"]
+    inputs = samples(graph, 2)
+    assert_close(by_reference(model, inputs), expected(randomized(graph), inputs), EXACT)
 
 
 @pytest.mark.parametrize("size", [4, 5])

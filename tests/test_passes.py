@@ -35,6 +35,7 @@ targets = st.builds(
     batch=st.sampled_from([1, 16]),
     call_cost=st.sampled_from([0.0, 1e3, 1e5, 1e6, 1e15]),
     copy_cost=st.sampled_from([0.0, 1.0, 12.0]),
+    pool_cost=st.sampled_from([0.0, 0.25, 1.0]),
     fuses_activations=st.booleans(),
 )
 
@@ -274,6 +275,22 @@ def test_a_projection_moves_before_an_average(counted: bool) -> None:
         {"wide": {"op": "conv2d", "out": 16}, "pool": pool, "proj": CONV | {"kernel": 1}}
     )
     assert ops(graph) == ["conv2d", "conv2d", "avg_pool", *["affine"] * counted]
+
+
+@pytest.mark.parametrize(
+    ("counted", "pool_cost", "moved"),
+    [(True, 1.0, True), (True, 0.5, False), (False, 0.5, True), (False, 0.25, False)],
+)
+def test_a_projection_stays_where_it_would_lose_what_it_fuses(
+    counted: bool, pool_cost: float, moved: bool
+) -> None:
+    """12 channels less over windows of 9, against a ReLU on 4, and a bias where padding counts."""
+    pool = {"op": "avg_pool", "kernel": 3, "padding": 1, "count_include_pad": counted}
+    stages = {"wide": {"op": "conv2d", "out": 16}, "pool": pool}
+    stages |= {"proj": {"op": "conv2d", "out": 4}, "act": {"op": "relu"}}
+    target = Target(copy_cost=12.0, pool_cost=pool_cost, fuses_activations=True)
+    kinds = ops(optimized(stages, target))
+    assert (kinds.index("avg_pool") == 2) == moved
 
 
 def test_relu_moves_behind_a_pool_that_leaves_less() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OnnxBackend"]
 
+_USAGE = """\
+import onnxruntime
+session = onnxruntime.InferenceSession("$path")
+outputs = session.run(None, {INPUTS})  # a list, in the order of the spec
+"""
+
 
 class OnnxBackend:
     """Compiles graphs to ONNX models.
@@ -26,7 +32,6 @@ class OnnxBackend:
     """
 
     name = "onnx"
-    suffix = ".onnx"
 
     def __init__(self) -> None:
         if find_spec("onnx") is None:
@@ -43,15 +48,23 @@ class OnnxBackend:
 
         return lower(graph, **options)
 
-    def export(self, graph: Graph, tensors: Mapping[str, Any], path: Path) -> None:
-        """Write the network as it runs in evaluation to a file.
+    def export(
+        self, network: Trained, folder: Path, progress: Progress = lambda step: None
+    ) -> tuple[Exported, ...]:
+        """Write the network as it runs in evaluation to ``model.onnx``.
+
+        ONNX's operators take no bfloat16 in many runtimes: such weights become float32.
 
         Args:
-            graph: with shapes.
-            tensors: as :func:`inceptgraph_onnx.lower.lower` takes them.
-            path: of the file, in an existing directory.
+            network: of the types that :func:`inceptgraph_onnx.lower.lower` takes.
+            folder: an existing directory.
+            progress: told nothing: it takes no second.
 
         Raises:
             SpecError: ONNX cannot hold the network.
         """
-        path.write_bytes(self.lower(graph, tensors=tensors).SerializeToString(deterministic=True))
+        model = self.lower(network.evaluation, tensors=network.tensors)
+        (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+        names = ", ".join(f'"{node.name}": …' for node in network.evaluation.inputs)
+        what = "the network in evaluation, for ONNX's runtimes"
+        return (Exported("model.onnx", what, _USAGE.replace("INPUTS", names)),)

@@ -9,7 +9,10 @@ import numpy as np
 
 from inceptgraph.evaluate import Array
 
-__all__ = ["Body", "Call", "Step"]
+__all__ = ["LIMIT", "Body", "Call", "Step"]
+
+LIMIT = 2**31 - 1
+"""Bytes that protobuf takes in one message, and so a model."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Body:
         taken: names that no new value may have.
         calls: in order.
         constants: arrays by their names: weights, and what rules need beside them.
+        avoid: operators that rules are to write in parts where they can.
     """
 
     taken: set[str]
     calls: list[Call] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
+    avoid: frozenset[str] = frozenset()
 
     def unique(self, name: str) -> str:
         """A name like ``name`` that nothing has yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -15,16 +15,13 @@ from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.evaluate import Array, arrays, checked
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
-from inceptgraph_onnx.body import Body, Call, Step
+from inceptgraph_onnx.body import LIMIT, Body, Call, Step
 from inceptgraph_onnx.rules import rule
 
 __all__ = ["OPSET", "lower"]
 
 OPSET = 18
 """The least version of the operators, which the rules are written for and most runtimes read."""
-
-LIMIT = 2**31 - 1
-"""Bytes that protobuf takes in one message."""
 
 
 def lower(
@@ -34,6 +31,7 @@ def lower(
     dtype: str | None = None,
     opset: int = OPSET,
     phase: Phase | str = Phase.EVAL,
+    avoid: Collection[str] = (),
 ) -> onnx.ModelProto:
     """Make the model of a graph.
 
@@ -49,6 +47,8 @@ def lower(
             tensors unless given, float32 where there are none.
         opset: version of ONNX's operators, 18 or later.
         phase: ``train`` gives the auxiliary heads, too; all compute as in evaluation.
+        avoid: operators that a runtime computes slower than their parts: ``LRN`` is all that is
+            heeded.
 
     Raises:
         SpecError: ONNX cannot hold the network: an input has the name of an output, or the weights
@@ -65,7 +65,7 @@ def lower(
     kind = _common_type(given.values()) if dtype is None else np.dtype(dtype)
     if kind not in (np.float16, np.float32, np.float64):
         raise ValueError(f"a model is of float16, float32 or float64, not {kind}")
-    body = _write(network, dict(arrays(network, given, kind)), kind)
+    body = _write(network, dict(arrays(network, given, kind)), kind, frozenset(avoid))
     if sum(array.nbytes for array in body.constants.values()) > LIMIT:
         _refuse("its weights are more than 2 GiB", "export it with a smaller type of weights")
     return _model(network, body, kind, opset)
@@ -79,14 +79,16 @@ def _common_type(tensors: Iterable[Array]) -> np.dtype[Any]:
     return found.pop()
 
 
-def _write(graph: Graph, weights: dict[str, Array], dtype: np.dtype[Any]) -> Body:
+def _write(
+    graph: Graph, weights: dict[str, Array], dtype: np.dtype[Any], avoid: frozenset[str]
+) -> Body:
     """The body, with the values of outputs named as the spec names them."""
     inputs = {node.name for node in graph.inputs}
     outputs = {output.name for output in graph.outputs}
     if both := sorted(inputs & outputs):
         hint = f"give the output another name, such as `{both[0]}_out`"
         _refuse(f"`{both[0]}` is both an input and an output", hint)
-    body = Body({*inputs, *outputs, *weights}, constants=weights)
+    body = Body({*inputs, *outputs, *weights}, constants=weights, avoid=avoid)
     values: dict[str, str] = {}
     for node in graph.nodes.values():
         if node.name in inputs:

@@ -116,23 +116,29 @@ _FLOAT, _FLOAT16 = 1, 10  # onnx.TensorProto.FLOAT and FLOAT16
 
 
 def _lrn(op: norm.Lrn, step: Step, operand: Shape) -> str:
-    if op.size % 2:
+    # A window of even size reaches one further back here and one further ahead in ONNX, and ONNX
+    # Runtime has none.
+    if op.size % 2 and "LRN" not in step.body.avoid:
         settings = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
         return step.call("LRN", *step.inputs, **settings)
-    # A window of even size reaches one further back here and one further ahead in ONNX, and ONNX
-    # Runtime has none. The mean of squares is an average pool along the axis of channels.
-    (x,), (channels, height, width), half = step.inputs, operand, op.size // 2
-    square = step.call("Reshape", step.call("Mul", x, x), step.integers(0, 1, channels, -1))
-    mean = step.call(
-        "AveragePool",
-        square,
-        kernel_shape=(op.size, 1),
-        pads=(half, 0, half - 1, 0),
-        count_include_pad=1,
-    )
-    mean = step.call("Reshape", mean, step.integers(0, channels, height, width))
-    scaled = step.call("Add", step.call("Mul", mean, step.number(op.alpha)), step.number(op.k))
-    return step.call("Div", x, step.call("Pow", scaled, step.number(op.beta)))
+    (x,), channels, half = step.inputs, operand[0], op.size // 2
+    borders = step.integers(0, half, 0, 0, 0, op.size - 1 - half, 0, 0)
+    squares = step.call("Pad", step.call("Mul", x, x), borders, step.number(0.0))
+    window = [
+        step.call("Slice", squares, *map(step.integers, (start, start + channels, 1)))
+        for start in range(op.size)
+    ]
+    mean = step.call("Mul", step.call("Sum", *window), step.number(op.alpha / op.size))
+    return step.call("Div", x, _power(step, step.call("Add", mean, step.number(op.k)), op.beta))
+
+
+def _power(step: Step, value: str, exponent: float) -> str:
+    """A power of what is not negative, by square roots where it can be: others take runtimes many
+    times as long."""
+    if exponent not in (0.5, 0.75):
+        return step.call("Pow", value, step.number(exponent))
+    root = step.call("Sqrt", value)
+    return root if exponent == 0.5 else step.call("Mul", root, step.call("Sqrt", root))
 
 
 # -- pools: see pools.py -------------------------------------------------------------------------

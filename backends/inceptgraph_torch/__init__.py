@@ -18,6 +18,8 @@ from inceptgraph_torch.rules import has_rule
 if TYPE_CHECKING:
     import numpy as np
 
+    from inceptgraph_torch.bench import TorchLab
+
 __all__ = ["SpecModule", "TorchBackend", "backend", "load_tensors", "lower"]
 
 
@@ -49,6 +51,13 @@ class TorchBackend:
 
         write(graph, folder, **options)
 
+    def write_optimized(self, graph: Graph, folder: Path, **options: Any) -> None:
+        """Write ``optimized.py`` and its weights; see
+        :func:`inceptgraph_torch.files.write_optimized`."""
+        from inceptgraph_torch.files import write_optimized
+
+        write_optimized(graph, folder, **options)
+
     def load(self, graph: Graph, folder: Path, **options: Any) -> SpecModule:
         """The module with the weights of a built directory; see
         :func:`inceptgraph_torch.files.load`."""
@@ -63,6 +72,13 @@ class TorchBackend:
 
         return tensors(graph, folder)
 
+    def dtype(self, folder: Path) -> str:
+        """The type of the weights of a built directory; see
+        :func:`inceptgraph_torch.files.dtype`."""
+        from inceptgraph_torch.files import dtype
+
+        return dtype(folder)
+
     def look(self, path: Path, format: str) -> dict[str, TensorInfo]:
         """The tensors in a file; see :func:`inceptgraph_torch.checkpoints.look`."""
         from inceptgraph_torch.checkpoints import look
@@ -75,6 +91,12 @@ class TorchBackend:
         from inceptgraph_torch.checkpoints import not_finite
 
         return not_finite(path, format, names)
+
+    def lab(self) -> TorchLab:
+        """What measures for ``inceptgraph bench``."""
+        from inceptgraph_torch.bench import TorchLab
+
+        return TorchLab()
 
 
 backend = TorchBackend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +18,17 @@ from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
-from inceptgraph_torch.recipes import state_name
+from inceptgraph_torch.names import module_path
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["load", "tensors", "write"]
+__all__ = ["dtype", "load", "tensors", "write", "write_optimized"]
 
 PYTHON = "model.py"
 WEIGHTS = "model.safetensors"
+OPTIMIZED_PYTHON = "optimized.py"
+OPTIMIZED_WEIGHTS = "optimized.safetensors"
 
 
 def write(
@@ -50,17 +52,51 @@ def write(
         OSError: the system cannot write them.
     """
     progress("writing model.py")
-    (folder / PYTHON).write_text(write_module(graph, description or ""), encoding="utf-8")
+    text = write_module(graph, description or "", weights=WEIGHTS)
+    (folder / PYTHON).write_text(text, encoding="utf-8")
     progress("initialising the weights")
     module = lower(graph, **options)
     progress("writing the weights")
+    _save(module, folder / WEIGHTS, like=folder / PYTHON)
+
+
+def write_optimized(
+    graph: Graph,
+    folder: Path,
+    *,
+    description: str | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> None:
+    """Write ``optimized.py`` and ``optimized.safetensors`` beside the model that they equal.
+
+    What passes fold is computed in float64 and rounded once to the type of the model's weights.
+
+    Args:
+        graph: of evaluation, as passes left it.
+        folder: with the files that :func:`write` made of the graph before.
+        description: a sentence for the docstring of ``optimized.py``.
+        progress: told what is being done.
+
+    Raises:
+        SpecError: the weights of the model cannot be read.
+        OSError: the system cannot write the files.
+    """
+    progress(f"writing {OPTIMIZED_PYTHON}")
+    text = write_module(graph, description or "", weights=OPTIMIZED_WEIGHTS, training=False)
+    (folder / OPTIMIZED_PYTHON).write_text(text, encoding="utf-8")
+    progress("folding the weights")
+    module = lower(graph, device="cpu", dtype=dtype(folder), tensors=tensors(graph, folder))
+    _save(module, folder / OPTIMIZED_WEIGHTS, like=folder / OPTIMIZED_PYTHON)
+
+
+def _save(module: SpecModule, path: Path, like: Path) -> None:
     state = {name: tensor.contiguous().cpu() for name, tensor in module.state_dict().items()}
-    _save(state, folder / WEIGHTS)
-    # safetensors makes files that only their owner reads; these are as model.py beside them
-    (folder / WEIGHTS).chmod((folder / PYTHON).stat().st_mode)
+    _save_tensors(state, path)
+    # safetensors makes files that only their owner reads; these are as the Python beside them
+    path.chmod(like.stat().st_mode)
 
 
-def _save(state: dict[str, Tensor], path: Path) -> None:
+def _save_tensors(state: dict[str, Tensor], path: Path) -> None:
     """Write tensors to a file.
 
     Raises:
@@ -98,11 +134,10 @@ def load(
     """
     path = folder / WEIGHTS
     state = _read(path)
-    floats = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
     module = lower(
         graph,
         device=device or "cpu",
-        dtype=dtype or (floats[0] if floats else None),
+        dtype=dtype or _floating(state),
         channels_last=channels_last,
         initialized=False,
     )
@@ -116,24 +151,40 @@ def load(
 
 
 def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-    """The weights in ``folder`` as arrays, by their names in the graph.
+    """The weights in ``folder`` as arrays, by their names in the graph, and what torch counts
+    beside them.
 
     NumPy has no bfloat16: such weights become float32, which holds them exactly.
 
     Args:
-        graph: of the ``spec.yaml`` in the folder.
+        graph: of the ``spec.yaml`` in the folder, or what passes made of it.
         folder: a built directory.
 
     Raises:
         SpecError: the weights cannot be read.
-        KeyError: they are not those of the graph.
     """
-    state = _read(folder / WEIGHTS)
-    found = {name: state[state_name(name)] for name in graph.originals}
-    return {
-        name: (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-        for name, tensor in found.items()
-    }
+    nodes = {name.rpartition(".")[0] for name in graph.originals}
+    names = {module_path(name): name for name in nodes}
+    found = {}
+    for name, tensor in _read(folder / WEIGHTS).items():
+        path, _, weight = name.rpartition(".")
+        if path in names:
+            exact = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+            found[f"{names[path]}.{weight}"] = exact.numpy()
+    return found
+
+
+def dtype(folder: Path) -> str:
+    """The type of the weights in ``folder``, as torch names it.
+
+    Raises:
+        SpecError: they cannot be read.
+    """
+    return str(_floating(_read(folder / WEIGHTS)) or torch.float32).removeprefix("torch.")
+
+
+def _floating(state: Mapping[str, Tensor]) -> torch.dtype | None:
+    return next((t.dtype for t in state.values() if t.is_floating_point()), None)
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

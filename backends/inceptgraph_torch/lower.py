@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
+from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Weight
 from inceptgraph.weights.fitted import Fitted
@@ -30,6 +31,7 @@ def lower(
     channels_last: bool = False,
     initialized: bool = True,
     weights: Fitted | None = None,
+    tensors: Tensors | None = None,
 ) -> SpecModule:
     """Make the module of a graph.
 
@@ -43,12 +45,15 @@ def lower(
         initialized: False leaves the weights as they are in memory, for a caller who loads them.
         weights: a file that was fitted to the graph, before passes rewrote it; what it has not
             starts as the spec says.
+        tensors: all weights as arrays, by their names in the graph before passes rewrote it; what
+            torch counts beside them starts at zero where it is not there.
 
     Returns:
         In training mode, as every new ``nn.Module``.
 
     Raises:
         SpecError: there is no such device or dtype, or the file cannot be read.
+        ValueError: one of the arrays is missing or has another shape.
     """
     device, dtype = read_device(device), read_dtype(dtype)
     # On the meta device layers cost nothing: memory is taken once, numbers are drawn once.
@@ -57,16 +62,28 @@ def lower(
         wiring = _emit(graph, root)
         module = SpecModule(root, wiring, class_name=identifier(graph.name))
     _allocate(module, device, dtype, channels_last)
-    tensors = tensors_of(module, graph)
-    if graph.rewritten_from is None:
+    own = tensors_of(module, graph)
+    if tensors is not None:
+        _take(own, graph, tensors)
+    elif graph.rewritten_from is None:
         if initialized:
-            initialize_weights(tensors, graph.originals, seed)
+            initialize_weights(own, graph.originals, seed)
         if weights is not None:
-            load_fitted(tensors, weights)
+            load_fitted(own, weights)
     elif initialized or weights is not None:
         started = initial(graph, seed=seed, weights=weights, device=device, dtype=dtype)
-        evaluate_recipes(tensors, graph, started)
+        evaluate_recipes(own, graph, started)
     return module
+
+
+@torch.no_grad()
+def _take(own: Mapping[str, Tensor], graph: Graph, arrays: Tensors) -> None:
+    """Fill the tensors of a module from arrays."""
+    originals = {name: torch.from_numpy(each) for name, each in checked(graph, arrays).items()}
+    evaluate_recipes(own, graph, originals)
+    for name, tensor in own.items():
+        if not tensor.is_floating_point():  # a counter of batches, which is no weight of the graph
+            tensor.copy_(torch.from_numpy(arrays[name])) if name in arrays else tensor.zero_()
 
 
 def initial(

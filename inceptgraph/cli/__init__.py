@@ -1,7 +1,8 @@
 """The command line. This package alone prints and exits.
 
 Verbs are imported when they are used, and what a verb needs is imported by it: ``--help`` loads
-click alone, and torch is loaded by ``build``, and by ``weights`` for what is not safetensors.
+click alone, and torch is loaded by ``build`` and ``bench``, and by ``weights`` for what is not
+safetensors.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SECTIONS = {
         "diff": Entry("diff:diff", "Show what changed between two specs."),
         "graph": Entry("graph:graph", "Print the graph that a spec compiles to."),
         "weights": Entry("weights:weights", "Say how a file of weights fits a spec."),
+        "bench": Entry("bench:bench", "Time engines side by side."),
     },
     "Make something of it": {
         "render": Entry("render:render", "Draw a diagram."),

@@ -20,7 +20,8 @@ inceptgraph build googlenet -o model/
 inceptgraph build my.yaml -o model/ --device cuda --dtype bfloat16
 inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
 inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
-inceptgraph build googlenet -o model/ --export onnx
+inceptgraph build googlenet -o model/ --export onnx,pt2,aoti
+inceptgraph build googlenet -o model/ --optimize --engine inductor --batch 16
 """
 
 
@@ -50,7 +51,22 @@ def _split(context: click.Context, option: click.Parameter, value: str | None) -
     "--export",
     metavar="BACKEND,…",
     callback=_split,
-    help="Also write exports/ for other programs: onnx.",
+    help="Also write exports/ for other programs: onnx, pt2, aoti.",
+)
+@click.option(
+    "--optimize",
+    is_flag=True,
+    help="Also write the network in evaluation, rewritten to run fast, and export that.",
+)
+@click.option(
+    "--engine",
+    metavar="ENGINE",
+    help="What it is rewritten for, such as inductor; auto unless given: the fastest here.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    help="Samples at a time that it is to be fastest for; 1 unless given.",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option
@@ -63,6 +79,8 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
     """
     if options["weights"] is None and (options["remap"] or options["allow"]):
         raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
+    if options["engine"] is not None and not options["optimize"]:
+        raise click.UsageError("`--engine` says what to rewrite the network for: say --optimize")
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
     with writing(output):

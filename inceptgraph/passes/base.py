@@ -34,12 +34,14 @@ class Target:
         batch: samples at a time.
         call_cost: what one more step costs beside its arithmetic, in multiply-adds.
         copy_cost: what it costs to copy one element, in multiply-adds.
+        pool_cost: what it costs a pool to read one element of a window, in multiply-adds.
         fuses_activations: whether a ReLU costs nothing behind a convolution.
     """
 
     batch: int = 1
     call_cost: float = 1.0e6
     copy_cost: float = 12.0
+    pool_cost: float = 1.0
     fuses_activations: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops.conv import Conv2d
@@ -10,6 +11,7 @@ from inceptgraph.ops.norm import Affine
 from inceptgraph.ops.pool import AvgPool
 from inceptgraph.passes.base import Pass, Property, Target
 from inceptgraph.passes.names import free_name
+from inceptgraph.passes.siblings import activation
 
 __all__ = ["project_before_average"]
 
@@ -19,7 +21,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     nodes = dict(graph.nodes)
     for conv in graph.nodes.values():
         pool = graph.nodes[conv.inputs[0]] if conv.inputs else conv
-        if _commutes(graph, pool, conv):
+        if _commutes(graph, pool, conv) and _pays(graph, pool, conv, target):
             _swap(graph, nodes, pool, conv)
     return graph if nodes == graph.nodes else graph.rewrite(nodes.values())
 
@@ -37,12 +39,30 @@ def _commutes(graph: Graph, pool: Node, conv: Node) -> bool:
     )
 
 
-def _swap(graph: Graph, nodes: dict[str, Node], pool: Node, conv: Node) -> None:
+def _pays(graph: Graph, pool: Node, conv: Node, target: Target) -> bool:
+    """Whether what the pool no longer reads is worth more than what the convolution no longer does
+    on its way: add a bias, where it has to follow the pool, and apply a ReLU."""
+    if not target.fuses_activations:
+        return True
+    left = int(_apart(pool, conv)) + int(activation(graph, conv) is not None)
+    before, after = graph.shape(pool.name), graph.shape(conv.name)
+    assert isinstance(pool.op, AvgPool)
+    spared = (before[0] - after[0]) * prod(pool.op.kernel) * target.pool_cost
+    return spared > after[0] * left * target.copy_cost
+
+
+def _apart(pool: Node, conv: Node) -> bool:
+    """Whether the bias has to follow the pool: where a window counts padding, its mean of a
+    constant is not that constant."""
     assert isinstance(conv.op, Conv2d)
     assert isinstance(pool.op, AvgPool)
+    return conv.op.bias and pool.op.count_include_pad
+
+
+def _swap(graph: Graph, nodes: dict[str, Node], pool: Node, conv: Node) -> None:
+    assert isinstance(conv.op, Conv2d)
     recipes = dict(graph.recipes(conv))
-    # where a window counts padding, its mean of a constant is not that constant
-    apart = conv.op.bias and pool.op.count_include_pad
+    apart = _apart(pool, conv)
     bias = recipes.pop("bias") if apart else None
     op = conv.op.model_copy(update={"bias": False}) if apart else conv.op
     shape = graph.shape(conv.name)

@@ -36,8 +36,9 @@ def write_forward(container: Container, graph: Graph | None = None) -> list[str]
             if is_brief and (passing is None or last_use.get(passing, -1) <= index):
                 names[value], passing = _PASSING, value
             else:
-                names[value] = unique(returned.get(value) or _own_name(statement, value), taken)
-        results = ", ".join(names[value] for value in statement.results)
+                own = _own_name(statement, value, container.path)
+                names[value] = unique(returned.get(value) or own, taken)
+        results = [names[value] for value in statement.results]
         lines += _assignment(results, _applied(statement, operands))
     if graph:
         return lines + _return(graph.outputs, names, 8)
@@ -62,28 +63,33 @@ def _last_uses(container: Container, graph: Graph | None) -> dict[Value, int]:
     return last
 
 
-def _own_name(statement: Statement, value: Value) -> str:
+def _own_name(statement: Statement, value: Value, path: str) -> str:
     if len(statement.results) > 1:
-        return value.node.replace(".", "_")
+        return value.node.removeprefix(f"{path}.").replace(".", "_")
     return statement.child or value.node.rpartition(".")[2]
 
 
 def _applied(statement: Statement, operands: list[str]) -> str:
     if statement.function is not None:
         return statement.function.source(operands)
-    child = statement.child
-    # inside a class, Python reads `self.__x` as another name
-    is_plain = child.isidentifier() and not child.startswith("__")
-    target = f"self.{child}" if is_plain else f'getattr(self, "{child}")'
+    target = "self"
+    for name in statement.child.split("."):
+        # inside a class, Python reads `self.__x` as another name
+        is_plain = name.isidentifier() and not name.startswith("__")
+        target = f"{target}.{name}" if is_plain else f'getattr({target}, "{name}")'
     return f"{target}({', '.join(operands)})"
 
 
-def _assignment(results: str, text: str) -> list[str]:
-    line = f"        {results} = {text}"
+def _assignment(results: list[str], text: str) -> list[str]:
+    target = f"        {', '.join(results)}"
+    line = f"{target} = {text}"
     if len(line) <= WIDTH:
         return [line]
+    start = [f"{target} = ("]
+    if len(start[0]) > WIDTH:
+        start = ["        (", *(f"            {name}," for name in results), "        ) = ("]
     inside = wrap(text, WIDTH - 12, break_long_words=False, break_on_hyphens=False)
-    return [f"        {results} = (", *(f"            {part}" for part in inside), "        )"]
+    return [*start, *(f"            {part}" for part in inside), "        )"]
 
 
 def _return(outputs: Sequence[Output], names: Mapping[Value, str], indent: int) -> list[str]:

@@ -18,7 +18,7 @@ from inceptgraph.ops import Input
 from inceptgraph_torch.names import module_path
 from inceptgraph_torch.rules import Concatenate, Fold, Function, Layer, rule
 
-__all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "build"]
+__all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "nest", "style"]
 
 
 class Style(Enum):
@@ -28,6 +28,8 @@ class Style(Enum):
     CONCAT = "concat"
     SUM = "sum"
     OWN = "own"
+    OPEN = "open"
+    """Not at all: the container around it runs them."""
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Statement:
     """One line of a ``forward``: a child, or a function, applied to values.
 
     Attributes:
-        child: the child that is called; empty for a function.
+        child: the child that is called, or a path of names through open ones; empty for a function.
         function: the function that is applied; None for a child.
         operands: what it reads.
         results: what it makes; a container may hand on several values.
@@ -98,12 +100,19 @@ class Container:
                 yield from child.walk()
         yield self
 
+    def find(self, path: str) -> Part | None:
+        """The child at a path of names; None for none."""
+        part: Part | None = self
+        for name in path.split("."):
+            part = part.children.get(name) if isinstance(part, Container) else None
+        return part
+
 
 Part = Call | Container
 
 
-def build(graph: Graph) -> Container:
-    """The nested modules of a graph, both phases."""
+def nest(graph: Graph) -> Container:
+    """The nested modules of a graph, both phases, with statements in the order of its nodes."""
     needed = set(graph.phase("eval").nodes)
     needed.update(path for name in tuple(needed) for path in _around(name))
     root = Container("")
@@ -114,7 +123,6 @@ def build(graph: Graph) -> Container:
     _find_boundaries(graph, containers)
     for container in containers.values():
         _connect(container)
-        container.style = Style.OWN if container is root else _style(container)
     return root
 
 
@@ -195,10 +203,14 @@ def _connect(container: Container) -> None:
             )
 
 
-def _style(container: Container) -> Style:
+def style(container: Container) -> Style:
+    """What the flow of a container amounts to, its statements being in the order they run in."""
     if len(container.inputs) != 1 or len(container.outputs) != 1:
         return Style.OWN
     statements = container.statements
+    called = [statement.child for statement in statements if statement.function is None]
+    if called != list(container.children):
+        return Style.OWN
     current = tuple(container.inputs)
     for statement in statements:
         if statement.function is not None or statement.operands != current:

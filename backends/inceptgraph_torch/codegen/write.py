@@ -7,7 +7,9 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
+from string import Template
 from textwrap import wrap
 from typing import Any
 
@@ -15,7 +17,8 @@ from inceptgraph.cost import total
 from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen.classes import ClassDefinition, Parameter, Variable, extract
 from inceptgraph_torch.codegen.forward import write_forward
-from inceptgraph_torch.codegen.parts import Call, Container, Part, Style, build
+from inceptgraph_torch.codegen.order import build
+from inceptgraph_torch.codegen.parts import Call, Container, Part, Style
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, Expression, layout
 from inceptgraph_torch.codegen.sources import is_foreign, layer_sources
 from inceptgraph_torch.names import class_name
@@ -43,26 +46,87 @@ class Sum(nn.ModuleDict):
     def forward(self, x):
         return reduce(operator.add, [branch(x) for branch in self.values()])
 '''
+_OPEN = '''
+class Layers(nn.ModuleDict):
+    """Named layers that are called from outside."""
+'''
 _CONTAINERS = {
     Style.CHAIN: ("Chain", _CHAIN),
     Style.CONCAT: ("Concat", _CONCAT),
     Style.SUM: ("Sum", _SUM),
+    Style.OPEN: ("Layers", _OPEN),
 }
 
 
 # Names that a model.py has for itself, as far as a class could have them: with a capital
 _GLOBALS = {
-    *("Chain", "Concat", "F", "INPUTS", "LOSS_WEIGHTS", "OrderedDict", "Path", "Sum", "Tensor"),
+    *("Chain", "Concat", "F", "INPUTS", "LOSS_WEIGHTS", "Layers", "OrderedDict", "Path", "Sum"),
+    "Tensor",
     *(name for name in dir(builtins) if name[0].isupper()),
 }
 
 
-def write_module(graph: Graph, description: str = "") -> str:
+@dataclass(frozen=True)
+class Ending:
+    """What the functions at the end of a module say that trains, and of one that does not.
+
+    Attributes:
+        head: of the docstring, after the network's name.
+        counted: what its counts leave out.
+        texts: the functions.
+        words: that stand in them.
+    """
+
+    head: str
+    counted: str
+    texts: tuple[str, ...]
+    words: Mapping[str, str]
+
+
+_TRAINABLE = Ending(
+    "compiled from its spec by InceptGraph.",
+    " (without heads)",
+    ("loss.py.txt", "load.py.txt", "main.py.txt"),
+    {
+        "mode": "training",
+        "settled": "",
+        "chosen": ".train(options.train)",
+        "options": """\
+    # batch norm over vectors cannot train on one sample
+    parser.add_argument("--batch", type=int, default=2, help="samples in the batch (2)")
+    parser.add_argument("--train", action="store_true", help="in training mode, with the heads")
+""",
+    },
+)
+_FOR_EVALUATION = Ending(
+    "rewritten by InceptGraph to run fast. Not to be trained.",
+    "",
+    ("load.py.txt", "main.py.txt"),
+    {
+        "mode": "evaluation",
+        "settled": "\n    model.eval().requires_grad_(False)",
+        "chosen": "",
+        "options": """\
+    parser.add_argument("--batch", type=int, default=1, help="samples in the batch (1)")
+""",
+    },
+)
+
+
+def write_module(
+    graph: Graph,
+    description: str = "",
+    *,
+    weights: str = "model.safetensors",
+    training: bool = True,
+) -> str:
     """The source of a module that equals the graph, with the same names of weights.
 
     Args:
-        graph: with shapes, both phases.
+        graph: with shapes; both phases, or evaluation alone.
         description: a sentence for the module's docstring.
+        weights: the file beside the module that it loads.
+        training: whether the network can be trained: it then has a loss.
 
     Returns:
         Python source. It imports torch and the standard library only, unless a plug-in's layer
@@ -78,24 +142,32 @@ def write_module(graph: Graph, description: str = "") -> str:
     blocks = [*map(_block, definitions), _network(root, name, graph)]
     used = {c.style for body in (root, *(d.body for d in definitions)) for c in body.walk()}
     containers = [text for style, (_, text) in _CONTAINERS.items() if style in used]
-    runtime = files(__package__).joinpath("runtime.py.txt").read_text(encoding="utf-8")
-    parts = [*layers.values(), *containers, *blocks, runtime.format(class_name=name)]
+    ending = _TRAINABLE if training else _FOR_EVALUATION
+    output = _literal(graph.outputs[0].name)
+    words = {**ending.words, "class_name": name, "weights": weights, "output": output}
+    end = [Template(_text(each)).substitute(words) for each in ending.texts]
+    parts = [*layers.values(), *containers, *blocks, *end]
     rest = "\n\n\n".join(text.strip("\n") for text in parts)
     inputs = {node.name: node.shape for node in graph.inputs}
-    weights = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
     constants = [*layout("INPUTS = ", _mapping(inputs), 0)]
-    constants += layout("LOSS_WEIGHTS = ", _mapping(weights), 0)
-    return "\n".join([*_head(graph, description, rest), *constants, "", "", rest, ""])
+    if training:
+        losses = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
+        constants += layout("LOSS_WEIGHTS = ", _mapping(losses), 0)
+    return "\n".join([*_head(graph, description, ending, rest), *constants, "", "", rest, ""])
 
 
-def _head(graph: Graph, description: str, rest: str) -> list[str]:
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str]:
     counts = total(graph.phase("eval"))
-    lines = [f'"""{_quoted(graph.name)}, compiled from its spec by InceptGraph.', ""]
+    lines = [f'"""{_quoted(graph.name)}, {ending.head}', ""]
     for line in _quoted(description).split("\n") if description else []:
         lines += wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
     lines += [""] if description else []
     lines += [
-        f"{counts.params:,} parameters, {counts.macs:,} multiply-adds a sample (without heads).",
+        f"{counts.params:,} parameters, {counts.macs:,} multiply-adds a sample{ending.counted}.",
         "Needs torch only. From the command line, runs one forward pass.",
         '"""',
         "",
@@ -106,8 +178,10 @@ def _head(graph: Graph, description: str, rest: str) -> list[str]:
     lines += ["import time"]
     lines += ["from collections import OrderedDict"] if "OrderedDict(" in rest else []
     lines += ["from functools import reduce"] if "reduce(" in rest else []
-    lines += ["from pathlib import Path", "", "import torch", "from torch import Tensor, nn"]
-    return [*lines, "from torch.nn import functional as F", ""]
+    lines += ["from pathlib import Path", "", "import torch"]
+    lines += [f"from torch import {'Tensor, ' if 'Tensor' in rest else ''}nn"]
+    lines += ["from torch.nn import functional as F"] if "F." in rest else []
+    return [*lines, ""]
 
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]")

@@ -11,15 +11,13 @@ from torch import Tensor, nn
 
 from inceptgraph.engine import Engine, Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic, SpecError
-from inceptgraph.evaluate import Tensors, checked
+from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.engines.precision import products
-from inceptgraph_torch.loading import tensors_of
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device
-from inceptgraph_torch.recipes import evaluate_recipes
 from inceptgraph_torch.rules import has_rule
 
 __all__ = ["Runner", "compute_dtype", "network", "refusal"]
@@ -41,8 +39,10 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
     return None
 
 
-def network(graph: Graph, tensors: Tensors, setting: Setting) -> SpecModule:
-    """The module of a graph with its weights, channels last.
+def network(
+    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool = True
+) -> SpecModule:
+    """The module of a graph with its weights, channels last unless that is False.
 
     In evaluation the weights are of the setting's type. In training they are float32, and
     autocast computes in the setting's: steps smaller than bfloat16 resolves would be lost.
@@ -53,19 +53,9 @@ def network(graph: Graph, tensors: Tensors, setting: Setting) -> SpecModule:
         graph,
         device=setting.device,
         dtype=torch.float32 if setting.train else compute_dtype(setting),
-        channels_last=True,
-        initialized=False,
+        channels_last=channels_last,
+        tensors=tensors,
     )
-    originals = {
-        name: torch.from_numpy(array).to(setting.device)
-        for name, array in checked(graph, tensors).items()
-    }
-    own = tensors_of(module, graph)
-    evaluate_recipes(own, graph, originals)
-    with torch.no_grad():
-        for tensor in own.values():  # counters of batches, which are no weights of the graph
-            if not tensor.is_floating_point():
-                tensor.zero_()
     return module.train(setting.train)
 
 
@@ -85,7 +75,7 @@ class Runner(nn.Module):
     """
 
     def __init__(
-        self, network: SpecModule, setting: Setting, call: Callable[..., Any] | None = None
+        self, network: nn.Module, setting: Setting, call: Callable[..., Any] | None = None
     ) -> None:
         """Args:
         network: in the mode of the setting.
@@ -137,4 +127,5 @@ class Runner(nn.Module):
 
     def loss(self, *args: Any, **kwargs: Any) -> Tensor:
         """The total loss; see :meth:`inceptgraph_torch.SpecModule.loss`."""
+        assert isinstance(self.network, SpecModule)
         return self.network.loss(*args, **kwargs)

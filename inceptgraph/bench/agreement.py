@@ -1,0 +1,62 @@
+"""Whether two networks gave the same, up to the rounding of a type of numbers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from inceptgraph.bench.lab import Outputs
+from inceptgraph.evaluate import Array
+
+__all__ = ["ROOM", "ROUNDOFF", "bound", "relative_error", "same_form"]
+
+ROUNDOFF = {"float32": 2**-24, "tf32": 2**-11, "bfloat16": 2**-8, "float16": 2**-11}
+"""Half the distance from 1 to the next number; of tf32, the products' factors have it."""
+
+ROOM = 10.0
+"""How many times the plain module's own error is still explained by the type of numbers: others
+sum in another order, fold weights before they round, or multiply by Winograd's method, whose error
+is several times as large (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
+section 6)."""
+
+
+def same_form(found: Outputs, wanted: Outputs) -> bool:
+    """Whether there are as many outputs, of the same shapes in the same order."""
+    return [a.shape for a in found.values()] == [a.shape for a in wanted.values()]
+
+
+def relative_error(found: Outputs, wanted: Outputs) -> float:
+    """The largest difference of an element, relative to the largest element of its output.
+
+    Args:
+        found: of the same form as ``wanted``; outputs are paired by name, where the names are the
+            same, else by their order.
+        wanted: the reference.
+
+    Returns:
+        The worst of all outputs; infinite where an element is no number.
+    """
+    names = wanted if found.keys() == wanted.keys() else found
+    pairs = zip((found[name] for name in names), wanted.values(), strict=True)
+    return max((_error(one, other) for one, other in pairs), default=0.0)
+
+
+def _error(found: Array, wanted: Array) -> float:
+    largest = float(np.abs(wanted).max(initial=0.0))
+    difference = float(np.abs(found - wanted).max(initial=0.0))
+    if not math.isfinite(difference) or not math.isfinite(largest):
+        return math.inf
+    return difference / largest if largest else math.inf if difference else 0.0
+
+
+def bound(dtype: str, plain: float | None, depth: int) -> float:
+    """The error that a type of numbers explains.
+
+    Args:
+        dtype: what is computed in.
+        plain: the error of the plain module in this type; None where it cannot run in it.
+        depth: layers with weights on the longest path, each of which rounds, for when it cannot.
+    """
+    least = ROUNDOFF[dtype]
+    return ROOM * (max(plain, least) if plain is not None else least * max(depth, 1))

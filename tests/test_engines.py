@@ -1,0 +1,477 @@
+"""One suite over all engines that are installed here, against the module of a graph in float64."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from agreement import Array, arrays, assert_close, expected, randomized, samples
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from operations_strategy import one_step
+from specs_strategy import graph_of, is_small, specs
+from tiny_network import TINY
+from torch import Tensor, nn
+
+import inceptgraph
+from inceptgraph import engine as engines
+from inceptgraph.engine import Engine, Setting
+from inceptgraph.errors import Code, Source, SpecError
+from inceptgraph.graph import Graph, Node, Output
+from inceptgraph.ops import BUILT_IN, Input, Operation
+from inceptgraph.pipeline import to_graph
+from inceptgraph_onnx.engines import OnnxRuntimeEngine, OpenVinoEngine
+from inceptgraph_onnx.engines.base import OnnxEngine
+from inceptgraph_torch import SpecModule
+
+ROUNDING = 1e-4
+"""Rounding of float32, 2**-24, over the sums of some dozen layers, of the largest value."""
+
+BFLOAT16 = 5e-2
+"""The same of bfloat16, 2**-9."""
+
+SETTING = Setting(batch=2)
+
+INSTALLED = [engine for engine in engines.installed() if engine.missing() is None]
+
+SLOW = {"inductor"}
+"""Takes a compiler's time for each network, and has tests of its own in test_engine_torch.py."""
+
+ENGINES = [engine for engine in INSTALLED if engine.name not in SLOW]
+OURS: list[OnnxEngine] = [OnnxRuntimeEngine(), OpenVinoEngine()]
+
+every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+onnx_engines = pytest.mark.parametrize("engine", OURS, ids=lambda engine: engine.name)
+
+
+def prepared(
+    engine: Engine,
+    graph: Graph,
+    module: SpecModule,
+    setting: Setting = SETTING,
+    optimize: bool = True,
+) -> nn.Module:
+    """What an engine makes of a graph with the weights of its module."""
+    model = engines.prepare(engine, graph, arrays(module, graph), setting, optimize)
+    assert isinstance(model, nn.Module)
+    return model
+
+
+def run(model: nn.Module, inputs: dict[str, Array]) -> list[Array]:
+    found = model(*(torch.from_numpy(array).float() for array in inputs.values()))
+    values: Sequence[Tensor] = list(found.values()) if isinstance(found, dict) else [found]
+    assert all(value.dtype is torch.float32 and not value.requires_grad for value in values)
+    return [value.numpy() for value in values]
+
+
+def hold(engine: Engine, graph: Graph, batches: Sequence[int], optimize: bool = True) -> None:
+    """Hold an engine to the module of a graph, where it runs it in float32."""
+    if engine.refusal(graph.phase("eval"), SETTING):
+        pytest.skip(f"{engine.name} does not run it")
+    module = randomized(graph)
+    model = prepared(engine, graph, module, optimize=optimize)
+    for batch in batches:
+        inputs = samples(graph, batch, batch)
+        assert_close(run(model, inputs), expected(module, inputs), ROUNDING)
+
+
+def tiny() -> Graph:
+    return to_graph(Source("tiny.yaml", TINY))
+
+
+def by_hand(outputs: dict[str, str]) -> Graph:
+    nodes = {
+        "image": Node("image", Input(shape=(3, 4, 4)), shape=(3, 4, 4)),
+        "a": Node("a", BUILT_IN["relu"](), ("image",), (3, 4, 4)),
+        "b": Node("b", BUILT_IN["tanh"](), ("a",), (3, 4, 4)),
+    }
+    return Graph("net", nodes, tuple(Output(*pair) for pair in outputs.items())).verify()
+
+
+# -- what they compute -----------------------------------------------------------------------
+
+
+@every_engine
+@pytest.mark.parametrize("optimize", [True, False])
+def test_a_network_at_any_batch(engine: Engine, optimize: bool) -> None:
+    hold(engine, tiny(), (1, 2, 5, 2), optimize)
+
+
+@cache
+def shipped(name: str) -> tuple[Graph, SpecModule, dict[str, Array], list[Array]]:
+    graph = to_graph(name)
+    module, inputs = randomized(graph), samples(graph, 1)
+    return graph, module, inputs, expected(module, inputs)
+
+
+@every_engine
+@pytest.mark.parametrize("name", ["googlenet", "googlenet_se", "inception_v3", "lenet5"])
+def test_shipped_networks(engine: Engine, name: str) -> None:
+    graph, module, inputs, wanted = shipped(name)
+    assert_close(run(prepared(engine, graph, module), inputs), wanted, ROUNDING)
+
+
+@every_engine
+@given(text=specs(), optimize=st.booleans())
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+)
+def test_any_spec(engine: Engine, text: str, optimize: bool) -> None:
+    graph = graph_of(text)
+    assume(is_small(graph))
+    hold(engine, graph, (2, 1), optimize)
+
+
+@every_engine
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"b": "b", "a": "a"},
+        {"x": "b", "y": "b"},
+        {"raw": "image", "a": "a"},
+        {"image": "image"},
+    ],
+)
+def test_outputs_come_by_their_names(engine: Engine, outputs: dict[str, str]) -> None:
+    graph = by_hand(outputs)
+    module = randomized(graph)
+    inputs = samples(graph, 2)
+    model = prepared(engine, graph, module)
+    found = model(torch.from_numpy(inputs["image"]).float())
+    if len(outputs) > 1:
+        assert list(found) == list(outputs)
+    assert_close(run(model, inputs), expected(module, inputs), ROUNDING)
+
+
+@every_engine
+def test_a_fixed_batch_is_held_to(engine: Engine) -> None:
+    graph = tiny()
+    module = randomized(graph)
+    model = prepared(engine, graph, module, Setting(batch=3, fixed=True))
+    inputs = samples(graph, 3)
+    assert_close(run(model, inputs), expected(module, inputs), ROUNDING)
+    with pytest.raises(ValueError, match="compiled for 3 samples at a time, got 2"):
+        run(model, samples(graph, 2))
+
+
+# -- tensors in and out ----------------------------------------------------------------------
+
+
+@every_engine
+def test_tensors_of_any_type_and_layout(engine: Engine) -> None:
+    graph = tiny()
+    model = prepared(engine, graph, randomized(graph))
+    # what all of these types hold
+    image = torch.randint(-8, 8, (2, 3, 16, 16)).float() / 4
+    wanted, before = model(image), image.clone()
+    shifted = torch.zeros(image.numel() + 1)[1:].view_as(image)
+    several = {
+        "float64": image.double(),
+        "float16": image.half(),
+        "bfloat16": image.bfloat16(),
+        "channels last": image.contiguous(memory_format=torch.channels_last),
+        "every second": image.repeat_interleave(2, 3)[..., ::2],
+        "off a boundary": shifted.copy_(image),
+        "with gradients": image.clone().requires_grad_(),
+        "a parameter": nn.Parameter(image.clone()),
+    }
+    for name, given_image in several.items():
+        found = model(given_image)
+        assert not found.requires_grad, name
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6, msg=name)
+    assert torch.equal(image, before)
+
+
+@every_engine
+def test_results_stay_when_others_are_computed(engine: Engine) -> None:
+    graph = by_hand({"raw": "image", "a": "a"})
+    model = prepared(engine, graph, randomized(graph))
+    image = torch.randn(2, 3, 4, 4)
+    found = model(image)
+    kept = {name: value.clone() for name, value in found.items()}
+    model(torch.randn(2, 3, 4, 4))
+    assert all(torch.equal(found[name], kept[name]) for name in kept)
+
+
+@onnx_engines
+def test_threads_get_each_their_own(engine: Engine) -> None:
+    graph = tiny()
+    model = prepared(engine, graph, randomized(graph))
+    images = [torch.randn(1 + i % 3, 3, 16, 16) for i in range(24)]
+    wanted = [model(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(model, images))
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@onnx_engines
+def test_no_sample_gives_no_result(engine: Engine) -> None:
+    graph = tiny()
+    assert prepared(engine, graph, randomized(graph))(torch.empty(0, 3, 16, 16)).shape == (0, 5)
+
+
+@onnx_engines
+@pytest.mark.parametrize(
+    ("given_inputs", "error", "message"),
+    [
+        (
+            [torch.zeros(2, 3, 18, 16)],
+            ValueError,
+            r"`image` is of shape \(2, 3, 18, 16\), but the network was compiled for "
+            r"\(batch, 3, 16, 16\)",
+        ),
+        ([torch.zeros(3, 16, 16)], ValueError, r"compiled for \(batch, 3, 16, 16\)"),
+        ([torch.zeros(3)], ValueError, "compiled for"),
+        ([torch.zeros(2, 3, 16, 16, dtype=torch.uint8)], TypeError, r"`image` is of torch\.uint8"),
+        ([torch.zeros(2, 3, 16, 16, device="meta")], ValueError, "on meta, .* compiled for cpu"),
+        ([], TypeError, r"reads 1 \(`image`\), not 0"),
+        ([torch.zeros(2, 3, 16, 16)] * 2, TypeError, "not 2"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    engine: Engine, given_inputs: list[Tensor], error: type[Exception], message: str
+) -> None:
+    graph = tiny()
+    model = prepared(engine, graph, randomized(graph))
+    with pytest.raises(error, match=message):
+        model(*given_inputs)
+
+
+@onnx_engines
+def test_inputs_of_several_batches_are_refused(engine: Engine) -> None:
+    graph = one_step(BUILT_IN["concat"](), [(2, 3, 3), (1, 3, 3)])
+    model = prepared(engine, graph, randomized(graph))
+    with pytest.raises(ValueError, match=r"differ in their batches: \[1, 2\]"):
+        model(torch.zeros(2, 2, 3, 3), torch.zeros(1, 1, 3, 3))
+
+
+# -- what is refused -------------------------------------------------------------------------
+
+
+class Unknown(Operation):
+    """An operation that only this file knows."""
+
+    op = "unknown_to_engines"
+
+    def infer(self, *inputs: tuple[int, ...]) -> tuple[int, ...]:
+        return inputs[0]
+
+
+@every_engine
+def test_a_step_without_a_rule_is_named(engine: Engine) -> None:
+    graph = one_step(Unknown(), [(3,)])
+    found = engine.refusal(graph, SETTING)
+    assert found is not None and found.code is Code.ENGINE_REFUSES
+    assert f"`{engine.name}` cannot run `step` (unknown_to_engines)" in found.message
+    with pytest.raises(SpecError, match="cannot run `step`"):
+        engines.prepare(engine, graph, {}, SETTING)
+
+
+@onnx_engines
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (Setting(train=True), "has no training"),
+        (Setting(dtype="float16"), "has no float16 on `cpu`"),
+        (Setting(dtype="tf32"), "has no tf32 on `cpu`"),
+        (Setting(device="mps"), "has no device `mps`"),
+    ],
+)
+def test_a_setting_that_it_lacks_is_refused(
+    engine: OnnxEngine, setting: Setting, message: str
+) -> None:
+    found = engine.refusal(tiny(), setting)
+    assert found is not None and found.code is Code.ENGINE_REFUSES and found.help
+    assert message in found.message
+    with pytest.raises(SpecError, match=message):
+        engine.prepare(tiny(), {}, setting)
+
+
+def test_openvino_has_no_gpu() -> None:
+    found = OpenVinoEngine().refusal(tiny(), Setting(device="cuda:1"))
+    assert found is not None and "no device `cuda:1`" in found.message
+
+
+def test_weights_past_protobuf_are_refused() -> None:
+    graph = one_step(BUILT_IN["linear"](out=2**15), [(2**14,)])
+    found = OpenVinoEngine().refusal(graph, SETTING)
+    assert found is not None and "up to 2 GiB" in found.message
+
+
+@onnx_engines
+def test_a_missing_library_is_said(engine: OnnxEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.missing() is None
+    for package in ("onnx", engine.name):
+        monkeypatch.setattr(
+            "inceptgraph_onnx.engines.base.find_spec", lambda name, gone=package: name != gone
+        )
+        with pytest.raises(SpecError, match=f"the engine `{engine.name}` is not installed") as e:
+            engines.find(engine.name)
+        wanted = f'install it: pip install "inceptgraph[{engine.name}]"'
+        assert e.value.diagnostics[0].help == wanted
+
+
+# -- types -----------------------------------------------------------------------------------
+
+
+def test_openvino_rounds_to_bfloat16_only_when_asked() -> None:
+    graph = tiny()
+    setting = Setting(dtype="bfloat16")
+    if OpenVinoEngine().refusal(graph, setting):
+        pytest.skip("this processor has no bfloat16")
+    module, inputs = randomized(graph), samples(graph, 2)
+    wanted = expected(module, inputs)
+    (rounded,) = run(prepared(OpenVinoEngine(), graph, module, setting), inputs)
+    assert_close([rounded], wanted, BFLOAT16)
+    assert abs(rounded - wanted[0]).max() > 10 * ROUNDING
+    assert_close(run(prepared(OpenVinoEngine(), graph, module), inputs), wanted, ROUNDING)
+
+
+def test_openvino_refuses_bfloat16_that_a_processor_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Core:
+        def get_property(self, device: str, name: str) -> list[str]:
+            assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+            return ["FP32", "INT8"]
+
+    monkeypatch.setattr("inceptgraph_onnx.engines.openvino._core", Core)
+    found = OpenVinoEngine().refusal(tiny(), Setting(dtype="bfloat16"))
+    assert found is not None and "no bfloat16 on this processor" in found.message
+    assert OpenVinoEngine().refusal(tiny(), Setting()) is None
+
+
+@pytest.mark.parametrize(("machine", "refused"), [("x86_64", True), ("aarch64", False)])
+def test_onnx_runtime_has_bfloat16_on_arm(
+    machine: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    found = OnnxRuntimeEngine().refusal(tiny(), Setting(dtype="bfloat16"))
+    assert (found is not None) == refused
+
+
+# -- ONNX Runtime on a GPU -------------------------------------------------------------------
+
+CUDA = "CUDAExecutionProvider"
+
+
+def test_onnx_runtime_without_cuda_says_so() -> None:
+    import onnxruntime
+
+    if CUDA in onnxruntime.get_available_providers():
+        pytest.skip("it has CUDA here")
+    found = OnnxRuntimeEngine().refusal(tiny(), Setting(device="cuda"))
+    assert found is not None and "no CUDA in the installed package" in found.message
+    assert found.help is not None and "onnxruntime-gpu" in found.help
+
+
+@pytest.mark.parametrize(
+    ("setting", "tf32", "search"),
+    [
+        (Setting(device="cuda"), 0, "HEURISTIC"),
+        (Setting(device="cuda:1", dtype="tf32"), 1, "HEURISTIC"),
+        (Setting(device="cuda:1", dtype="float16", autotune=True), 0, "EXHAUSTIVE"),
+    ],
+)
+def test_what_onnx_runtime_is_told_of_a_gpu(
+    setting: Setting, tf32: int, search: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is none here: this is what its session is made with."""
+    import onnx
+    import onnxruntime
+
+    made: list[tuple[onnx.ModelProto, Any]] = []
+
+    class Session:
+        def __init__(self, model: bytes, options: Any, providers: Any) -> None:
+            made.append((onnx.load_from_string(model), providers))
+
+        def get_providers(self) -> list[str]:
+            return [CUDA]
+
+        def get_inputs(self) -> list[Any]:
+            return []
+
+        get_outputs = get_inputs
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    graph = tiny()
+    assert OnnxRuntimeEngine().refusal(graph, Setting("cuda", dtype="bfloat16")) is not None
+    prepared(OnnxRuntimeEngine(), graph, randomized(graph), setting)
+    ((model, providers),) = made
+    options = {
+        "device_id": torch.device(setting.device).index or 0,
+        "use_tf32": tf32,
+        "cudnn_conv_algo_search": search,
+    }
+    assert providers == [(CUDA, options), "CPUExecutionProvider"]
+    kind = onnx.TensorProto.FLOAT16 if setting.dtype == "float16" else onnx.TensorProto.FLOAT
+    assert model.graph.input[0].type.tensor_type.elem_type == kind
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["float32", "tf32", "float16"])
+def test_onnx_runtime_on_a_gpu(dtype: str) -> None:
+    engine, graph = OnnxRuntimeEngine(), to_graph("googlenet")
+    setting = Setting(device="cuda", dtype=dtype)
+    if not torch.cuda.is_available() or engine.refusal(graph, setting):
+        pytest.skip("ONNX Runtime has no CUDA here")
+    module, inputs = randomized(graph), samples(graph, 2)
+    model = prepared(engine, graph, module, setting)
+    found = model(torch.from_numpy(inputs["image"]).cuda())
+    assert found.is_cuda and found.dtype is torch.float32
+    tolerance = ROUNDING if dtype == "float32" else 10 * 2**-10
+    assert_close([found.cpu().numpy()], expected(module, inputs), tolerance)
+
+
+# -- manners ---------------------------------------------------------------------------------
+
+
+def test_openvino_reports_to_nobody(tmp_path: Path) -> None:
+    """A stand-in for its telemetry is there, and is not even imported."""
+    package = tmp_path / "openvino_telemetry"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('telemetry')")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    ours = "from inceptgraph_onnx.engines.openvino import _core; _core(); import openvino"
+
+    def code(command: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", command],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+        )
+        return done.returncode
+
+    assert code(ours) == 0
+    assert code("import openvino") == 1, "the stand-in would have been noticed"
+
+
+def test_threads_are_as_many_as_torch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    from inceptgraph_onnx.engines.onnxruntime import _options
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    options: onnxruntime.SessionOptions = _options(SETTING)
+    assert options.intra_op_num_threads == 3
+
+
+def test_compile_takes_them() -> None:
+    spec = Source("tiny.yaml", TINY)
+    image = torch.rand(2, 3, 16, 16)
+    wanted = inceptgraph.compile(spec, seed=0).eval()(image).detach()
+    for engine in OURS:
+        model = inceptgraph.compile(spec, engine=engine.name, seed=0)
+        np.testing.assert_allclose(model(image), wanted, rtol=1e-4, atol=1e-5)
