@@ -24,7 +24,7 @@ from tiny_network import TINY
 from inceptgraph.engine import Setting
 from inceptgraph.errors import ShapeError, Source, SpecError
 from inceptgraph.graph import Graph, Node, Output
-from inceptgraph.ops import BUILT_IN, Input
+from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.passes import optimize
 from inceptgraph.pipeline import to_graph
 from inceptgraph_native import NativeEngine, processor, winograd
@@ -123,6 +123,17 @@ def native(
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_has_a_rule(name: str) -> None:
     assert has_rule(BUILT_IN[name])
+
+
+def test_an_operation_without_a_kernel_is_refused() -> None:
+    class Unknown(Operation):
+        op = "unknown_to_native"
+
+    nodes = {"x": Node("x", Input(shape=(3,)), shape=(3,))}
+    nodes["step"] = Node("step", Unknown(), ("x",), (3,))
+    refusal = ENGINE.refusal(Graph("net", nodes, (Output("out", "step"),)), Setting())
+    assert refusal is not None
+    assert "cannot run `step` (unknown_to_native): it has no kernel" in refusal.message
 
 
 def side_by_side(steps: list[tuple[str, dict[str, Any], list[tuple[int, ...]]]]) -> Graph:

@@ -9,7 +9,6 @@ from inceptgraph.engine import Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic
 from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph
-from inceptgraph.ops import Input
 from inceptgraph.passes.base import Target
 from inceptgraph.types import Phase
 from inceptgraph_native import processor
@@ -47,7 +46,7 @@ class NativeEngine:
         if setting.dtype == "bfloat16" and not processor.here().bfloat16:
             return _refuse("computes in bfloat16 only where the processor has AVX512_BF16")
         for node in graph.phase(Phase.EVAL).nodes.values():
-            if not isinstance(node.op, Input) and not has_rule(type(node.op)):
+            if not has_rule(type(node.op)):
                 return refuse_step(self, node, "it has no kernel for the operation")
         return None
 
