@@ -220,22 +220,21 @@ def test_convolutions() -> None:
 
 @needs_compiler
 def test_winograd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every 3×3 and 5×5 convolution of stride 1, whether it pays or not."""
+    """Every convolution that has tiles, whether it pays or not."""
     monkeypatch.setattr(winograd, "_pays", lambda *arguments: True)
     kinds = [
         (kernel, out, padding, shape)
-        for kernel in (3, 5)
+        for kernel in ((3, 3), (5, 5), (5, 3), (1, 7), (7, 1), (1, 3), (5, 1))
         for out, padding, shape in (
             (16, "same", (16, 8, 8)),
             (40, "valid", (17, 30, 29)),
             (33, (2, 0, 1, 3), (64, 7, 9)),
-            (64, "same", (48, 35, 35)),
         )
     ]
     graph = side_by_side(
         [
-            ("conv2d", {"kernel": (k, k), "out": out, "padding": padding}, [shape])
-            for k, out, padding, shape in kinds
+            ("conv2d", {"kernel": kernel, "out": out, "padding": padding}, [shape])
+            for kernel, out, padding, shape in kinds
         ]
     )
     module = randomized(graph)
@@ -246,22 +245,27 @@ def test_winograd(monkeypatch: pytest.MonkeyPatch) -> None:
         assert_close(program(*inputs), expected(module, inputs))
 
 
-@given(st.sampled_from([3, 5]), st.integers(0, 2**32 - 1))
-def test_winograd_is_the_convolution(kernel: int, seed: int) -> None:
-    """The transformed weights in float64, with the other two transforms derived from the points."""
+@given(st.sampled_from([(3, 3), (5, 3), (1, 7), (7, 1)]), st.integers(0, 2**32 - 1))
+def test_winograd_is_the_convolution(kernel: tuple[int, int], seed: int) -> None:
+    """The transformed weights in float64, with the other two transforms derived from the points:
+    filtering is the transposed of multiplying polynomials at the points and interpolating."""
     generator = np.random.default_rng(seed)
-    taps = generator.standard_normal((1, 1, kernel, kernel))
-    data = generator.standard_normal((6, 6))
-    points, made = np.array(winograd.POINTS), 7 - kernel
-    # filtering is the transposed of multiplying polynomials at the points and interpolating
-    powers = np.vstack([np.vander(points, 6, increasing=True), np.eye(6)[-1]])
-    apart = np.prod(points[:, None] - points + np.eye(5), axis=1)
-    inputs = np.linalg.inv(powers.T) * np.append(apart, 1.0)[:, None]
-    outputs = np.vstack([np.vander(points, made, increasing=True), np.eye(made)[-1]])
-    weights = winograd.transformed(taps)[:, 0, 0].reshape(6, 6)
-    found = outputs.T @ (weights * (inputs @ data @ inputs.T)) @ outputs
+    taps = generator.standard_normal((1, 1, *kernel))
+    inputs, outputs = [], []
+    for size in kernel:
+        extent = winograd.EXTENTS[size]
+        some = winograd.POINTS.get(extent, ())
+        points = np.array([0.0, *(sign * p for p in some for sign in (1, -1))])[: extent - 1]
+        powers = np.vstack([np.vander(points, extent, increasing=True), np.eye(extent)[-1]])
+        apart = np.prod(points[:, None] - points + np.eye(extent - 1), axis=1)
+        inputs.append(np.linalg.inv(powers.T) * np.append(apart, 1.0)[:, None])
+        made = extent + 1 - size
+        outputs.append(np.vstack([np.vander(points, made, increasing=True), np.eye(made)[-1]]))
+    data = generator.standard_normal((len(inputs[0]), len(inputs[1])))
+    weights = winograd.transformed(taps)[:, 0, 0].reshape(data.shape)
+    found = outputs[0].T @ (weights * (inputs[0] @ data @ inputs[1].T)) @ outputs[1]
     wanted = torch.conv2d(torch.from_numpy(data)[None, None], torch.from_numpy(taps))
-    assert np.allclose(found, wanted[0, 0].numpy(), rtol=0, atol=1e-11)
+    assert np.allclose(found, wanted[0, 0].numpy(), rtol=0, atol=1e-10)
 
 
 def as_bfloat16(module: SpecModule, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
