@@ -46,7 +46,7 @@ void perform(const Request& request, int group, const Steps& steps) {
             Run r{&meeting, thread, images, request.weights, request.arena,
                   request.scratch + thread * request.scratch_size, inputs.data(), outputs.data(),
                   request.times};
-            r.note_time();
+            if (thread == 0) r.note_time();
             steps(r);
             for (int i = 0; i < request.input_count; ++i) inputs[i] += images * request.input_sizes[i];
             for (int i = 0; i < request.output_count; ++i)

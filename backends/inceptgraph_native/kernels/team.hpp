@@ -27,13 +27,17 @@ struct Meeting {
 
     long take() { return __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED); }
 
-    void wait_for_all() {
+    // The last to come does `close` before the others go on.
+    template <class Close>
+    void wait_for_all(const Close& close) {
         if (size == 1) {
+            close();
             next = 0;
             return;
         }
         const unsigned round = __atomic_load_n(&rounds, __ATOMIC_RELAXED);
         if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == size) {
+            close();
             arrived = 0;
             next = 0;
             __atomic_add_fetch(&rounds, 1, __ATOMIC_RELEASE);
@@ -67,14 +71,13 @@ struct Run {
     template <class Work>
     void share(long items, const Work& work) {
         for (long i; (i = meeting->take()) < items;) work(i);
-        meeting->wait_for_all();
         ++step;
-        note_time();
+        meeting->wait_for_all([this] { note_time(); });
     }
 
     // The moment at which as many steps as `step` says are done.
     void note_time() {
-        if (!times || thread != 0) return;
+        if (!times) return;
         timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
         times[step] = now.tv_sec + now.tv_nsec * 1e-9;
