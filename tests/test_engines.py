@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,9 @@ INSTALLED = [engine for engine in engines.installed() if engine.missing() is Non
 
 SLOW = {"inductor"}
 """Takes a compiler's time for each network, and has tests of its own in test_engine_torch.py."""
+
+OWN_RANDOM_SPECS = {"native"}
+"""Compiles a program for each network; test_native.py draws specs for it."""
 
 ENGINES = [engine for engine in INSTALLED if engine.name not in SLOW]
 OURS: list[OnnxEngine] = [OnnxRuntimeEngine(), OpenVinoEngine()]
@@ -120,7 +124,11 @@ def test_shipped_networks(engine: Engine, name: str) -> None:
     assert_close(run(prepared(engine, graph, module), inputs), wanted, ROUNDING)
 
 
-@every_engine
+@pytest.mark.parametrize(
+    "engine",
+    [engine for engine in ENGINES if engine.name not in OWN_RANDOM_SPECS],
+    ids=lambda engine: engine.name,
+)
 @given(text=specs(), optimize=st.booleans())
 @settings(
     max_examples=8,
@@ -155,12 +163,20 @@ def test_outputs_come_by_their_names(engine: Engine, outputs: dict[str, str]) ->
 
 
 @every_engine
-def test_a_fixed_batch_is_held_to(engine: Engine) -> None:
+def test_another_batch_than_a_fixed_one_gives_nothing_wrong(engine: Engine) -> None:
     graph = tiny()
     module = randomized(graph)
     model = prepared(engine, graph, module, Setting(batch=3, fixed=True))
-    inputs = samples(graph, 3)
+    inputs, others = samples(graph, 3), samples(graph, 2)
     assert_close(run(model, inputs), expected(module, inputs), ROUNDING)
+    with suppress(ValueError):  # it may be refused
+        assert_close(run(model, others), expected(module, others), ROUNDING)
+
+
+@onnx_engines
+def test_a_fixed_batch_is_held_to(engine: Engine) -> None:
+    graph = tiny()
+    model = prepared(engine, graph, randomized(graph), Setting(batch=3, fixed=True))
     with pytest.raises(ValueError, match="compiled for 3 samples at a time, got 2"):
         run(model, samples(graph, 2))
 
