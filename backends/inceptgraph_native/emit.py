@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, isnan
 
 from inceptgraph.evaluate import Array
 from inceptgraph.graph import Graph
@@ -133,6 +133,8 @@ def braces(*parts: object) -> str:
 
 def number(value: float) -> str:
     """A float32 as C++ writes it."""
+    if isnan(value):
+        return "NAN"
     if abs(value) == inf:
         return "-INFINITY" if value < 0 else "INFINITY"
     return f"{value!r}f" if value != int(value) or abs(value) > 1e9 else f"{int(value)}.f"

@@ -9,7 +9,6 @@ from inceptgraph.engine import Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic
 from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph
-from inceptgraph.ops import Input
 from inceptgraph.passes.base import Target
 from inceptgraph.types import Phase
 from inceptgraph_native import processor
@@ -31,13 +30,11 @@ class NativeEngine:
     export: str | None = None
 
     def missing(self) -> str | None:
-        """How a C++ compiler is installed; None where there is one."""
         if processor.compiler():
             return None
-        return "a C++20 compiler, such as `apt install g++`, or set CXX to one"
+        return "apt install g++ (or another C++20 compiler, which CXX may name)"
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        """Why a graph cannot run in a setting; None where it can."""
         from inceptgraph_native.rules import has_rule
 
         if setting.train:
@@ -49,7 +46,7 @@ class NativeEngine:
         if setting.dtype == "bfloat16" and not processor.here().bfloat16:
             return _refuse("computes in bfloat16 only where the processor has AVX512_BF16")
         for node in graph.phase(Phase.EVAL).nodes.values():
-            if not isinstance(node.op, Input) and not has_rule(type(node.op)):
+            if not has_rule(type(node.op)):
                 return refuse_step(self, node, "it has no kernel for the operation")
         return None
 
@@ -58,8 +55,7 @@ class NativeEngine:
         return Target(setting.batch, call_cost=2e4, copy_cost=0.0, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
-        """See docs/native.md."""
-        return 5.0
+        return 8.0 if setting.dtype == "bfloat16" else 5.5
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> NativeModule:
         """Compile the program of a graph.

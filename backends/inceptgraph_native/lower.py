@@ -122,8 +122,8 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
     steps = emit.steps
     parts = max(1, min(emit.threads, len(steps) // 12))
     each = -(-len(steps) // parts)
-    head = [f"#define INCEPTGRAPH_BFLOAT16 {int(emit.bfloat16)}", '#include "program.hpp"']
-    head += ["using namespace inceptgraph;", "", *constants, ""]
+    define = f"#define INCEPTGRAPH_BFLOAT16 {int(emit.bfloat16)}"
+    head = ["using namespace inceptgraph;", "", *constants, ""]
     texts = []
     for index in range(parts):
         lines = [f"void part{index}(Run& r) {{"]
@@ -135,10 +135,11 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
             calls = " ".join(f"part{i}(r);" for i in range(parts))
             lines += [*others, "", 'extern "C" void inceptgraph_run(const Request* request) {']
             lines += [f"    perform(*request, {emit.group}, [](Run& r) {{ {calls} }});", "}", ""]
-        texts.append("\n".join([*head, *lines]))
+        header = "program.hpp" if index == 0 else "pointwise.hpp"
+        texts.append("\n".join([define, f'#include "{header}"', *head, *lines]))
     return tuple(texts)
 
 
 def _comment(name: str) -> str:
     """A name without what could end a comment's line or go on after it."""
-    return "".join(char if char.isalnum() or char in "._-+ " else "?" for char in name)
+    return "".join(char if char.isalnum() or char in "._-+ " else "_" for char in name)

@@ -7,7 +7,7 @@ import ctypes
 import mmap
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -58,17 +58,20 @@ class NativeModule(nn.Module):
     Args:
         program: what was compiled.
         path: the shared library.
+        weights: those of a copy, which are not changed by a run; from the program unless given.
     """
 
-    def __init__(self, program: Program, path: Path) -> None:
+    def __init__(self, program: Program, path: Path, weights: _Memory | None = None) -> None:
         super().__init__()
         self.network = program.name
         self.inputs, self.outputs = program.inputs, program.outputs
         self.steps = program.steps
-        self._program, self._path = program, path
+        self._path = path
         self._library = opened(path)
-        self._weights = _Memory(program.weights.size)
-        self._weights.array[:] = program.weights
+        self._weights = weights or _Memory(program.weights.size)
+        if weights is None:
+            self._weights.array[:] = program.weights
+        self._program = replace(program, weights=program.weights[:0])  # they are held once
         self._arena = _Memory(program.arena)
         self._scratch_size = -(-program.scratch // PAGE) * PAGE
         self._scratch = _Memory(0)
@@ -76,7 +79,7 @@ class NativeModule(nn.Module):
         self.eval()
 
     def __deepcopy__(self, memo: dict[int, object]) -> NativeModule:
-        return NativeModule(self._program, self._path)
+        return NativeModule(self._program, self._path, self._weights)
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """The outputs for some inputs.

@@ -6,7 +6,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from inceptgraph.ops import BUILT_IN, Operation, merge, norm, pool, shape
+from inceptgraph.ops import Input, Operation, merge, norm, pool, shape
 from inceptgraph.ops import activation as act
 from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
@@ -35,7 +35,11 @@ def rule(op: Operation, unit: Unit, emit: Emitter) -> None:
 
 def has_rule(kind: type[Operation]) -> bool:
     """Whether there is a kernel for an operation, or none is needed."""
-    return kind in BUILT_IN.values()
+    return kind in _WITHOUT or rule.dispatch(kind) is not rule.dispatch(object)
+
+
+_WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels)
+"""Operations that are a matter of where values lie: see layout.py."""
 
 
 @rule.register(Conv2d)

@@ -1,8 +1,9 @@
 """Winograd's minimal filtering: when it pays, and what it makes of weights.
 
-A tile of 6 × 6 inputs gives m × m outputs of an r × r kernel with 36 products a channel, where
-m + r - 1 = 6: a quarter of the products for 3 × 3, 36 of a hundred for 5 × 5 (Lavin & Gray 2016,
-Fast algorithms for convolutional neural networks, section 4).
+A tile of n × n inputs gives m × m outputs of an r × r kernel with n² products a channel, where
+n = m + r - 1: a quarter of the plain convolution's for 3 × 3 and n = 6 (Lavin & Gray 2016, Fast
+algorithms for convolutional neural networks, section 4). The axes are apart: a 1 × 7 kernel has
+tiles of 1 × 8 inputs.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from inceptgraph_native.parts import Window, part, residual_of, weights_of
 from inceptgraph_native.units import Unit
 from inceptgraph_native.weights import panels
 
-__all__ = ["POINTS", "Plan", "filtered", "plan", "transformed"]
+__all__ = ["EXTENTS", "POINTS", "Plan", "filtered", "plan", "transformed"]
 
-POINTS = (0.0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
-"""Where the polynomials are interpolated, beside infinity. With 0, ±1 and ±2, which are the usual
-ones, results are three times as far from exact ones."""
+POINTS = {6: (2 / 3, 3 / 2), 8: (1 / 2, 1.0, 2.0)}
+"""Where polynomials are interpolated, by the extent of a tile: at 0, at both signs of these, and at
+infinity. With 0, ±1 and ±2, which are usual for 6, results are three times as far from exact."""
 
-EXTENT = 6
-"""Inputs of a tile along an axis."""
+EXTENTS = {1: 1, 3: 6, 5: 6, 7: 8}
+"""Inputs of a tile along an axis, by the taps of the kernel."""
 
-TRANSFORM = 220.0
-"""Multiply-adds done in the time that a channel of a tile takes to be transformed."""
+TRANSFORM = 6.0
+"""Multiply-adds done in the time that a number of a tile takes to be transformed."""
 
 WEIGHT = 9.0
 """Multiply-adds done in the time that one weight takes to come from the last cache or beyond."""
@@ -39,18 +40,46 @@ CACHE = 400_000
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """Tiles of a kernel.
+
+    Attributes:
+        inputs: of a tile, along both axes.
+        outputs: of a tile, along both axes.
+    """
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+
+    @classmethod
+    def of(cls, kernel: tuple[int, int]) -> Shape | None:
+        """The tiles of a kernel; None where it has none, or they would round too much."""
+        if kernel == (1, 1) or not all(taps in EXTENTS for taps in kernel):
+            return None
+        rows, columns = (EXTENTS[taps] for taps in kernel)
+        if max(rows, columns) > 6 and min(rows, columns) > 1:
+            return None
+        return cls((rows, columns), (rows + 1 - kernel[0], columns + 1 - kernel[1]))
+
+    @property
+    def products(self) -> int:
+        """Of a tile and a channel."""
+        return prod(self.inputs)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a convolution is cut.
 
     Attributes:
-        outputs: of a tile along an axis.
+        shape: of its tiles.
         rows: tiles whose products are summed in registers.
         block: tiles of an item of work.
         splits: items that a block's output channels are shared by.
         pitch: numbers from a tile's transformed channels to the next's.
     """
 
-    outputs: int
+    shape: Shape
     rows: int
     block: int
     splits: int
@@ -60,35 +89,38 @@ class Plan:
 def plan(unit: Unit, emit: Emitter) -> Plan | None:
     """The plan for a convolution that Winograd's way pays for; None for any other."""
     op = unit.node.op
-    if not isinstance(op, Conv2d) or op.kernel not in ((3, 3), (5, 5)):
+    if not isinstance(op, Conv2d) or (shape := Shape.of(op.kernel)) is None:
         return None
     if (op.stride, op.dilation, op.groups) != ((1, 1), (1, 1), 1) or unit.cuts[0].name != unit.end:
         return None
     channels = emit.graph.shape(unit.node.inputs[0])[0]
-    made = emit.graph.shape(unit.end)
-    outputs = EXTENT + 1 - op.kernel[0]
-    tiles = emit.group * prod(ceil(extent / outputs) for extent in made[1:])
-    if min(channels, made[0]) < emit.processor.lanes:
+    made, *extents = emit.graph.shape(unit.end)
+    if min(channels, made) < emit.processor.lanes:
         return None
-    return _cut(tiles, channels, outputs, emit) if _pays(op, tiles, channels, made, emit) else None
+    both = zip(extents, shape.outputs, strict=True)
+    tiles = emit.group * prod(ceil(extent / outputs) for extent, outputs in both)
+    if not _pays(unit, shape, tiles, (channels, made), emit):
+        return None
+    return _cut(shape, tiles, channels, emit)
 
 
-def _pays(op: Conv2d, tiles: int, channels: int, made: tuple[int, ...], emit: Emitter) -> bool:
+def _pays(unit: Unit, shape: Shape, tiles: int, channels: tuple[int, int], emit: Emitter) -> bool:
     """Whether it takes less time, by a model of products, of the transforms and of weights read."""
-    taps = prod(op.kernel)
-    weights = channels * made[0]
-    direct = emit.group * prod(made) * channels * taps + taps * WEIGHT * weights
-    products = tiles * 36 * channels * made[0]
-    transforms = TRANSFORM * tiles * (channels + made[0])
+    op = unit.node.op
+    assert isinstance(op, Conv2d)
+    weights = WEIGHT * prod(channels)
+    direct = emit.group * emit.macs(unit) + prod(op.kernel) * weights
+    transforms = TRANSFORM * tiles * shape.products * sum(channels)
+    here = shape.products * (tiles * prod(channels) + weights) + transforms
     # bfloat16 halves products and weights of the direct way, not of this one
-    return products + transforms + 36 * WEIGHT * weights < direct / (2 if emit.bfloat16 else 1)
+    return here < direct / (2 if emit.bfloat16 else 1)
 
 
-def _cut(tiles: int, channels: int, outputs: int, emit: Emitter) -> Plan:
+def _cut(shape: Shape, tiles: int, channels: int, emit: Emitter) -> Plan:
     lanes = emit.processor.lanes
     lines = ceil(channels / lanes)
     pitch = lanes * (lines + 1 if lines % 2 == 0 else lines)  # spread over the sets of the cache
-    most = max(1, min(tiles, CACHE // (36 * 4 * pitch)))
+    most = max(1, min(tiles, CACHE // (shape.products * 4 * pitch)))
     blocks = ceil(tiles / most)
     if blocks > 1:  # as many for each thread
         blocks = ceil(blocks / emit.threads) * emit.threads
@@ -97,7 +129,7 @@ def _cut(tiles: int, channels: int, outputs: int, emit: Emitter) -> Plan:
     rows = ceil(block / ceil(block / registers))
     block = ceil(block / rows) * rows
     splits = 1 if blocks >= 2 * emit.threads else 2 * emit.threads
-    return Plan(outputs, rows, block, splits, pitch)
+    return Plan(shape, rows, block, splits, pitch)
 
 
 def filtered(unit: Unit, emit: Emitter, plan: Plan) -> None:
@@ -108,14 +140,17 @@ def filtered(unit: Unit, emit: Emitter, plan: Plan) -> None:
     lanes = emit.processor.lanes
     vectors = min(2, ceil(target.channels / lanes))
     wide = vectors * lanes
-    emit.need_scratch(4 * EXTENT**2 * (plan.block * (plan.pitch + wide) + 2 * lanes))
+    tile = plan.block * (plan.pitch + wide) + 2 * lanes
+    emit.need_scratch(4 * plan.shape.products * tile)
     chunk = ceil(ceil(target.channels / wide) / plan.splits)
     top, left = Window.of(emit.graph, unit).before
     sizes = (top, left, *emit.extents(unit.end), plan.block, chunk)
+    axes = zip(plan.shape.inputs, plan.shape.outputs, strict=True)
+    form = (*(extent for axis in axes for extent in axis), plan.rows, vectors, plan.pitch)
     packed = panels(transformed(weight), wide, lanes)
     emit.call(
         unit.end,
-        f"winograd<{plan.outputs}, {plan.rows}, {vectors}, {plan.pitch}>",
+        f"winograd<{', '.join(map(str, form))}>",
         braces(emit.map(source), *sizes, emit.bounds(unit)),
         part(emit, packed, bias, 0, target, residual),
         reads=[source, *residual],
@@ -125,16 +160,19 @@ def filtered(unit: Unit, emit: Emitter, plan: Plan) -> None:
 
 
 def transformed(weight: Array) -> Array:
-    """Kernels of (outputs, inputs, r, r) as (36, inputs, outputs): G·g·Gᵀ, in float64.
+    """Kernels of (outputs, inputs, rows, columns) as (products, inputs, outputs): G·g·Gᵀ, in
+    float64."""
+    rows, columns = (_matrix(taps) for taps in weight.shape[2:])
+    kernels: Array = np.einsum("ai,ocij,bj->abco", rows, weight.astype(np.float64), columns)
+    return kernels.reshape(-1, *kernels.shape[2:])
 
-    The rows of G are the powers of a point over the product of its distances to the others.
-    """
-    size = weight.shape[-1]
-    points = np.array(POINTS)
+
+def _matrix(taps: int) -> Array:
+    """G, of shape (inputs of a tile, taps): the powers of a point over the product of its distances
+    to the others; for infinity the highest power alone."""
+    if taps == 1:
+        return np.ones((1, 1))
+    points = np.array([0.0, *(sign * p for p in POINTS[EXTENTS[taps]] for sign in (1, -1))])
     apart = points[:, None] - points + np.eye(len(points))
-    rows = points[:, None] ** np.arange(size) / apart.prod(axis=1)[:, None]
-    last = np.zeros(size)
-    last[-1] = 1.0
-    matrix = np.vstack([rows, last])
-    kernels: Array = np.einsum("ai,ocij,bj->abco", matrix, weight.astype(np.float64), matrix)
-    return kernels.reshape(EXTENT * EXTENT, *kernels.shape[2:])
+    powers = np.vander(points, taps, increasing=True) / apart.prod(axis=1)[:, None]
+    return np.vstack([powers, np.eye(taps)[-1]])

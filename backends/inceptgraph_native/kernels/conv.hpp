@@ -2,7 +2,6 @@
 // of output channels is kept in registers while all taps and input channels are summed.
 #pragma once
 
-#include <algorithm>
 #include <initializer_list>
 
 #include "map.hpp"
@@ -129,7 +128,7 @@ void panel(const Convolution& conv, const Part& part, int first, long n, int y, 
     const int width = part.out.width;
     int row = y + x / width, column = x % width;
     for (int m = 0; m < TH * TW; ++row, column = 0) {
-        const int pixels = std::min(TH * TW - m, TH > 1 ? TW : width - column);
+        const int pixels = min(TH * TW - m, TH > 1 ? TW : width - column);
         const number* residual = part.residual ? part.like.at(n, row, column) + first : nullptr;
         number* out = part.out.at(n, row, column) + first;
         const float* from = sums + m * pitch;
@@ -169,10 +168,10 @@ void convolve(Run& r, const Convolution& conv, std::initializer_list<Part> parts
         const int first = index * wide;
         const long n = item / panels / chunks;
         const long begin = item / panels % chunks * conv.chunk;
-        const long end = std::min(begin + conv.chunk, tiles);
+        const long end = min(begin + conv.chunk, tiles);
         for (long t = begin; t < end; ++t) {
             const int y = t / across * TH, i = t % across;
-            const int x = i * TW - std::max(i - full, 0);
+            const int x = i * TW - max(i - full, 0);
             if constexpr (TH > 1) {
                 if (y + TH <= conv.height) {
                     panel<TH, TW, NV, SX, SY>(conv, *part, first, n, y, x);

@@ -127,7 +127,12 @@ struct Products<number> {
 };
 #endif
 
-// max and min that keep a NaN in x, as torch does
+template <class T>
+constexpr T min(T a, T b) { return b < a ? b : a; }
+template <class T>
+constexpr T max(T a, T b) { return a < b ? b : a; }
+
+// The same for vectors; they keep a NaN in x, as torch does
 inline vec at_least(vec low, vec x) { return x < low ? low : x; }
 inline vec at_most(vec high, vec x) { return x > high ? high : x; }
 inline vec clamp(vec x, float low, float high) {

@@ -30,7 +30,7 @@ struct GeluTanh {
     }
 };
 struct Softplus {  // log1p of exp(-|x|) cannot overflow
-    float operator()(float x) const { return std::max(x, 0.f) + std::log1p(std::exp(-std::fabs(x))); }
+    float operator()(float x) const { return max(x, 0.f) + std::log1p(std::exp(-std::fabs(x))); }
 };
 struct Mish {
     float operator()(float x) const { return x * std::tanh(Softplus{}(x)); }
@@ -39,7 +39,7 @@ struct Tanh {
     float operator()(float x) const { return std::tanh(x); }
 };
 struct HardSigmoid {
-    float operator()(float x) const { return std::min(std::max(x / 6 + 0.5f, 0.f), 1.f); }
+    float operator()(float x) const { return min(max(x / 6 + 0.5f, 0.f), 1.f); }
 };
 struct HardSwish {
     float operator()(float x) const { return x * HardSigmoid{}(x); }
@@ -118,7 +118,7 @@ inline void softmax(Run& r, Map in, bool logarithm, Map out) {
         const number* from = in.at(n, y, x);
         number* to = out.at(n, y, x);
         float most = from[0];
-        for (int c = 1; c < out.channels; ++c) most = std::max<float>(most, from[c]);
+        for (int c = 1; c < out.channels; ++c) most = max<float>(most, from[c]);
         double sum = 0;
         for (int c = 0; c < out.channels; ++c) sum += std::exp(value(from[c]) - most);
         const float log_sum = std::log(sum), share = 1 / sum;

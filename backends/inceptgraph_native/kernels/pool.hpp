@@ -1,7 +1,6 @@
 // Pools: sliding, adaptive and global windows. Padding never is in memory: windows are cut instead.
 #pragma once
 
-#include <algorithm>
 #include <utility>
 
 #include "winograd.hpp"
@@ -21,13 +20,13 @@ struct Axis {
             return {static_cast<int>(first), static_cast<int>(last)};
         }
         int first = i * stride - before;
-        return {std::max(first, 0), std::min(first + size, extent)};
+        return {max(first, 0), min(first + size, extent)};
     }
 
     // Pixels that an average which counts padding divides by.
     int counted(int i, int extent) const {
         int first = i * stride - before;
-        return std::min(first + size, extent + after) - first;
+        return min(first + size, extent + after) - first;
     }
 };
 
@@ -59,12 +58,12 @@ void pool(
 ) {
     float* joined = reinterpret_cast<float*>(r.scratch);  // a vector of channels of each column
     // few pixels have many channels: share those, too
-    const int pieces = out.height > 4 ? 1 : std::max(1, (in.channels + 127) / 128);
+    const int pieces = out.height > 4 ? 1 : max(1, (in.channels + 127) / 128);
     const int piece = ((in.channels + pieces - 1) / pieces + lanes - 1) / lanes * lanes;
     r.share(static_cast<long>(r.images) * out.height * pieces, [&](long item) {
         const long n = item / pieces / out.height;
         const int y = item / pieces % out.height;
-        const int low = item % pieces * piece, high = std::min(low + piece, in.channels);
+        const int low = item % pieces * piece, high = min(low + piece, in.channels);
         const auto [top, bottom] = rows.on_map(y, in.height, out.height);
         const int counted = rows.counted(y, in.height);
         for (int c = low; c < high; c += lanes) {
