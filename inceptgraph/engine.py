@@ -94,7 +94,9 @@ class Setting:
             if name not in known:
                 raise TypeError(f"an engine has no option `{name}`: it has {', '.join(known)}")
         word = "float32" if dtype is None else str(dtype).removeprefix("torch.")
-        return cls(device="cpu" if device is None else str(device), dtype=word, **more)
+        # torch numbers the one CPU, too
+        place = "cpu" if device is None or str(device) == "cpu:0" else str(device)
+        return cls(device=place, dtype=word, **more)
 
     @property
     def on_gpu(self) -> bool:
@@ -224,7 +226,9 @@ def choose(name: str, graph: Graph, setting: Setting) -> Choice:
         if refusal is None:
             return Choice(engine, _reason(engine, ready, refusals, setting))
         refusals.append(refusal)
-    raise SpecError(refusals)
+    # a setting that makes no sense is one mistake, which more than one engine may tell
+    mistakes = [refusal for refusal in refusals if refusal.code is Code.BAD_OPTION]
+    raise SpecError(dict.fromkeys(mistakes or refusals))
 
 
 def _reason(
