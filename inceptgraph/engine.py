@@ -277,18 +277,23 @@ def _as_run(graph: Graph, setting: Setting) -> Graph:
     return graph if setting.train else graph.phase("eval")
 
 
-def refuse_step(engine: Engine, node: Node, reason: str) -> Diagnostic:
+def refuse_step(
+    engine: Engine,
+    node: Node,
+    reason: str,
+    help: str = "use another engine, such as `eager`, which runs every network",
+) -> Diagnostic:
     """The finding that an engine cannot run a step.
 
     Args:
         engine: that refuses.
         node: the step.
         reason: what about it, after "because".
+        help: what to do.
     """
     message = f"the engine `{engine.name}` cannot run `{node.name}` ({node.op.op}): {reason}"
     labels = (Label(node.origin.span, "this step"),) if node.origin else ()
-    hint = "use another engine, such as `eager`, which runs every network"
-    return Diagnostic(Code.ENGINE_REFUSES, message, labels, help=hint)
+    return Diagnostic(Code.ENGINE_REFUSES, message, labels, help=help)
 
 
 def _loaded(point: EntryPoint) -> Engine:

@@ -35,7 +35,8 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
     inputs = {node.name for node in graph.inputs}
     for node in graph.nodes.values():
         if node.name not in inputs and not has_rule(type(node.op)):
-            return refuse_step(engine, node, "the torch backend has no rule for it")
+            hint = "use another operation, or install a package that adds the rule"
+            return refuse_step(engine, node, "the torch backend has no rule for it", hint)
     return None
 
 
