@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_network import TINY, without_dropout
 from torch import Tensor, nn
 
@@ -199,6 +200,26 @@ def test_an_engine_takes_no_backend_and_no_strange_option() -> None:
         inceptgraph.compile(SPEC, "onnx", engine="eager")
     with pytest.raises(TypeError, match="no option `colour`"):
         inceptgraph.compile(SPEC, engine="eager", colour="red")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weight: [], "the tensors lack `first.left.conv.weight`"),
+        (lambda weight: [weight[:, :, :1]], r"`first.left.conv.weight` is \(4, 8, 1, 3\)"),
+    ],
+)
+def test_a_directory_whose_parts_do_not_fit_is_a_finding(
+    tmp_path: Any, change: Any, message: str
+) -> None:
+    build(analyze(SPEC), tmp_path / "model", seed=0)
+    path = tmp_path / "model" / "model.safetensors"
+    state = load_file(path)
+    name = "first.left.conv.weight"
+    changed = change(state.pop(name))
+    save_file(state | {name: weight.contiguous() for weight in changed}, path)
+    with pytest.raises(SpecError, match=f"are not those of its spec.yaml: {message}"):
+        inceptgraph.load(tmp_path / "model", engine="eager")
 
 
 def test_a_directory_is_rewritten_only_for_an_engine(tmp_path: Any) -> None:
