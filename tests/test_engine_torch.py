@@ -215,9 +215,9 @@ def test_a_directory_whose_parts_do_not_fit_is_a_finding(
     build(analyze(SPEC), tmp_path / "model", seed=0)
     path = tmp_path / "model" / "model.safetensors"
     state = load_file(path)
-    name = "first.left.conv.weight"
-    changed = change(state.pop(name))
-    save_file(state | {name: weight.contiguous() for weight in changed}, path)
+    for weight in change(state.pop("first.left.conv.weight")):
+        state["first.left.conv.weight"] = weight.contiguous()
+    save_file(state, path)
     with pytest.raises(SpecError, match=f"are not those of its spec.yaml: {message}"):
         inceptgraph.load(tmp_path / "model", engine="eager")
 
