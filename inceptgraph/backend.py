@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
+from inceptgraph import plugins
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input, Operation
@@ -210,9 +211,7 @@ class WeightsBackend(ModelBackend, Protocol):
 
 def names() -> tuple[str, ...]:
     """The installed backends."""
-    from importlib.metadata import entry_points
-
-    return tuple(sorted({point.name for point in entry_points(group=ENTRY_POINTS)}))
+    return tuple(plugins.points(ENTRY_POINTS))
 
 
 def find(name: str) -> Backend:
@@ -221,24 +220,17 @@ def find(name: str) -> Backend:
     Raises:
         SpecError: no installed package offers it, or the one that does cannot be loaded.
     """
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        try:
-            offered = point.load()
-        except Exception as error:  # a plug-in may fail in any way
-            message = f"the backend `{name}` cannot be loaded: {type(error).__name__}: {error}"
-            hint = f"install what it needs, or mend the package that offers `{point.value}`"
-            raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
-        backend = offered() if isinstance(offered, type) else offered
-        if not isinstance(backend, Backend):
-            message = f"`{point.value}` is not a backend: it lacks `name`, `supports` or `lower`"
-            raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)])
-        return backend
-    installed = names()
-    hint = did_you_mean(name, installed) or f"installed: {', '.join(installed) or 'none'}"
+    offered = plugins.points(ENTRY_POINTS)
+    if name in offered:
+        need = "`name`, `supports` or `lower`"
+        return plugins.loaded(offered[name], _is_backend, "backend", need)
+    hint = did_you_mean(name, offered) or f"installed: {', '.join(offered) or 'none'}"
     message = f"there is no backend `{name}`"
     raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
+
+
+def _is_backend(offered: object) -> TypeGuard[Backend]:
+    return isinstance(offered, Backend)
 
 
 def find_model(name: str) -> ModelBackend:
@@ -289,12 +281,11 @@ def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
     """
     if rules.dispatch(kind) is not rules.dispatch(object):
         return True
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=group, name=kind.op):
-        rules.register(kind, point.load())
-        return True
-    return False
+    point = plugins.points(group).get(kind.op)
+    if point is None:
+        return False
+    rules.register(kind, point.load())
+    return True
 
 
 def _unfit(name: str, what: str) -> SpecError:

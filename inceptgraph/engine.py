@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
-from inceptgraph import passes
+from inceptgraph import passes, plugins
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph, Node
 from inceptgraph.passes import Target
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from inceptgraph.evaluate import Tensors
 
 __all__ = [
@@ -176,10 +178,7 @@ def installed() -> tuple[Engine, ...]:
     Raises:
         SpecError: one cannot be loaded.
     """
-    from importlib.metadata import entry_points
-
-    points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    return tuple(_loaded(points[name]) for name in sorted(points))
+    return tuple(_loaded(point) for point in plugins.points(ENTRY_POINTS).values())
 
 
 def find(name: str) -> Engine:
@@ -188,17 +187,16 @@ def find(name: str) -> Engine:
     Raises:
         SpecError: there is none, or it cannot be loaded, or what it needs is not installed.
     """
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        engine = _loaded(point)
-        if command := engine.missing():
-            message = f"the engine `{name}` is not installed"
-            raise _error(Code.UNKNOWN_ENGINE, message, f"install it: {command}")
-        return engine
-    known = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
-    hint = did_you_mean(name, [AUTO, *known]) or f"there are: {', '.join([AUTO, *known])}"
-    raise _error(Code.UNKNOWN_ENGINE, f"there is no engine `{name}`", hint)
+    offered = plugins.points(ENTRY_POINTS)
+    if name not in offered:
+        known = [AUTO, *offered]
+        hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
+        raise _error(Code.UNKNOWN_ENGINE, f"there is no engine `{name}`", hint)
+    engine = _loaded(offered[name])
+    if command := engine.missing():
+        message = f"the engine `{name}` is not installed"
+        raise _error(Code.UNKNOWN_ENGINE, message, f"install it: {command}")
+    return engine
 
 
 def choose(name: str, graph: Graph, setting: Setting) -> Choice:
@@ -289,18 +287,12 @@ def refuse_step(engine: Engine, node: Node, reason: str) -> Diagnostic:
     return Diagnostic(Code.ENGINE_REFUSES, message, labels, help=hint)
 
 
-def _loaded(point: Any) -> Engine:
-    try:
-        offered = point.load()
-    except Exception as error:  # a plug-in may fail in any way
-        message = f"the engine `{point.name}` cannot be loaded: {type(error).__name__}: {error}"
-        hint = f"install what it needs, or mend the package that offers `{point.value}`"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
-    engine = offered() if isinstance(offered, type) else offered
-    if not isinstance(engine, Engine):
-        message = f"`{point.value}` is offered as an engine and lacks some of what one has"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)])
-    return engine
+def _loaded(point: EntryPoint) -> Engine:
+    return plugins.loaded(point, _is_engine, "engine", "some of what one has")
+
+
+def _is_engine(offered: object) -> TypeGuard[Engine]:
+    return isinstance(offered, Engine)
 
 
 def _error(code: Code, message: str, help: str) -> SpecError:

@@ -18,7 +18,7 @@ import pytest
 from tiny_network import TINY
 
 from inceptgraph import engine as engines
-from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench
+from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab
 from inceptgraph.bench.agreement import ROOM, ROUNDOFF, bound, relative_error, same_form
 from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.peers import find_peer
@@ -99,6 +99,9 @@ class StubLab:
 
     def remarks(self, graph: Graph, tensors: Any) -> list[str]:
         return ["`stem` gives zeros alone"]
+
+    def warm_up(self, graph: Graph, tensors: Any, setting: Setting) -> None:
+        pass
 
     def plain(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject:
         return self.plain_by_dtype[setting.dtype]
@@ -314,6 +317,19 @@ def test_memory_and_first_results_come_from_the_prober(stubs: Bench) -> None:
     assert crashes.status is Status.FAILED and "SIGSEGV" in str(crashes.reason)
     assert stubs.engines["crashes"].subject.calls == 0  # type: ignore[union-attr]
     assert plain.status is Status.TIMED
+
+
+def test_memory_that_was_taken_is_seen_and_what_was_there_is_not() -> None:
+    from inceptgraph.bench import resident
+
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("needs Linux")
+    there = np.ones(20_000_000, dtype=np.uint8)
+    taken = resident.watch()
+    more = np.ones(50_000_000, dtype=np.uint8)
+    del more
+    found = taken()
+    assert found is not None and 45_000_000 < found < 65_000_000 and there.all()
 
 
 def test_a_tuned_allocator_is_said(stubs: Bench) -> None:
@@ -572,8 +588,8 @@ def test_the_table_shows_every_row_and_says_why(
     first = lines[start + 1].split()
     assert first[:6] == ["1", "torch", "float32", "1,000", "1,000…1,000", "1.00"]
     assert any(line.split()[:5] == ["16", "quick", "*", "float32", "250"] for line in lines)
-    assert "wrong, batch 1, float32: WRONG: its outputs are inf off" in text
-    assert "refuses, batch 16, float16: no `lrn`" in text
+    assert "wrong, batch 1, float32; wrong, batch 16, float32: WRONG: its outputs are inf" in text
+    assert "\nrefuses: no `lrn`\n" in text  # in every setting
     assert "not installed: far (pip install far)" in text
     assert "warning: `stem` gives zeros alone" in text
     assert "* is what `auto` picks." in text
@@ -813,14 +829,34 @@ def test_a_gpu_is_measured(spec: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert all(row["status"] == "timed" and row["memory_bytes"] > 0 for row in found["rows"])
 
 
+@pytest.mark.parametrize("train", [False, True])
+def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
+    import torch
+    from torch._dynamo.utils import counters
+
+    from inceptgraph_torch import lower
+    from inceptgraph_torch.bench import TorchLab
+
+    lab, setting = TorchLab(), Setting(batch=2, train=train)
+    found = []
+    for compiled in (False, True):
+        counters.clear()
+        peer = lab.peer(lab.draw_peer(lambda: lower(GRAPH), GRAPH), setting, compiled=compiled)
+        found.append(lab.subject(peer, GRAPH, setting).outputs())
+        assert bool(counters["stats"]["unique_graphs"]) is compiled
+    assert relative_error(*found) < 1e-3
+    torch._dynamo.reset()
+
+
 def test_a_process_of_its_own_tells_how_it_ended() -> None:
     from inceptgraph.bench import Job
     from inceptgraph.bench.probe import probe
 
+    tensors = find_lab().weights(GRAPH, None, seed=0)
     with pytest.raises(SpecError, match="there is no engine `nobody`"):
-        probe("torch", Job(Kind.ENGINE, "nobody", Setting()), GRAPH, {})
+        probe("torch", Job(Kind.ENGINE, "nobody", Setting()), GRAPH, tensors)
     with pytest.raises(Crashed, match="its process was ended by SIGABRT"):
-        probe("torch", Job(Kind.PEER, "os:abort", Setting()), GRAPH, {})
+        probe("torch", Job(Kind.PEER, "os:abort", Setting()), GRAPH, tensors)
 
 
 @pytest.fixture(autouse=True)

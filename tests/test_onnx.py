@@ -33,7 +33,6 @@ from inceptgraph.passes import Target, optimize
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_onnx import OnnxBackend
 from inceptgraph_onnx.lower import lower
-from inceptgraph_torch.recipes import rewritten_state, state_name
 
 EAGER = Target(call_cost=float("inf"))
 """A target on which every rewrite pays."""
@@ -261,20 +260,6 @@ def test_any_spec_and_its_rewritten_graph(text: str) -> None:
     for network in (graph, optimize(graph, EAGER)):
         model = checked(network, tensors, dtype="float32")
         assert_close(by_runtime(model, inputs), wanted, 1e-4)
-
-
-def test_recipes_are_evaluated_as_torch_does() -> None:
-    graph = to_graph("googlenet_bn")
-    rewritten = optimize(graph, EAGER)
-    module = randomized(graph)
-    tensors = arrays(module, graph)
-    theirs = rewritten_state(rewritten, module.state_dict())
-    model = lower(rewritten, tensors=tensors)
-    found = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
-    for node in rewritten.nodes.values():
-        for name in rewritten.weights(node):
-            wanted = theirs[state_name(f"{node.name}.{name}")].numpy()
-            assert_close([found[f"{node.name}.{name}"]], [wanted], EXACT)
 
 
 # -- names -----------------------------------------------------------------------------------

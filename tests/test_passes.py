@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from agreement import arrays
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
@@ -25,7 +26,6 @@ from inceptgraph.pipeline import to_graph
 from inceptgraph.recipes import Full
 from inceptgraph.text import from_json, to_json, to_text
 from inceptgraph_torch.lower import lower
-from inceptgraph_torch.recipes import rewritten_state
 
 EAGER = Target(call_cost=1e15)
 """A target on which every rewrite pays."""
@@ -64,8 +64,7 @@ def randomized(graph: Graph) -> torch.nn.Module:
 def assert_same(graph: Graph, rewritten: Graph, batch: int = 2) -> None:
     """The rewritten graph computes what the original computes in evaluation, to 1e-10."""
     original = randomized(graph)
-    module = lower(rewritten, dtype="float64", initialized=False).eval()
-    module.load_state_dict(rewritten_state(rewritten, original.state_dict()))
+    module = lower(rewritten, dtype="float64", tensors=arrays(original, graph)).eval()
     generator = torch.Generator().manual_seed(2)
     inputs = [
         torch.rand(batch, *graph.shape(node.name), generator=generator, dtype=torch.float64) - 0.4

@@ -13,6 +13,7 @@ from inceptgraph_torch.loading import load_tensors
 from inceptgraph_torch.lower import initial, lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device, read_dtype
+from inceptgraph_torch.recipes import as_array
 from inceptgraph_torch.rules import has_rule
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class TorchBackend:
         """The weights that a network starts with, as float32 arrays by their names in its graph;
         see :func:`inceptgraph_torch.lower.initial`."""
         tensors = initial(graph, **options)
-        return {name: tensor.numpy() for name, tensor in tensors.items()}
+        return {name: as_array(tensor) for name, tensor in tensors.items()}
 
     def check(self, **options: Any) -> None:
         """Refuse a device or a dtype that cannot be used."""

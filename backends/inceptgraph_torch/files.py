@@ -19,6 +19,7 @@ from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.names import module_path
+from inceptgraph_torch.recipes import as_array
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,8 +170,7 @@ def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[An
     for name, tensor in _read(folder / WEIGHTS).items():
         path, _, weight = name.rpartition(".")
         if path in names:
-            exact = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-            found[f"{names[path]}.{weight}"] = exact.numpy()
+            found[f"{names[path]}.{weight}"] = as_array(tensor)
     return found
 
 

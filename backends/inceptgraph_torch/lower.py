@@ -16,7 +16,7 @@ from inceptgraph_torch.loading import load_fitted, tensors_of
 from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
 from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import read_device, read_dtype
-from inceptgraph_torch.recipes import evaluate_recipes
+from inceptgraph_torch.recipes import as_array, evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
 
 __all__ = ["initial", "initialize_weights", "lower"]
@@ -72,15 +72,14 @@ def lower(
             load_fitted(own, weights)
     elif initialized or weights is not None:
         started = initial(graph, seed=seed, weights=weights, device=device, dtype=dtype)
-        evaluate_recipes(own, graph, started)
+        evaluate_recipes(own, graph, {name: as_array(each) for name, each in started.items()})
     return module
 
 
 @torch.no_grad()
 def _take(own: Mapping[str, Tensor], graph: Graph, arrays: Tensors) -> None:
     """Fill the tensors of a module from arrays."""
-    originals = {name: torch.from_numpy(each) for name, each in checked(graph, arrays).items()}
-    evaluate_recipes(own, graph, originals)
+    evaluate_recipes(own, graph, checked(graph, arrays))
     for name, tensor in own.items():
         if not tensor.is_floating_point():  # a counter of batches, which is no weight of the graph
             tensor.copy_(torch.from_numpy(arrays[name])) if name in arrays else tensor.zero_()

@@ -67,6 +67,10 @@ class Lab(Protocol):
         """What would falsify timings or comparisons: activations that are zero, denormal or not
         finite; a sentence each without its full stop."""
 
+    def warm_up(self, graph: Graph, tensors: Tensors, setting: Setting) -> None:
+        """Run the network once on the device of a setting: what the framework loads late is to be
+        no engine's figure."""
+
     def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
         """The network as its spec has it, run by the framework alone, in its default layout."""
 

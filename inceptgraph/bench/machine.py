@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
+from inceptgraph import plugins
 from inceptgraph.engine import ENTRY_POINTS
 
 __all__ = ["library_versions", "processor"]
@@ -44,7 +45,7 @@ def library_versions(engines: Iterable[str]) -> Mapping[str, str]:
         engines: by name.
     """
     found: dict[str, str] = {}
-    points = {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+    points = plugins.points(ENTRY_POINTS)
     for name in engines:
         package = points[name].dist if name in points else None
         for requirement in package.requires or () if package else ():

@@ -97,7 +97,7 @@ def _measure(backend: str, job: Job, graph: Graph, tensors: Tensors) -> Probe:
     lab = find_lab(backend)
     if job.setting.keep_memory:  # for what is no engine as well
         lab.keep_memory()
-    lab.facts(job.setting)  # whatever the framework loads late is not the engine's
+    lab.warm_up(graph, tensors, job.setting)
     make = maker(lab, job, graph, tensors)
     taken = lab.watch_memory(job.setting)
     started = time.perf_counter()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +20,7 @@ def watch() -> Callable[[], int | None]:
         What gives its peak since then beyond what was held before, in bytes; it gives None where
         the kernel does not tell (it is Linux that does, see proc_pid_status(5)).
     """
+    _trim()
     before = _field("VmRSS")
     try:
         _RESET.write_text("5")  # the peak starts anew, proc_pid_clear_refs(5)
@@ -28,6 +32,13 @@ def watch() -> Callable[[], int | None]:
         return None if before is None or peak is None else max(peak - before, 0)
 
     return taken
+
+
+def _trim() -> None:
+    """Have the C library give back what is free, which would else be taken again unseen."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # it is glibc that can
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _field(name: str) -> int | None:

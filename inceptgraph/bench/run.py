@@ -128,9 +128,7 @@ class _Bencher:
         try:
             for trial in trials:
                 self._prepare(trial, trials, wanted)
-            self._find_peaks(trials)
             self._time(trials)
-            self._find_peaks(trials)  # what else runs on the machine comes and goes
         finally:
             for trial in trials:
                 trial.subject = None
@@ -210,6 +208,7 @@ class _Bencher:
             for index in found.seconds:
                 trials[index].status = Status.TIMED
                 trials[index].samples.append(found.seconds[index])
+            self._find_peaks(trials)  # in every round: what else the machine does comes and goes
 
     def _find_peaks(self, trials: Sequence[Trial]) -> None:
         for setting in {_dtype(trial): trial.job.setting for trial in trials}.values():

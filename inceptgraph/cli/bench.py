@@ -97,7 +97,13 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
 )
 @click.option("--compile-peers", is_flag=True, help="Peers by torch.compile with freezing as well.")
 @click.option(
-    "--batch", "batches", default="1", metavar="N,…", callback=_batches, show_default=True
+    "--batch",
+    "batches",
+    default="1",
+    metavar="N,…",
+    callback=_batches,
+    show_default=True,
+    help="Samples at a time.",
 )
 @click.option(
     "--dtype",

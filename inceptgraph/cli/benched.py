@@ -32,13 +32,14 @@ def as_text(report: Report) -> str:
     lines = [console.strong(one_line(report.network)), *_facts(report), ""]
     if rows:
         names = _names(rows)
-        columns = [figure.column for figure in (*names, *FIGURES)]
+        shown = [*names, *(each for each in FIGURES if any(map(each.of, rows)))]
         drawn = [
             line
             for _, group in groupby(rows, lambda row: row.job.setting.batch)
-            for line in (RULE, *(_line(row, names) for row in group))
+            for line in (RULE, *(_line(row, shown) for row in group))
         ]
         color, room = console.colored(), console.room()
+        columns = [figure.column for figure in shown]
         lines.append(draw(columns, drawn[1:], room=room, color=color))
     notes = list(_notes(report))
     return "\n".join((*lines, *([""] if notes else []), *notes))
@@ -64,8 +65,8 @@ def _names(rows: Sequence[Row]) -> list[_Figure]:
     return found
 
 
-def _line(row: Row, names: Sequence[_Figure]) -> TableRow:
-    cells = tuple(figure.of(row) for figure in (*names, *FIGURES))
+def _line(row: Row, figures: Sequence[_Figure]) -> TableRow:
+    cells = tuple(figure.of(row) for figure in figures)
     return TableRow(cells, Style.STRONG if row.auto else None)
 
 
@@ -131,11 +132,20 @@ FIGURES = (
 
 def _notes(report: Report) -> Iterator[str]:
     """What the figures do not say, a line each."""
-    for row in report.rows:
-        if row.reason is not None:
-            word = f"{row.status.value.upper()}: " if row.status is Status.WRONG else ""
-            yield f"{row.job}: {word}{one_line(row.reason)}"
+    yield from _reasons(report.rows)
     if any(row.auto for row in report.rows):
         yield f"{AUTO} is what `auto` picks."
     yield from (f"not installed: {name} ({how})" for name, how in report.missing.items())
     yield from (f"warning: {remark}" for remark in report.remarks)
+
+
+def _reasons(rows: Sequence[Row]) -> Iterator[str]:
+    """Each reason once, with the settings that it holds for, unless those are all."""
+    told: dict[tuple[str, Status, str], list[Row]] = {}
+    for row in rows:
+        if row.reason is not None:
+            told.setdefault((row.job.label, row.status, one_line(row.reason)), []).append(row)
+    for (label, status, reason), those in told.items():
+        every = len(those) == sum(row.job.label == label for row in rows)
+        who = label if every else "; ".join(str(row.job) for row in those)
+        yield f"{who}: {'WRONG: ' if status is Status.WRONG else ''}{reason}"

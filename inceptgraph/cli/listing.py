@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from inceptgraph import backend, codes, ops
+from inceptgraph import backend, codes, ops, plugins
 from inceptgraph.cli import console
 from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import json_option
@@ -199,17 +199,13 @@ def _wrapped(words: list[str], most: int) -> list[str]:
 
 
 def _backends() -> list[Item]:
-    from importlib.metadata import entry_points
-
-    points = entry_points(group=backend.ENTRY_POINTS)
-    packages = {point.name: (point.value, point.dist) for point in points}
     return [
         {
             "name": name,
-            "target": packages[name][0],
-            "package": dist.name if (dist := packages[name][1]) is not None else None,
+            "target": point.value,
+            "package": point.dist.name if point.dist is not None else None,
         }
-        for name in backend.names()
+        for name, point in plugins.points(backend.ENTRY_POINTS).items()
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from inceptgraph import plugins
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.ops.base import Operation, Weight
@@ -73,28 +74,22 @@ def find(name: str) -> type[Operation] | None:
     if built_in is not None:
         return built_in
     # Reading the metadata of every installed package costs milliseconds: only now is it needed.
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        try:
-            kind = point.load()
-        except Exception as error:  # a plug-in may fail in any way
-            raise SpecError(
-                [_broken(point.value, name, f"{type(error).__name__}: {error}")]
-            ) from error
-        if not (isinstance(kind, type) and issubclass(kind, Operation) and kind.op == name):
-            raise SpecError([_broken(point.value, name, "it is not an Operation of that name")])
-        return kind
-    return None
+    point = plugins.points(ENTRY_POINTS).get(name)
+    if point is None:
+        return None
+    try:
+        kind = point.load()
+    except Exception as error:  # a plug-in may fail in any way
+        raise SpecError([_broken(point.value, name, f"{type(error).__name__}: {error}")]) from error
+    if not (isinstance(kind, type) and issubclass(kind, Operation) and kind.op == name):
+        raise SpecError([_broken(point.value, name, "it is not an Operation of that name")])
+    return kind
 
 
 @cache
 def names() -> tuple[str, ...]:
     """Every name that :func:`find` knows, built-in ones first."""
-    from importlib.metadata import entry_points
-
-    plugins = sorted(point.name for point in entry_points(group=ENTRY_POINTS))
-    return tuple(dict.fromkeys((*BUILT_IN, *plugins)))
+    return tuple(dict.fromkeys((*BUILT_IN, *plugins.points(ENTRY_POINTS))))
 
 
 def _broken(value: str, name: str, reason: str) -> Diagnostic:

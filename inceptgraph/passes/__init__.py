@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard
 
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph import plugins
 from inceptgraph.graph import Graph
 from inceptgraph.passes.base import Pass, Property, Step, Target, run
 from inceptgraph.passes.drop_training import drop_training
@@ -55,22 +56,12 @@ def installed() -> tuple[Pass, ...]:
     Raises:
         SpecError: a package's cannot be loaded, or is no pass.
     """
-    from importlib.metadata import entry_points
-
-    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
-    return (*BUILT_IN, *(_loaded(point.value, point.load) for point in points))
+    offered = plugins.points(ENTRY_POINTS).values()
+    return (*BUILT_IN, *(plugins.loaded(p, _is_pass, "pass", "what makes one") for p in offered))
 
 
-def _loaded(value: str, load: Callable[[], object]) -> Pass:
-    try:
-        found = load()
-    except Exception as error:  # a plug-in may fail in any way
-        message = f"the pass `{value}` cannot be loaded: {type(error).__name__}: {error}"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)]) from error
-    if not isinstance(found, Pass):
-        message = f"`{value}` is offered as a pass and is none"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)])
-    return found
+def _is_pass(offered: object) -> TypeGuard[Pass]:
+    return isinstance(offered, Pass)
 
 
 def optimize(

@@ -69,6 +69,12 @@ class TorchLab:
         module = network(graph, tensors, _FLOAT32, channels_last=False)
         return degenerate(module, inputs_of(graph, SAMPLES))
 
+    def warm_up(self, graph: Graph, tensors: Tensors, setting: Setting) -> None:
+        plain = Setting(device=setting.device, batch=SAMPLES)
+        subject = self.subject(self.plain(graph, tensors, plain), graph, plain)
+        subject.call()
+        subject.wait()
+
     def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
         return Runner(_plain(graph, tensors, setting), setting)
 

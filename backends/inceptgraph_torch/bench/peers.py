@@ -53,8 +53,8 @@ class PeerRunner(Runner):
 
 def _compiled(network: nn.Module, setting: Setting) -> Callable[..., Any]:
     if setting.train:
-        return torch.compile(network.__call__)
-    run: Callable[..., Any] = torch.compile(network.__call__, options={"freezing": True})
+        return torch.compile(network)
+    run: Callable[..., Any] = torch.compile(network, options={"freezing": True})
     from torch._inductor import config  # takes half a second
 
     def frozen(*inputs: Tensor) -> Any:
