@@ -311,27 +311,42 @@ def test_any_spec_and_its_rewritten_graph(text: str, batch: int, group: int) -> 
     assert_close(NativeModule(program, path)(*inputs), wanted, 1e-4)
 
 
+def with_even_variance(module: SpecModule) -> SpecModule:
+    """Draw kernels so that what differs between samples stays as large from layer to layer (He et
+    al. 2015), else the outputs of a deep network hardly depend on its input."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for tensor in module.parameters():
+            drawn = torch.randn(tensor.shape, generator=generator)
+            spread = (2 / tensor[0].numel()) ** 0.5 if tensor.dim() > 1 else 0.1
+            tensor.copy_(drawn * spread)
+    return module
+
+
 @pytest.mark.parametrize(
-    ("name", "dtype", "tolerance"),
+    ("dtype", "tolerance"),
     [
-        pytest.param("googlenet", "float32", 1e-4, marks=needs_compiler),
-        # some twenty layers in a row each round by 2**-9
-        pytest.param("inception_v3", "bfloat16", 3e-2, marks=needs_bfloat16),
+        # of what differs between samples, which is a thirtieth of the largest output
+        pytest.param("float32", 30 * ROUNDING, marks=needs_compiler),
+        # the 22 layers in a row each round by 2**-9, at random
+        pytest.param("bfloat16", 30 * 22**0.5 * 2**-9, marks=needs_bfloat16),
     ],
 )
-def test_networks(name: str, dtype: str, tolerance: float) -> None:
-    graph = to_graph(name)
-    module = randomized(graph)
+def test_network(dtype: str, tolerance: float) -> None:
+    graph = to_graph("googlenet")
+    module = with_even_variance(randomized(graph))
     setting = Setting(batch=2, dtype=dtype)
     rewritten = optimize(graph, ENGINE.target(setting))
     program = ENGINE.prepare(rewritten, weights_of(module, graph), setting)
     inputs = samples(graph, 3)
-    wanted = expected(module, inputs)
+    (wanted,) = expected(module, inputs).values()
+    differ = (wanted[0] - wanted[1]).abs().max()
+    assert differ > wanted.abs().max() / 30
     threads = torch.get_num_threads()
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
-            assert_close(program(*inputs), wanted, tolerance)
+            assert (program(*inputs) - wanted).abs().max() <= tolerance * differ
     finally:
         torch.set_num_threads(threads)
 

@@ -55,7 +55,7 @@ class NativeEngine:
         return Target(setting.batch, call_cost=2e4, copy_cost=0.0, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
-        return 8.0 if setting.dtype == "bfloat16" else 5.5
+        return 7.5 if setting.dtype == "bfloat16" else 5.5
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> NativeModule:
         """Compile the program of a graph.

@@ -36,8 +36,10 @@ class Request(ctypes.Structure):
         ("weights", _POINTER),
         ("arena", _POINTER),
         ("scratch", _POINTER),
+        ("arena_size", ctypes.c_long),
         ("scratch_size", ctypes.c_long),
         ("threads", ctypes.c_int),
+        ("arenas", ctypes.c_int),
         ("times", _POINTER),
     )
 

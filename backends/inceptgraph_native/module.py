@@ -72,7 +72,8 @@ class NativeModule(nn.Module):
         if weights is None:
             self._weights.array[:] = program.weights
         self._program = replace(program, weights=program.weights[:0])  # they are held once
-        self._arena = _Memory(program.arena)
+        self._arena_size = -(-program.arena // PAGE) * PAGE
+        self._arena = _Memory(self._arena_size)
         self._scratch_size = -(-program.scratch // PAGE) * PAGE
         self._scratch = _Memory(0)
         self._lock = threading.Lock()
@@ -121,9 +122,12 @@ class NativeModule(nn.Module):
         batch = len(given[0]) if given else 1
         made = {name: torch.empty(batch, *shape) for name, shape in self.outputs.items()}
         threads = torch.get_num_threads()
+        arenas = threads if batch >= threads and times is None else 1
         with self._lock:
             if self._scratch.array.size < threads * self._scratch_size:
                 self._scratch = _Memory(threads * self._scratch_size)
+            if self._arena.array.size < arenas * self._arena_size:
+                self._arena = _Memory(arenas * self._arena_size)
             request = Request(
                 inputs=_pointers(given),
                 outputs=_pointers(made.values()),
@@ -135,8 +139,10 @@ class NativeModule(nn.Module):
                 weights=self._weights.start,
                 arena=self._arena.start,
                 scratch=self._scratch.start,
+                arena_size=self._arena_size,
                 scratch_size=self._scratch_size,
                 threads=threads,
+                arenas=arenas,
                 times=None if times is None else times.data_ptr(),
             )
             self._library.inceptgraph_run(ctypes.byref(request))

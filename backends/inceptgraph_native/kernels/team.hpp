@@ -54,7 +54,7 @@ struct Meeting {
 // What one thread knows of a run.
 struct Run {
     Meeting* meeting;
-    int thread;
+    int thread;              // of those that meet
     int images;              // of this pass
     const char* weights;
     char* arena;
