@@ -134,9 +134,9 @@ class Engine(Protocol):
         """What passes that pay only somewhere are to know of it."""
 
     def speed(self, setting: Setting) -> float:
-        """How many times as fast as torch eager it is, as measured on the Inception family.
+        """About how many times as fast as torch eager it is on networks of the Inception family.
 
-        The figures are those of ``docs/performance.md``; :func:`choose` compares them.
+        It is for :func:`choose` to compare; ``inceptgraph bench`` measures a network on a machine.
         """
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
