@@ -103,7 +103,7 @@ class Runner(nn.Module):
         return {name: value for name, value in vars(self).items() if name != "_call"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         # what was compiled belongs to the network that this is a copy of, and to its weights
         self._call = self._compiler(self.network)
 
