@@ -24,6 +24,7 @@ from inceptgraph.errors import ShapeError, SpecError
 from inceptgraph.ops import BUILT_IN, Operation
 from inceptgraph.types import Shape
 from inceptgraph_torch import SpecModule, lower
+from inceptgraph_torch.layers import LocalResponseNorm
 from inceptgraph_torch.rules import Layer, has_rule, rule
 
 TOLERANCE = 1e-12
@@ -237,3 +238,14 @@ def test_a_missing_rule_is_said() -> None:
     assert not has_rule(Unknown)
     with pytest.raises(NotImplementedError, match="no rule for unknown_to_torch"):
         network(Unknown(), [(3,)])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 11])
+def test_lrn_of_maps_with_channels_last_is_torchs(size: int) -> None:
+    layer = LocalResponseNorm(size, alpha=0.3, beta=0.6, k=1.5)
+    x = torch.randn(2, 7, 5, 6, dtype=torch.float64, requires_grad=True)
+    y = x.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    torch.testing.assert_close(layer(y), layer(x), rtol=1e-12, atol=1e-12)
+    layer(x).square().sum().backward()
+    layer(y).square().sum().backward()
+    torch.testing.assert_close(y.grad, x.grad, rtol=1e-12, atol=1e-12)

@@ -145,12 +145,22 @@ class PaddedAvgPool2d(_PaddedPool2d):
 
 class LocalResponseNorm(nn.LocalResponseNorm):
     """torch's, but in float32 where the map is in half precision: a square overflows float16 from
-    256 on, and torch has no such kernel for the CPU."""
+    256 on, and torch has no such kernel for the CPU.
+
+    Of maps with their channels last, which torch would copy, a 1×1 convolution adds the squares:
+    its matrix is a band.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype in (torch.float16, torch.bfloat16):
-            return super().forward(x.float()).to(x.dtype)
-        return super().forward(x)
+            return self.forward(x.float()).to(x.dtype)
+        if x.is_contiguous() or not x.is_contiguous(memory_format=torch.channels_last):
+            return super().forward(x)
+        factors = x.new_full((x.shape[1], x.shape[1]), self.alpha / self.size)
+        band = factors.triu(-(self.size // 2)).tril((self.size - 1) // 2)
+        with torch.autocast(x.device.type, enabled=False):
+            scales = F.conv2d(x * x, band[:, :, None, None], x.new_full(x.shape[1:2], self.k))
+            return x * scales**-self.beta
 
 
 class _PartialBatchNorm(nn.modules.batchnorm._BatchNorm):

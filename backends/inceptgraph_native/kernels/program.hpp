@@ -66,7 +66,7 @@ void perform(const Request& request, int group, const Steps& steps) {
     if (process != getpid()) crew = new Crew;
     process = getpid();
     const Passes<Steps> passes{request, group, steps};
-    const long each = request.arenas == request.threads ? request.batch / request.threads : 0;
+    const long each = request.arenas > 1 ? request.batch / request.threads : 0;
     if (each > 0) {
         auto alone = [&](int thread) {
             Meeting meeting;  // of this thread alone, which is the first in it

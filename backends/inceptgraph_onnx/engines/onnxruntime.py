@@ -36,8 +36,7 @@ class OnnxRuntimeEngine(OnnxEngine):
         return Target(batch=setting.batch, call_cost=0.0, pool_cost=0.25, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
-        # on a GPU it was not measured: below Inductor
-        return 2.0 if setting.on_gpu else 4.1
+        return 2.0  # on a GPU it was not measured: below Inductor
 
     def _lacks(self, setting: Setting) -> tuple[str, str] | None:
         if setting.on_gpu:

@@ -36,7 +36,7 @@ class OpenVinoEngine(OnnxEngine):
         return Target(batch=setting.batch, call_cost=0.0, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
-        return 7.7 if setting.dtype == "bfloat16" else 4.2
+        return 4.0 if setting.dtype == "bfloat16" else 2.1
 
     def _lacks(self, setting: Setting) -> tuple[str, str] | None:
         if setting.device != "cpu":
