@@ -278,14 +278,21 @@ def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
         rules: a ``functools.singledispatch`` over operations; a package's rule is registered in it.
         kind: the operation.
         group: of the entry points, named after operations, through which packages offer rules.
+
+    Raises:
+        SpecError: a package's cannot be loaded, or is none.
     """
     if rules.dispatch(kind) is not rules.dispatch(object):
         return True
     point = plugins.points(group).get(kind.op)
     if point is None:
         return False
-    rules.register(kind, point.load())
+    rules.register(kind, plugins.loaded(point, _is_rule, "rule", "`__call__`"))
     return True
+
+
+def _is_rule(offered: object) -> TypeGuard[Callable[..., Any]]:
+    return callable(offered)
 
 
 def _unfit(name: str, what: str) -> SpecError:

@@ -94,7 +94,9 @@ class Setting:
             if name not in known:
                 raise TypeError(f"an engine has no option `{name}`: it has {', '.join(known)}")
         word = "float32" if dtype is None else str(dtype).removeprefix("torch.")
-        return cls(device="cpu" if device is None else str(device), dtype=word, **more)
+        # torch numbers the one CPU, too
+        place = "cpu" if device is None or str(device) == "cpu:0" else str(device)
+        return cls(device=place, dtype=word, **more)
 
     @property
     def on_gpu(self) -> bool:
@@ -132,9 +134,9 @@ class Engine(Protocol):
         """What passes that pay only somewhere are to know of it."""
 
     def speed(self, setting: Setting) -> float:
-        """How many times as fast as torch eager it is, as measured on the Inception family.
+        """About how many times as fast as torch eager it is on networks of the Inception family.
 
-        The figures are those of ``docs/performance.md``; :func:`choose` compares them.
+        It is for :func:`choose` to compare; ``inceptgraph bench`` measures a network on a machine.
         """
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
@@ -224,7 +226,9 @@ def choose(name: str, graph: Graph, setting: Setting) -> Choice:
         if refusal is None:
             return Choice(engine, _reason(engine, ready, refusals, setting))
         refusals.append(refusal)
-    raise SpecError(refusals)
+    # a setting that makes no sense is one mistake, which more than one engine may tell
+    mistakes = [refusal for refusal in refusals if refusal.code is Code.BAD_OPTION]
+    raise SpecError(dict.fromkeys(mistakes or refusals))
 
 
 def _reason(
@@ -273,18 +277,23 @@ def _as_run(graph: Graph, setting: Setting) -> Graph:
     return graph if setting.train else graph.phase("eval")
 
 
-def refuse_step(engine: Engine, node: Node, reason: str) -> Diagnostic:
+def refuse_step(
+    engine: Engine,
+    node: Node,
+    reason: str,
+    help: str = "use another engine, such as `eager`, which runs every network",
+) -> Diagnostic:
     """The finding that an engine cannot run a step.
 
     Args:
         engine: that refuses.
         node: the step.
         reason: what about it, after "because".
+        help: what to do.
     """
     message = f"the engine `{engine.name}` cannot run `{node.name}` ({node.op.op}): {reason}"
     labels = (Label(node.origin.span, "this step"),) if node.origin else ()
-    hint = "use another engine, such as `eager`, which runs every network"
-    return Diagnostic(Code.ENGINE_REFUSES, message, labels, help=hint)
+    return Diagnostic(Code.ENGINE_REFUSES, message, labels, help=help)
 
 
 def _loaded(point: EntryPoint) -> Engine:

@@ -241,7 +241,10 @@ def load(
     Raises:
         SpecError: the directory is not a build, or its parts do not fit together, or the engine is
             missing or cannot run it.
+        TypeError: ``optimize`` is given without an engine, or there is no such option.
     """
+    if optimize and engine is None:
+        raise TypeError('`optimize` rewrites for an engine: name one, such as `engine="auto"`')
     place = Path(folder)
     if not (place / "spec.yaml").is_file():
         message = f"`{place}` is not a directory that `inceptgraph build` wrote"

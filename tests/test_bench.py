@@ -466,6 +466,8 @@ def test_a_bound_follows_the_plain_module_and_is_never_below_roundoff() -> None:
     assert bound("float32", 1e-6, 22) == pytest.approx(1e-5)
     assert bound("float32", 0.0, 22) == ROOM * ROUNDOFF["float32"]
     assert bound("bfloat16", None, 4) == ROOM * 4 * 2**-8
+    # what is no number excuses nobody
+    assert bound("float16", np.inf, 4) == ROOM * 4 * 2**-11
 
 
 def test_a_training_step_is_three_passes_with_the_heads() -> None:

@@ -20,6 +20,8 @@ from inceptgraph.weights.table import parse_table
 ROOT = Path(__file__).parent.parent
 HEADER = "name: Example\ninput: {channels: 3, height: 32, width: 32}\n"
 FENCE = re.compile(r"^```yaml([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 SHAPED = re.compile(r"^ *([\w-]+): .*# ([\d×]+)$")
 
 
@@ -100,3 +102,22 @@ def test_pictures_of_the_zoo_show_the_networks_as_they_are(name: str) -> None:
 
 def test_the_zoo_holds_nothing_else() -> None:
     assert {path.stem for path in (ROOT / "docs" / "zoo").iterdir()} == set(shipped())
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in a page: its headings, as GitHub writes them."""
+    prose = FENCED.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    prose = FENCED.sub("", page.read_text(encoding="utf-8"))
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" in link:
+            continue
+        place, _, anchor = link.partition("#")
+        other = page.parent / place if place else page
+        assert other.exists(), link
+        assert not anchor or anchor in anchors(other), link

@@ -448,6 +448,29 @@ def test_other_batches_and_sizes_come_later() -> None:
     assert all(len(report.taken) == 1 for report in reports)
 
 
+@pytest.mark.parametrize("fixed", [False, True])
+def test_a_batch_without_samples(fixed: bool) -> None:
+    checked(Function(lambda x: x.relu()), torch.randn(0, 3, 4, 4), fixed=fixed)
+
+
+@torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True)
+def test_a_batch_whose_size_depends_on_numbers() -> None:
+    class Chosen(Function):
+        def forward(self, x: Tensor) -> Any:
+            return super().forward(x[x.mean((1, 2, 3)) > 0])
+
+    report = checked(Chosen(lambda x: x.relu()), torch.randn(6, 3, 4, 4))
+    assert ops(report) == ["conv2d", "relu"]
+
+
+def test_a_reason_is_a_line() -> None:
+    report = checked(Function(lambda x: F.pad(x, (-1, 2))), torch.randn(MAP))
+    (reason,) = (each.reason for each in report.left)
+    assert reason == (
+        "no operation of ours does the same: `border` is [top, bottom, left, right] in pixels"
+    )
+
+
 def test_a_batch_that_is_fixed() -> None:
     assert len(checked(Net(), IMAGES, fixed=True).taken) == 1
 

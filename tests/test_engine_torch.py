@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +12,20 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_network import TINY, without_dropout
 from torch import Tensor, nn
 
 import inceptgraph
 from inceptgraph import backend as backends
 from inceptgraph import engine as engines
+from inceptgraph.build import build
 from inceptgraph.engine import Setting
 from inceptgraph.errors import Code, Diagnostic, Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target, optimize
-from inceptgraph.pipeline import to_graph
+from inceptgraph.pipeline import analyze, to_graph
+from inceptgraph_torch.engines.network import Runner
 
 SPEC = Source("tiny.yaml", TINY)
 
@@ -105,9 +110,6 @@ def test_passes_in_training_leave_the_weights_and_their_names() -> None:
 
 
 def test_a_built_directory_runs_with_an_engine(tmp_path: Any) -> None:
-    from inceptgraph.build import build
-    from inceptgraph.pipeline import analyze
-
     build(analyze(SPEC), tmp_path / "model", seed=0)
     model = inceptgraph.load(tmp_path / "model", engine="eager")
     torch.testing.assert_close(model(image()), reference().eval()(image()), rtol=1e-4, atol=1e-5)
@@ -166,6 +168,18 @@ def test_auto_with_nothing_that_runs_it_gives_every_reason(monkeypatch: pytest.M
     assert [d.message for d in caught.value.diagnostics] == ["b: no", "a: no"]
 
 
+def test_a_device_that_is_not_there_is_one_mistake() -> None:
+    with pytest.raises(SpecError) as caught:
+        inceptgraph.compile(SPEC, engine="auto", device="abacus")
+    (finding,) = caught.value.diagnostics
+    assert "the device `abacus` cannot be used" in finding.message
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0", torch.device("cpu", 0), torch.device("cpu")])
+def test_the_cpu_is_one_device_however_it_is_written(device: Any) -> None:
+    assert Setting.of(device=device) == Setting()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -186,6 +200,51 @@ def test_an_engine_takes_no_backend_and_no_strange_option() -> None:
         inceptgraph.compile(SPEC, "onnx", engine="eager")
     with pytest.raises(TypeError, match="no option `colour`"):
         inceptgraph.compile(SPEC, engine="eager", colour="red")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weight: [], "the tensors lack `first.left.conv.weight`"),
+        (lambda weight: [weight[:, :, :1]], r"`first.left.conv.weight` is \(4, 8, 1, 3\)"),
+    ],
+)
+def test_a_directory_whose_parts_do_not_fit_is_a_finding(
+    tmp_path: Any, change: Any, message: str
+) -> None:
+    build(analyze(SPEC), tmp_path / "model", seed=0)
+    path = tmp_path / "model" / "model.safetensors"
+    state = load_file(path)
+    for weight in change(state.pop("first.left.conv.weight")):
+        state["first.left.conv.weight"] = weight.contiguous()
+    save_file(state, path)
+    with pytest.raises(SpecError, match=f"are not those of its spec.yaml: {message}"):
+        inceptgraph.load(tmp_path / "model", engine="eager")
+
+
+def test_a_directory_is_rewritten_only_for_an_engine(tmp_path: Any) -> None:
+    build(analyze(SPEC), tmp_path / "model", seed=0)
+    with pytest.raises(TypeError, match="`optimize` rewrites for an engine"):
+        inceptgraph.load(tmp_path / "model", optimize=True)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_runs_its_own_weights(copied: Any, compiled: bool) -> None:
+    layer = nn.Linear(3, 2)
+    model = Runner(layer, Setting(), *([_traced] if compiled else []))
+    wanted = model(torch.ones(1, 3))
+    another = copied(model)
+    torch.testing.assert_close(another(torch.ones(1, 3)), wanted)
+    with torch.no_grad():
+        for parameter in another.parameters():
+            parameter.zero_()
+    assert not another(torch.ones(1, 3)).any()
+    torch.testing.assert_close(model(torch.ones(1, 3)), wanted)
+
+
+def _traced(module: nn.Module) -> Any:
+    return torch.compile(module.__call__, backend="eager")
 
 
 def test_a_missing_engine_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +277,23 @@ def test_products_are_rounded_as_asked_and_only_then(dtype: str) -> None:
     with products(Setting("cuda", dtype, autotune=True)):
         assert state() == (dtype == "tf32", dtype == "tf32", True)
     assert state() == before
+
+
+def test_on_a_cpu_the_switches_of_gpus_are_not_read() -> None:
+    """Torch refuses to read the older names of some that were set by the newer."""
+    from inceptgraph_torch.engines.precision import products
+
+    matmul: Any = torch.backends.cuda.matmul
+    before = matmul.fp32_precision
+    try:
+        matmul.fp32_precision = "tf32"
+        with pytest.raises(RuntimeError, match="mix"):
+            _ = matmul.allow_tf32
+        with products(Setting()):
+            assert matmul.fp32_precision == "tf32"
+    finally:
+        matmul.fp32_precision = before
+    assert matmul.allow_tf32 is False
 
 
 def test_inductor_is_told_of_graphs_and_tuning() -> None:

@@ -291,6 +291,7 @@ def test_a_step_without_a_rule_is_named(engine: Engine) -> None:
     found = engine.refusal(graph, SETTING)
     assert found is not None and found.code is Code.ENGINE_REFUSES
     assert f"`{engine.name}` cannot run `step` (unknown_to_engines)" in found.message
+    assert found.help is not None and f"`{engine.name}`" not in found.help
     with pytest.raises(SpecError, match="cannot run `step`"):
         engines.prepare(engine, graph, {}, SETTING)
 

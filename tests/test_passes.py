@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,25 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 @st.composite
+def cuts_and_joins(draw: st.DrawFn) -> dict[str, Any]:
+    """Cuts of values and of joins of cuts, joined again, with more than one reader."""
+    stages: dict[str, Any] = {"whole": {"op": "conv2d", "out": 4}}
+    widths = {"whole": 4}
+    for index in range(draw(st.integers(1, 4))):
+        source = draw(st.sampled_from(list(widths)))
+        edges = sorted(draw(st.sets(st.integers(0, widths[source]), min_size=2, max_size=4)))
+        parts = []
+        for start, stop in pairwise(edges):
+            parts.append(f"cut{len(stages)}")
+            stages[parts[-1]] = {"op": "channels", "start": start, "stop": stop, "from": source}
+        parts += draw(st.lists(st.sampled_from(list(widths)), max_size=1))
+        widths[f"join{index}"] = edges[-1] - edges[0] + sum(widths.get(p, 0) for p in parts)
+        stages[f"join{index}"] = {"op": "concat", "from": parts}
+    stages["last"] = {"op": "concat", "from": list(widths)}
+    return stages
+
+
+@st.composite
 def wirings(draw: st.DrawFn) -> dict[str, Any]:
     """Steps that read any step before them, so that passes meet steps with several users."""
     stages: dict[str, Any] = {"first": {"op": "conv2d", "out": 4}}
@@ -140,7 +160,7 @@ def wirings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("each", BUILT_IN, ids=lambda each: each.name)
-@given(stages=wirings(), target=targets)
+@given(stages=wirings() | cuts_and_joins(), target=targets)
 @settings(deadline=None)
 def test_each_pass_keeps_what_any_wiring_computes(
     each: Pass, stages: dict[str, Any], target: Target
@@ -257,6 +277,20 @@ def test_cuts_that_touch_are_one() -> None:
     stages["c"]["start"] = 5
     stages["join"] = {"op": "concat", "from": ["a", "b", "c"]}
     assert ops(optimized(stages)) == ["conv2d"]
+
+
+def test_what_joins_a_join_of_cuts_reads_the_value() -> None:
+    stages: dict[str, Any] = {
+        "whole": {"op": "conv2d", "out": 4},
+        "a": {"op": "channels", "start": 0, "stop": 2, "from": "whole"},
+        "b": {"op": "channels", "start": 2, "stop": 4, "from": "whole"},
+        "join": {"op": "concat", "from": ["a", "b"]},
+        "c": {"op": "channels", "start": 0, "stop": 3, "from": "join"},
+        "d": {"op": "channels", "start": 3, "stop": 4, "from": "join"},
+        "again": {"op": "concat", "from": ["c", "d"]},
+        "both": {"op": "concat", "from": ["again", "join"]},
+    }
+    assert ops(optimized(stages)) == ["conv2d", "concat"]
 
 
 def test_the_cost_model_decides_on_siblings() -> None:

@@ -7,6 +7,8 @@ element is a hundred times the rounding that can occur and far below any differe
 from __future__ import annotations
 
 import math
+import re
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ from operations_strategy import ARGUMENTS, maps, one_step, operands, vectors
 from reference_operations import DEFINITIONS, batch_norm
 from torch import Tensor, nn
 
-from inceptgraph.errors import ShapeError
+from inceptgraph import plugins
+from inceptgraph.errors import ShapeError, SpecError
 from inceptgraph.ops import BUILT_IN, Operation
 from inceptgraph.types import Shape
 from inceptgraph_torch import SpecModule, lower
@@ -207,6 +210,25 @@ def test_own_layers_compile_and_export(name: str, arguments: dict[str, Any], sha
     assert torch.equal(exported.module()(torch.cat([x, x, x])), torch.cat([expected] * 3))
     assert repr(module.step)
     torch._dynamo.reset()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("nowhere_at_all:rule", "the rule `offered` cannot be loaded: ModuleNotFoundError"),
+        ("math:pi", "`math:pi` is offered as the rule `offered`: it lacks `__call__`"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
+    class Offered(Operation):
+        op = "offered"
+
+    point = EntryPoint("offered", value, "inceptgraph_torch.rules")
+    monkeypatch.setattr(plugins, "points", lambda group: {"offered": point})
+    with pytest.raises(SpecError, match=re.escape(message)):
+        has_rule(Offered)
 
 
 def test_a_missing_rule_is_said() -> None:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.evaluate import checked
 from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.lower import lower
@@ -145,10 +146,15 @@ def load(
     try:
         module.load_state_dict(state)
     except RuntimeError as error:
-        message = f"the weights in `{path}` are not those of its spec.yaml: {error}"
-        hint = "was spec.yaml edited after the build? build it again"
-        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)]) from error
+        raise _others(path, error) from error
     return module
+
+
+def _others(path: Path, error: Exception) -> SpecError:
+    """The finding that a file's weights are those of another network."""
+    message = f"the weights in `{path}` are not those of its spec.yaml: {error}"
+    hint = "was spec.yaml edited after the build? build it again"
+    return SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
 
 
 def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
@@ -162,7 +168,8 @@ def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[An
         folder: a built directory.
 
     Raises:
-        SpecError: the weights cannot be read.
+        SpecError: the weights cannot be read, or one of the graph's is missing or has another
+            shape.
     """
     nodes = {name.rpartition(".")[0] for name in graph.originals}
     names = {module_path(name): name for name in nodes}
@@ -171,6 +178,10 @@ def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[An
         path, _, weight = name.rpartition(".")
         if path in names:
             found[f"{names[path]}.{weight}"] = as_array(tensor)
+    try:
+        checked(graph, found)
+    except ValueError as error:
+        raise _others(folder / WEIGHTS, error) from error
     return found
 
 

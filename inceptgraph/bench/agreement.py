@@ -55,8 +55,13 @@ def bound(dtype: str, plain: float | None, depth: int) -> float:
 
     Args:
         dtype: what is computed in.
-        plain: the error of the plain module in this type; None where it cannot run in it.
+        plain: the error of the plain module in this type; None where it cannot run in it, infinite
+            where it gives what is no number, which excuses nobody else.
         depth: layers with weights on the longest path, each of which rounds, for when it cannot.
+
+    Returns:
+        Always finite.
     """
     least = ROUNDOFF[dtype]
-    return ROOM * (max(plain, least) if plain is not None else least * max(depth, 1))
+    known = plain is not None and math.isfinite(plain)
+    return ROOM * (max(plain or 0.0, least) if known else least * max(depth, 1))

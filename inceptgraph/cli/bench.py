@@ -38,7 +38,7 @@ inceptgraph bench my.yaml --device cuda --dtype bf16 --json > bench.json
 
 SHORT = {"f32": "float32", "fp32": "float32", "bf16": "bfloat16", "f16": "float16"}
 SHORT["fp16"] = "float16"
-CACHES = ("XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR")
+CACHES = ("XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "INCEPTGRAPH_CACHE")
 """Where compilers keep what they made; empty ones make every first result a cold one."""
 
 

@@ -23,11 +23,14 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
             continue
         operands = _joined(graph, nodes, node)
         if len(operands) == 1 < len(node.inputs):
-            del nodes[node.name]
             replaced[node.name] = operands[0]
         else:
             nodes[node.name] = replace(node, inputs=operands)
-    return graph if nodes == graph.nodes else without_dead(graph.rewrite(nodes.values(), replaced))
+    if nodes == graph.nodes and not replaced:
+        return graph
+    # until here, since others may join what is replaced, or cuts of it
+    kept = [node for node in nodes.values() if node.name not in replaced]
+    return without_dead(graph.rewrite(kept, replaced))
 
 
 def _joined(graph: Graph, nodes: dict[str, Node], concat: Node) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,8 +48,12 @@ class PeerRunner(Runner):
         """
         dtype = torch.float32 if setting.train else compute_dtype(setting)
         network.to(setting.device, dtype)
-        run: Callable[..., Any] = _compiled(network, setting) if compiled else network.__call__
-        super().__init__(network, setting, lambda *inputs: named(run(*inputs)))
+        super().__init__(network, setting, partial(_run, setting, compiled))
+
+
+def _run(setting: Setting, compiled: bool, network: nn.Module) -> Callable[..., Any]:
+    run: Callable[..., Any] = _compiled(network, setting) if compiled else network.__call__
+    return lambda *inputs: named(run(*inputs))
 
 
 def _compiled(network: nn.Module, setting: Setting) -> Callable[..., Any]:

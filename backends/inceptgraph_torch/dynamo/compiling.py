@@ -108,16 +108,18 @@ def _chosen(part: Part, options: Options) -> tuple[Graph, Setting, Choice]:
     setting = Setting.of(
         device=part.like.device,
         dtype=options.dtype or part.dtype,
-        batch=_hint(batch),
-        fixed=options.fixed and isinstance(batch, int),
+        batch=_expected(batch),
+        fixed=options.fixed and isinstance(batch, int) and batch > 0,
         autotune=options.autotune,
     )
     return graph, setting, choose(options.engine, graph, setting)
 
 
-def _hint(size: int | torch.SymInt) -> int:
-    """A size, for a symbolic one that of the call that is being compiled."""
-    return size if isinstance(size, int) else int(size.node.hint)
+def _expected(batch: int | torch.SymInt) -> int:
+    """Samples to make a part for: of a symbolic batch those of the call that is being compiled,
+    and one where there is none, or it depends on numbers in a tensor."""
+    known = batch if isinstance(batch, int) else batch.node.hint
+    return max(int(known or 0), 1)
 
 
 def _frozen(

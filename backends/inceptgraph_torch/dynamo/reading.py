@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, fx
 
 from inceptgraph.errors import ShapeError
@@ -102,7 +103,10 @@ def read(node: fx.Node, fixed: Collection[fx.Node]) -> Reading:
         reading = rule(*lead, *_arguments(call, fixed))
         _check_types(reading, result)
         _check_shapes(reading, result)
-    except (ShapeError, ValueError) as error:  # pydantic's are ValueErrors
+    except ValidationError as error:
+        told = (f"`{'.'.join(map(str, e['loc']))}` {e['msg']}" for e in error.errors())
+        raise Unreadable(f"no operation of ours does the same: {'; '.join(told)}") from error
+    except (ShapeError, ValueError) as error:
         raise Unreadable(f"no operation of ours does the same: {error}") from error
     return reading
 

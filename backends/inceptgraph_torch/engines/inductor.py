@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from inceptgraph.engine import Setting
@@ -43,13 +44,17 @@ class InductorEngine:
         return 1.9 if setting.dtype == "float32" else 2.5
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
-        module = network(graph, tensors, setting)
-        compiled: Callable[..., Any] = torch.compile(
-            module.__call__, dynamic=False if setting.fixed else None, options=options(setting)
-        )
-        if options(setting).get("triton.cudagraphs"):
-            compiled = _replayed(compiled)
-        return Runner(module, setting, compiled if setting.train else _frozen(compiled))
+        return Runner(network(graph, tensors, setting), setting, partial(_compiled, setting))
+
+
+def _compiled(setting: Setting, module: nn.Module) -> Callable[..., Any]:
+    """Compiled with what a setting says when it is called first."""
+    compiled: Callable[..., Any] = torch.compile(
+        module.__call__, dynamic=False if setting.fixed else None, options=options(setting)
+    )
+    if options(setting).get("triton.cudagraphs"):
+        compiled = _replayed(compiled)
+    return compiled if setting.train else _frozen(compiled)
 
 
 def _frozen(call: Callable[..., Any]) -> Callable[..., Any]:

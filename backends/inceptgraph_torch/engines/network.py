@@ -20,7 +20,7 @@ from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device
 from inceptgraph_torch.rules import has_rule
 
-__all__ = ["Runner", "compute_dtype", "network", "refusal"]
+__all__ = ["Compiler", "Runner", "compute_dtype", "network", "refusal"]
 
 
 def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None:
@@ -35,7 +35,8 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
     inputs = {node.name for node in graph.inputs}
     for node in graph.nodes.values():
         if node.name not in inputs and not has_rule(type(node.op)):
-            return refuse_step(engine, node, "the torch backend has no rule for it")
+            hint = "use another operation, or install a package that adds the rule"
+            return refuse_step(engine, node, "the torch backend has no rule for it", hint)
     return None
 
 
@@ -66,6 +67,14 @@ def compute_dtype(setting: Setting) -> torch.dtype:
     return dtype
 
 
+Compiler = Callable[[nn.Module], Callable[..., Any]]
+"""From a module to what computes the same, maybe faster."""
+
+
+def _uncompiled(network: nn.Module) -> Callable[..., Any]:
+    return network.__call__
+
+
 class Runner(nn.Module):
     """Runs a network in a setting: from inputs of any floating-point type to float32.
 
@@ -75,19 +84,28 @@ class Runner(nn.Module):
     """
 
     def __init__(
-        self, network: nn.Module, setting: Setting, call: Callable[..., Any] | None = None
+        self, network: nn.Module, setting: Setting, compiler: Compiler = _uncompiled
     ) -> None:
         """Args:
         network: in the mode of the setting.
         setting: how it runs.
-        call: computes what ``network`` does; itself unless given.
+        compiler: makes what computes what ``network`` does; of a copy, of the copy's network.
         """
         super().__init__()
         self.network = network
         self.setting = setting
         self.train(setting.train)
         self._dtype = torch.float32 if setting.train else compute_dtype(setting)
-        self._call: Callable[..., Any] = network.__call__ if call is None else call
+        self._compiler = compiler
+        self._call = compiler(network)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_call"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        # what was compiled belongs to the network that this is a copy of, and to its weights
+        self._call = self._compiler(self.network)
 
     def forward(self, *inputs: Tensor) -> Any:
         """Run it.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 import torch
+from torch import nn
 
 from inceptgraph.engine import Setting
 from inceptgraph.errors import Code, Diagnostic
@@ -41,20 +44,22 @@ class TensorRTEngine:
         return Target(batch=setting.batch, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
-        # not measured: above Inductor for who went and installed it, see docs/performance.md
+        # not measured: above Inductor for who went and installed it, see docs/engines.md
         return 5.0 if setting.on_gpu else 0.0
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         import torch_tensorrt  # noqa: F401  # which registers itself with torch.compile
 
-        module = network(graph, tensors, setting)
-        options: dict[str, Any] = {
-            "enabled_precisions": {compute_dtype(setting)},
-            "disable_tf32": setting.dtype != "tf32",
-            "min_block_size": 1,
-        }
-        dynamic = False if setting.fixed else None
-        compiled = torch.compile(
-            module.__call__, backend="torch_tensorrt", dynamic=dynamic, options=options
-        )
-        return Runner(module, setting, compiled)
+        return Runner(network(graph, tensors, setting), setting, partial(_compiled, setting))
+
+
+def _compiled(setting: Setting, module: nn.Module) -> Callable[..., Any]:
+    options: dict[str, Any] = {
+        "enabled_precisions": {compute_dtype(setting)},
+        "disable_tf32": setting.dtype != "tf32",
+        "min_block_size": 1,
+    }
+    dynamic = False if setting.fixed else None
+    return torch.compile(
+        module.__call__, backend="torch_tensorrt", dynamic=dynamic, options=options
+    )
