@@ -7,7 +7,7 @@ library is not installed says so, and what installs it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
@@ -201,13 +201,16 @@ def find(name: str) -> Engine:
     return engine
 
 
-def choose(name: str, graph: Graph, setting: Setting) -> Choice:
+def choose(
+    name: str, graph: Graph, setting: Setting, failed: Mapping[str, Diagnostic] | None = None
+) -> Choice:
     """The engine of a name; for ``auto`` the fastest that is installed and can run the graph.
 
     Args:
         name: of an engine, or ``auto``.
         graph: with shapes.
         setting: how it is to run.
+        failed: why engines could not make what runs, by their names: ``auto`` passes over them.
 
     Raises:
         SpecError: it is not there or cannot run the graph; for ``auto``, none can.
@@ -218,17 +221,31 @@ def choose(name: str, graph: Graph, setting: Setting) -> Choice:
         if refusal := engine.refusal(graph, setting):
             raise SpecError([refusal])
         return Choice(engine, "asked for")
-    ready = [engine for engine in installed() if engine.missing() is None]
+    ready, refusals = _ready()
     ready.sort(key=lambda engine: engine.speed(setting), reverse=True)
-    refusals: list[Diagnostic] = []
     for engine in ready:
-        refusal = engine.refusal(graph, setting)
+        refusal = (failed or {}).get(engine.name) or engine.refusal(graph, setting)
         if refusal is None:
             return Choice(engine, _reason(engine, ready, refusals, setting))
         refusals.append(refusal)
     # a setting that makes no sense is one mistake, which more than one engine may tell
     mistakes = [refusal for refusal in refusals if refusal.code is Code.BAD_OPTION]
     raise SpecError(dict.fromkeys(mistakes or refusals))
+
+
+def _ready() -> tuple[list[Engine], list[Diagnostic]]:
+    """The engines that have what they need, and why others could not be loaded."""
+    ready: list[Engine] = []
+    broken: list[Diagnostic] = []
+    for point in plugins.points(ENTRY_POINTS).values():
+        try:
+            engine = _loaded(point)
+        except SpecError as error:
+            broken += error.diagnostics
+        else:
+            if engine.missing() is None:
+                ready.append(engine)
+    return ready, broken
 
 
 def _reason(

@@ -267,14 +267,25 @@ def _run(
 ) -> Any:
     """What an engine makes of a network, with the choice of the engine.
 
-    The engine is chosen before the weights are made, which takes longer.
+    The engine is chosen before the weights are made, which takes longer. One that ``auto`` chose
+    and that fails then, such as for want of a compiler that works, makes room for the next.
     """
     from inceptgraph import engine as engines
 
     setting = engines.Setting.of(**options)
     choice = engines.choose(engine, network, setting)
-    logger.info("%s", choice)
+    weights = tensors()
     wanted = True if optimize is None else optimize
-    model = engines.prepare(choice.engine, network, tensors(), setting, wanted)
-    model.choice = choice
-    return model
+    failed: dict[str, Diagnostic] = {}
+    while True:
+        logger.info("%s", choice)
+        try:
+            model = engines.prepare(choice.engine, network, weights, setting, wanted)
+        except SpecError as error:
+            if engine != engines.AUTO:
+                raise
+            failed[choice.engine.name] = error.diagnostics[0]
+            choice = engines.choose(engine, network, setting, failed)
+        else:
+            model.choice = choice
+            return model

@@ -145,12 +145,12 @@ class Stub:
 
 
 def choice(monkeypatch: pytest.MonkeyPatch, *stubs: Stub) -> engines.Choice:
-    monkeypatch.setattr(engines, "installed", lambda: stubs)
+    monkeypatch.setattr(engines, "_ready", lambda: (list(stubs), []))
     return engines.choose("auto", to_graph(SPEC), Setting(batch=4))
 
 
 def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0), Stub("gone", 9.0, "pip …"))
+    found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0))
     assert str(found) == (
         "quick: for inference on cpu in float32, 4 at a time the fastest here, "
         "about 4.0 × torch eager (slow 1.0 ×)"
@@ -160,6 +160,43 @@ def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) ->
 def test_auto_passes_over_what_refuses_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0, refuses="quick has no lrn"))
     assert found.engine.name == "slow" and found.why.endswith("; quick has no lrn")
+
+
+def test_auto_goes_on_where_an_engine_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    from inceptgraph_torch.engines import EagerEngine
+
+    class Broken(Stub):
+        def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:
+            raise SpecError([Diagnostic(Code.ENGINE_REFUSES, "quick: its compiler fails")])
+
+    monkeypatch.setattr(engines, "_ready", lambda: ([Broken("quick", 9.0), EagerEngine()], []))
+    model = inceptgraph.compile(SPEC, engine="auto", seed=0)
+    assert model.choice.engine.name == "eager"
+    assert model.choice.why.endswith("; quick: its compiler fails")
+
+
+def test_auto_passes_over_what_is_missing_or_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        value = "a:b"
+
+        def __init__(self, name: str, offered: Any) -> None:
+            self.name, self.offered = name, offered
+
+        def load(self) -> Any:
+            if isinstance(self.offered, Exception):
+                raise self.offered
+            return self.offered
+
+    offered = {
+        "gone": Stub("gone", 9.0, "pip …"),
+        "torn": ImportError("no libtorn"),
+        "slow": Stub("slow", 1.0),
+    }
+    points = {name: Point(name, each) for name, each in offered.items()}
+    monkeypatch.setattr(engines.plugins, "points", lambda group: points)
+    found = engines.choose("auto", to_graph(SPEC), Setting())
+    assert found.engine.name == "slow"
+    assert "the engine `torn` cannot be loaded: ImportError: no libtorn" in found.why
 
 
 def test_auto_with_nothing_that_runs_it_gives_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -437,21 +437,94 @@ def test_calls() -> None:
     assert mistakes == 0
     with pytest.raises(ValueError, match=r"compiled for\s+\(batch, 3, 16, 16\)"):
         program(torch.zeros(1, 3, 17, 16))
-    with pytest.raises(ValueError, match="takes 1 inputs, not 2"):
+    with pytest.raises(TypeError, match="takes 1 inputs, not 2"):
         program(images, images)
+    with pytest.raises(TypeError, match="give it floating-point numbers"):
+        program(images.int())
     with pytest.raises(ValueError, match="on meta"):
         program(images.to("meta"))
     assert program(images[:0]).shape == (0, 5)
     assert torch.equal(copy.deepcopy(program)(images), first)
-    child = os.fork()  # whose threads are not there
-    if child == 0:
-        os._exit(0 if torch.equal(program(images), first) else 1)
-    assert os.waitpid(child, 0)[1] == 0
     profile = program.profile(images, repeat=2)
     assert {step.name for step in profile} > {"image", "classifier"}
-    assert sum(step.macs for step in profile) == 4 * sum(
+    assert sum(step.macs for step in profile) == sum(  # of the one image that goes through
         node.op.macs(*graph.operands(node)) for node in graph.nodes.values()
     )
+
+
+@needs_compiler
+def test_after_a_fork_both_go_on() -> None:
+    graph = to_graph(Source("tiny.yaml", TINY)).phase("eval")
+    program = native(graph, randomized(graph))
+    images, others = samples(graph, 4), samples(graph, 4, seed=1)
+    first, second = program(*images), program(*others)
+    child = os.fork()  # whose threads are not there
+    if child == 0:
+        same = all(torch.equal(program(*others), second) for _ in range(300))
+        os._exit(0 if same else 1)
+    same = all(torch.equal(program(*images), first) for _ in range(300))
+    assert os.waitpid(child, 0)[1] == 0
+    assert same
+
+
+@needs_compiler
+def test_defaults_of_torch_are_not_its_own() -> None:
+    graph = to_graph(Source("tiny.yaml", TINY)).phase("eval")
+    program = native(graph, randomized(graph))
+    images = samples(graph, 2)
+    first = program(*images)
+    try:
+        for dtype in (torch.float64, torch.bfloat16):
+            torch.set_default_dtype(dtype)
+            assert torch.equal(program(*images), first)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    with torch.device("meta"):
+        assert torch.equal(program(*images), first)
+
+
+@needs_compiler
+def test_a_fixed_batch_is_held_to() -> None:
+    graph = to_graph(Source("tiny.yaml", TINY))
+    tensors = weights_of(randomized(graph), graph)
+    program = ENGINE.prepare(graph.phase("eval"), tensors, Setting(batch=2, fixed=True))
+    assert program(*samples(graph, 2)).shape == (2, 5)
+    with pytest.raises(ValueError, match="compiled for 2 samples at a time, got 3"):
+        program(*samples(graph, 3))
+
+
+@needs_bfloat16
+def test_a_nan_in_bfloat16_is_gone_in_the_next_call() -> None:
+    """Products take pairs of numbers, and three channels are no pairs."""
+    steps = {
+        "a": (BUILT_IN["channels"](start=0, stop=3), ("image",)),
+        "b": (BUILT_IN["conv2d"](out=5, kernel=(3, 3)), ("a",)),
+        "c": (BUILT_IN["conv2d"](out=5, kernel=(1, 3), groups=5), ("b",)),
+        "d": (BUILT_IN["conv2d"](out=4, kernel=(3, 1)), ("b",)),
+    }
+    graph = wired(steps, {"c": "c", "d": "d"})
+    module = randomized(graph)
+    program = native(graph, module, bfloat16=True)
+    (image,) = samples(graph, 1)
+    clean = program(image)
+    spoilt = image.clone()
+    spoilt[0, :, 4, 4] = float("nan")
+    found, wanted = program(spoilt), expected(module, [spoilt])
+    for name, value in found.items():
+        assert torch.equal(value.isnan(), wanted[name].isnan())
+    assert all(torch.equal(value, clean[name]) for name, value in program(image).items())
+
+
+@needs_compiler
+def test_cuts_smaller_than_the_groups() -> None:
+    steps = {
+        "wide": (BUILT_IN["conv2d"](out=8, kernel=(3, 3), groups=4), ("image",)),
+        "left": (BUILT_IN["channels"](start=0, stop=3), ("wide",)),
+        "right": (BUILT_IN["channels"](start=3, stop=8), ("wide",)),
+    }
+    graph = wired(steps, {"left": "left", "right": "right"})
+    module, inputs = randomized(graph), samples(graph, 2)
+    assert_close(native(graph, module)(*inputs), expected(module, inputs))
 
 
 # -- the engine ------------------------------------------------------------------------------
@@ -491,6 +564,10 @@ def test_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SpecError, match="cannot compile the program"):
         compiled(["no C++"], machine)
     assert list(path.parent.iterdir()) == [path]
+    path.parent.chmod(0o777)  # where others could put a program of theirs
+    assert compiled([text], machine).parent != path.parent
+    monkeypatch.setenv("INCEPTGRAPH_CACHE", str(path))  # a file
+    assert compiled([text], machine).parent != path
 
 
 # -- memory and weights ----------------------------------------------------------------------

@@ -81,16 +81,17 @@ def direct(unit: Unit, emit: Emitter) -> None:
         height, width = 1, height * width  # rows follow one another without a gap
     depth = source.channels // window.groups
     taps = _Taps.of(window, buffer, depth)
-    largest = max(cut.stop - cut.start for cut in unit.cuts) // window.groups
+    largest = max(1, max(cut.stop - cut.start for cut in unit.cuts) // window.groups)
     lanes = emit.processor.lanes
-    form = tile(height, width, max(largest, 1), emit.processor.registers, lanes)
+    form = tile(height, width, largest, emit.processor.registers, lanes)
     tiles = ceil(width / form.width) * ceil(height / form.height)
     chunk = round(_item(emit, unit) / (emit.macs(unit) / tiles * form.vectors * lanes / largest))
     shift = -window.before[0] * buffer.row - window.before[1] * buffer.pixel
     steps = window.stride[1] * buffer.pixel, window.stride[0] * buffer.row
+    odd = ", true" if emit.bfloat16 and taps.run % 2 else ""
     emit.call(
         unit.end,
-        f"convolve<{form.height}, {form.width}, {form.vectors}, {steps[0]}, {steps[1]}>",
+        f"convolve<{form.height}, {form.width}, {form.vectors}, {steps[0]}, {steps[1]}{odd}>",
         braces(
             emit.map(source, shift),
             taps.text(2 if emit.bfloat16 else 1),

@@ -83,7 +83,8 @@ class NativeEngine:
             threads=os.cpu_count() or 1,
             bfloat16=setting.dtype == "bfloat16",
         )
-        return NativeModule(program, compiled(program.sources, machine))
+        library = compiled(program.sources, machine)
+        return NativeModule(program, library, batch=setting.batch if setting.fixed else None)
 
 
 def _refuse(reason: str) -> Diagnostic:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import ctypes
 import hashlib
 import os
+import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -49,7 +53,7 @@ def cache_folder() -> Path:
     cache directory."""
     if chosen := os.environ.get("INCEPTGRAPH_CACHE"):
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "inceptgraph"
 
 
@@ -67,13 +71,31 @@ def compiled(sources: Sequence[str], processor: Processor, extra: Sequence[str] 
     kernels = sorted(_kernels().glob("*.hpp"))
     parts = [processor.identity, *extra, *sources, *(path.read_text() for path in kernels)]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    path = cache_folder() / f"{key[:40]}.so"
+    path = _writable(cache_folder()) / f"{key[:40]}.so"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             made = _compile(Path(folder), sources, processor, extra)
             made.replace(path)  # at once: who looks meanwhile finds nothing, or all of it
     return path
+
+
+def _writable(folder: Path) -> Path:
+    """The folder where it is this user's alone to write; else one that lives as long as this
+    process."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if found.st_uid == os.getuid() and not others and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return _passing_folder()
+
+
+@cache
+def _passing_folder() -> Path:
+    held = tempfile.TemporaryDirectory(prefix="inceptgraph-")
+    atexit.register(held.cleanup)
+    return Path(held.name)
 
 
 def opened(path: Path) -> ctypes.CDLL:

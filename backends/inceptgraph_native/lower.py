@@ -37,6 +37,7 @@ class Program:
         weights: bytes.
         arena: bytes that a run needs for activations.
         scratch: bytes that each thread needs.
+        group: images that pass through it together at the most.
         inputs: names and shapes, without the batch.
         outputs: names and shapes, without the batch.
     """
@@ -47,6 +48,7 @@ class Program:
     weights: np.ndarray[Any, np.dtype[np.uint8]]
     arena: int
     scratch: int
+    group: int
     inputs: dict[str, tuple[int, ...]]
     outputs: dict[str, tuple[int, ...]]
 
@@ -100,7 +102,7 @@ def lower(
     sources = _sources(emit, constants)
     weights = emit.blob.bytes()
     return Program(
-        graph.name, sources, tuple(emit.steps), weights, size, emit.scratch, inputs, outputs
+        graph.name, sources, tuple(emit.steps), weights, size, emit.scratch, group, inputs, outputs
     )
 
 

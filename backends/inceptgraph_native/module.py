@@ -59,14 +59,22 @@ class NativeModule(nn.Module):
         program: what was compiled.
         path: the shared library.
         weights: those of a copy, which are not changed by a run; from the program unless given.
+        batch: the only one that is taken; any unless given.
     """
 
-    def __init__(self, program: Program, path: Path, weights: _Memory | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        path: Path,
+        weights: _Memory | None = None,
+        batch: int | None = None,
+    ) -> None:
         super().__init__()
         self.network = program.name
         self.inputs, self.outputs = program.inputs, program.outputs
         self.steps = program.steps
         self._path = path
+        self._batch = batch
         self._library = opened(path)
         self._weights = weights or _Memory(program.weights.size)
         if weights is None:
@@ -80,7 +88,9 @@ class NativeModule(nn.Module):
         self.eval()
 
     def __deepcopy__(self, memo: dict[int, object]) -> NativeModule:
-        return NativeModule(self._program, self._path, self._weights)
+        copied = NativeModule(self._program, self._path, self._weights, self._batch)
+        vars(copied).update({k: v for k, v in vars(self).items() if k not in vars(copied)})
+        return copied
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """The outputs for some inputs.
@@ -94,6 +104,7 @@ class NativeModule(nn.Module):
 
         Raises:
             ValueError: an input has another shape than what was compiled, or is elsewhere.
+            TypeError: there are more inputs or fewer, or one is not of floating-point numbers.
         """
         return self._run(inputs, None)
 
@@ -101,13 +112,15 @@ class NativeModule(nn.Module):
         """What each step takes, the median of some runs.
 
         Args:
-            inputs: as :meth:`forward` takes them.
+            inputs: as :meth:`forward` takes them; of as many samples as pass through the network
+                together, the rest is left out.
             repeat: so many runs.
         """
+        inputs = tuple(tensor[: self._program.group] for tensor in inputs)
         timed = [step for step in self.steps if step.kernel != "surround"]
         runs = []
         for _ in range(repeat):
-            times = torch.zeros(1 + len(timed), dtype=torch.float64)
+            times = torch.zeros(1 + len(timed), dtype=torch.float64, device="cpu")
             self._run(inputs, times)
             runs.append(times.diff())
         median = torch.stack(runs).median(0).values.tolist()
@@ -120,7 +133,11 @@ class NativeModule(nn.Module):
     def _run(self, inputs: Sequence[Tensor], times: Tensor | None) -> Tensor | dict[str, Tensor]:
         given = self._checked(inputs)
         batch = len(given[0]) if given else 1
-        made = {name: torch.empty(batch, *shape) for name, shape in self.outputs.items()}
+        # whatever a program has made torch's default type or device
+        made = {
+            name: torch.empty(batch, *shape, dtype=torch.float32, device="cpu")
+            for name, shape in self.outputs.items()
+        }
         threads = torch.get_num_threads()
         arenas = threads if batch >= threads and times is None else 1
         with self._lock:
@@ -150,7 +167,7 @@ class NativeModule(nn.Module):
 
     def _checked(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"{self.network} takes {len(self.inputs)} inputs, not {len(inputs)}")
+            raise TypeError(f"{self.network} takes {len(self.inputs)} inputs, not {len(inputs)}")
         for tensor, (name, shape) in zip(inputs, self.inputs.items(), strict=True):
             if tensor.device.type != "cpu":
                 raise ValueError(f"`{name}` is on {tensor.device}; this program runs on the CPU")
@@ -162,6 +179,11 @@ class NativeModule(nn.Module):
                 )
             if len(tensor) != len(inputs[0]):
                 raise ValueError(f"inputs of {len(inputs[0])} and {len(tensor)} samples")
+            if self._batch is not None and len(tensor) != self._batch:
+                message = f"compiled for {self._batch} samples at a time, got {len(tensor)}"
+                raise ValueError(f"{message}: compile it without `fixed` for any number")
+            if not tensor.is_floating_point():
+                raise TypeError(f"`{name}` is of {tensor.dtype}: give it floating-point numbers")
         return [tensor.detach().to(torch.float32).contiguous() for tensor in inputs]
 
 
@@ -170,7 +192,9 @@ class _Memory:
     weights and activations are read from end to end, and each small page would cost a look-up."""
 
     def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, size + LARGE_PAGE)
+        # private: after a fork, parent and child each have their own
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self._map = mmap.mmap(-1, size + LARGE_PAGE, flags=flags)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with contextlib.suppress(OSError):
                 self._map.madvise(mmap.MADV_HUGEPAGE)

@@ -17,8 +17,8 @@ _TRIM_THRESHOLD = -1
 _TOP_PAD = -2
 _MMAP_THRESHOLD = -3
 
-LARGEST = 1 << 30
-"""Bytes up to which a piece comes from the heap, whose own limit is at most 32 MiB."""
+LARGEST = (1 << 30, 32 << 20)
+"""Bytes up to which a piece comes from the heap: as wanted, and as older versions allow."""
 
 SPARE = 256 << 20
 """Bytes that the heap grows by, and may have free at its end."""
@@ -36,6 +36,7 @@ def keep_memory() -> bool:
     if mallopt is None:
         return False
     mallopt.argtypes, mallopt.restype = [ctypes.c_int, ctypes.c_int], ctypes.c_int
-    wanted = {_MMAP_THRESHOLD: LARGEST, _TRIM_THRESHOLD: LARGEST, _TOP_PAD: SPARE}
-    taken = [mallopt(parameter, value) for parameter, value in wanted.items()]
-    return all(taken)
+    heap = any(mallopt(_MMAP_THRESHOLD, size) for size in LARGEST)
+    trim = mallopt(_TRIM_THRESHOLD, LARGEST[0])
+    spare = mallopt(_TOP_PAD, SPARE)
+    return bool(heap and trim and spare)

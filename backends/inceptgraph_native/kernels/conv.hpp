@@ -31,29 +31,33 @@ struct Bounds {
 
 // sums[m] = pixels × weights, a row of NV vectors for each of TH × TW output pixels.
 //
-// SX and SY: numbers from an output pixel's input to that of its neighbour, right and below. Sums stay
-// in registers until the end; all offsets are constants of the instructions.
-template <class Number, int TH, int TW, int NV, int SX, int SY>
+// SX and SY: numbers from an output pixel's input to that of its neighbour, right and below. Odd: the
+// last product of a run takes one number, not a pair, as what lies behind it may be NaN. Sums stay in
+// registers until the end; all offsets are constants of the instructions.
+template <class Number, int TH, int TW, int NV, int SX, int SY, bool Odd>
 [[gnu::noinline]] void product(
     const Number* in, const float* weights, const Taps& taps, float* sums, int pitch
 ) {
     using Of = Products<Number>;
     vec acc[TH * TW][NV]{};
+    auto add = [&](const Number* at, auto spread) __attribute__((always_inline)) {
+        typename Of::factor w[NV];
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) w[v] = Of::weights(weights + v * lanes);
+        weights += NV * lanes;
+#pragma GCC unroll 32
+        for (int m = 0; m < TH * TW; ++m) {
+            auto x = spread(at + m / TW * SY + m % TW * SX);
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) acc[m][v] = Of::add(acc[m][v], x, w[v]);
+        }
+    };
     for (int row = 0; row < taps.rows; ++row, in += taps.row_step) {
         const Number* tap = in;
         for (int i = 0; i < taps.taps; ++i, tap += taps.tap_step) {
             const Number* at = tap;
-            for (int c = 0; c < taps.run; ++c, at += Of::depth, weights += NV * lanes) {
-                typename Of::factor w[NV];
-#pragma GCC unroll 8
-                for (int v = 0; v < NV; ++v) w[v] = Of::weights(weights + v * lanes);
-#pragma GCC unroll 32
-                for (int m = 0; m < TH * TW; ++m) {
-                    auto x = Of::spread(at + m / TW * SY + m % TW * SX);
-#pragma GCC unroll 8
-                    for (int v = 0; v < NV; ++v) acc[m][v] = Of::add(acc[m][v], x, w[v]);
-                }
-            }
+            for (int c = Odd; c < taps.run; ++c, at += Of::depth) add(at, Of::spread);
+            if constexpr (Odd) add(at, Of::spread_one);
         }
     }
 #pragma GCC unroll 32
@@ -63,14 +67,14 @@ template <class Number, int TH, int TW, int NV, int SX, int SY>
 }
 
 // `product` for as many vectors as `left` channels need, NV at most; says how many.
-template <class Number, int TH, int TW, int NV, int SX, int SY>
+template <class Number, int TH, int TW, int NV, int SX, int SY, bool Odd>
 int narrowed(
     int left, const Number* in, const float* weights, const Taps& taps, float* sums, int pitch
 ) {
     if constexpr (NV > 1)
         if (left <= (NV - 1) * lanes)
-            return narrowed<Number, TH, TW, NV - 1, SX, SY>(left, in, weights, taps, sums, pitch);
-    product<Number, TH, TW, NV, SX, SY>(in, weights, taps, sums, pitch);
+            return narrowed<Number, TH, TW, NV - 1, SX, SY, Odd>(left, in, weights, taps, sums, pitch);
+    product<Number, TH, TW, NV, SX, SY, Odd>(in, weights, taps, sums, pitch);
     return NV;
 }
 
@@ -115,13 +119,13 @@ struct Convolution {
 };
 
 // A panel of channels, `first` and those after it, for one tile of pixels.
-template <int TH, int TW, int NV, int SX, int SY>
+template <int TH, int TW, int NV, int SX, int SY, bool Odd>
 void panel(const Convolution& conv, const Part& part, int first, long n, int y, int x) {
     alignas(64) float sums[TH * TW * NV * lanes];
     const number* in = conv.in.at(n, 0, 0) + static_cast<long>(y) * SY + static_cast<long>(x) * SX;
     const float* weights = part.weights + first * conv.taps.size();
     const int left = part.out.channels - first, pitch = NV * lanes;
-    const int vectors = narrowed<number, TH, TW, NV, SX, SY>(
+    const int vectors = narrowed<number, TH, TW, NV, SX, SY, Odd>(
         left, in + part.in, weights, conv.taps, sums, pitch
     );
     // in a single row of all pixels, y and x of the result are still to be told apart
@@ -151,7 +155,7 @@ void panel(const Convolution& conv, const Part& part, int first, long n, int y, 
 //
 // Rows are cut into tiles of TW and TW - 1 pixels; where TH > 1, TW is the width. An item of work is
 // a panel of channels over `chunk` tiles.
-template <int TH, int TW, int NV, int SX, int SY>
+template <int TH, int TW, int NV, int SX, int SY, bool Odd = false>
 void convolve(Run& r, const Convolution& conv, std::initializer_list<Part> parts) {
     constexpr int wide = NV * lanes;
     const int across = (conv.width + TW - 1) / TW, down = (conv.height + TH - 1) / TH;
@@ -174,15 +178,15 @@ void convolve(Run& r, const Convolution& conv, std::initializer_list<Part> parts
             const int x = i * TW - max(i - full, 0);
             if constexpr (TH > 1) {
                 if (y + TH <= conv.height) {
-                    panel<TH, TW, NV, SX, SY>(conv, *part, first, n, y, x);
+                    panel<TH, TW, NV, SX, SY, Odd>(conv, *part, first, n, y, x);
                 } else {
                     for (int row = y; row < conv.height; ++row)
-                        panel<1, TW, NV, SX, SY>(conv, *part, first, n, row, x);
+                        panel<1, TW, NV, SX, SY, Odd>(conv, *part, first, n, row, x);
                 }
             } else if (TW == 1 || i < full) {
-                panel<TH, TW, NV, SX, SY>(conv, *part, first, n, y, x);
+                panel<TH, TW, NV, SX, SY, Odd>(conv, *part, first, n, y, x);
             } else if constexpr (TW > 1) {
-                panel<TH, TW - 1, NV, SX, SY>(conv, *part, first, n, y, x);
+                panel<TH, TW - 1, NV, SX, SY, Odd>(conv, *part, first, n, y, x);
             }
         }
     });

@@ -120,6 +120,12 @@ struct Products<number> {
         std::memcpy(&both, from, sizeof both);
         return _mm512_set1_epi32(both);
     }
+    // a number and a zero
+    static factor spread_one(const number* from) {
+        unsigned short one;
+        std::memcpy(&one, from, sizeof one);
+        return _mm512_set1_epi32(one);
+    }
     static factor weights(const float* from) { return _mm512_loadu_si512(from); }
     static vec add(vec sum, factor x, factor w) {
         return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(x), reinterpret_cast<__m512bh>(w));

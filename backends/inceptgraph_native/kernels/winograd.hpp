@@ -194,7 +194,7 @@ void winograd(Run& r, const Tiles& w, const Part& part) {
             const float* weights = part.weights + static_cast<long>(products) * depth * c;
             for (int i = 0; i < products; ++i)
                 for (int t = 0; t < count; t += MT)
-                    narrowed<float, 1, MT, NV, CP, 0>(
+                    narrowed<float, 1, MT, NV, CP, 0, false>(
                         left, inputs + i * in_pitch + t * CP, weights + static_cast<long>(i) * depth * width,
                         {1, 0, 1, 0, depth}, sums + i * out_pitch + t * wide, wide
                     );
