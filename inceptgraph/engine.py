@@ -25,6 +25,7 @@ __all__ = [
     "AUTO",
     "DTYPES",
     "ENTRY_POINTS",
+    "SHORT",
     "Choice",
     "Engine",
     "Setting",
@@ -42,6 +43,16 @@ AUTO = "auto"
 
 DTYPES = ("float32", "tf32", "bfloat16", "float16")
 """What an engine may compute in; ``tf32`` is float32 whose products a GPU may round to 10 bits."""
+
+
+SHORT = {
+    "f32": "float32",
+    "fp32": "float32",
+    "bf16": "bfloat16",
+    "f16": "float16",
+    "fp16": "float16",
+}
+"""What people write for some of :data:`DTYPES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,7 @@ class Setting:
         word = "float32" if dtype is None else str(dtype).removeprefix("torch.")
         # torch numbers the one CPU, too
         place = "cpu" if device is None or str(device) == "cpu:0" else str(device)
-        return cls(device=place, dtype=word, **more)
+        return cls(device=place, dtype=SHORT.get(word, word), **more)
 
     @property
     def on_gpu(self) -> bool:
@@ -226,7 +237,8 @@ def choose(
     for engine in ready:
         refusal = (failed or {}).get(engine.name) or engine.refusal(graph, setting)
         if refusal is None:
-            return Choice(engine, _reason(engine, ready, refusals, setting))
+            others = [e for e in ready if e is not engine and not e.refusal(graph, setting)]
+            return Choice(engine, _reason(engine, others, refusals, setting))
         refusals.append(refusal)
     # a setting that makes no sense is one mistake, which more than one engine may tell
     mistakes = [refusal for refusal in refusals if refusal.code is Code.BAD_OPTION]
@@ -249,11 +261,13 @@ def _ready() -> tuple[list[Engine], list[Diagnostic]]:
 
 
 def _reason(
-    engine: Engine, ready: Iterable[Engine], refusals: Iterable[Diagnostic], setting: Setting
+    engine: Engine, others: Iterable[Engine], refusals: Iterable[Diagnostic], setting: Setting
 ) -> str:
-    others = [f"{e.name} {e.speed(setting):.1f} ×" for e in ready if e is not engine]
-    reason = f"for {setting} the fastest here, about {engine.speed(setting):.1f} × torch eager"
-    reason += f" ({', '.join(others)})" if others else ""
+    """Why an engine, though nothing was measured here, and none of this network."""
+    slower = [f"{each.name} {each.speed(setting):.1f} ×" for each in others]
+    reason = f"expected to be the fastest here for {setting}: on networks of the Inception family"
+    reason += f" about {engine.speed(setting):.1f} × torch eager"
+    reason += f" ({', '.join(slower)})" if slower else ""
     return "; ".join([reason, *(refusal.message for refusal in refusals)])
 
 

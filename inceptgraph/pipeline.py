@@ -194,8 +194,7 @@ def compile(
     """
     if isinstance(spec, Graph) and set:
         raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
-    if engine is not None and backend != "torch":
-        raise TypeError("an engine runs the network itself: it takes no `backend`")
+    _check_options(engine, backend, options)
     network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
     for rewrite in passes:
         network = rewrite(network).verify()
@@ -216,6 +215,15 @@ def compile(
         network = optimizer.optimize(network, None if optimize is True else optimize)
     backends.check_support(target, network)
     return target.lower(network, **start, **options)
+
+
+def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> None:
+    """Refuse what is said to an engine without one, and a backend beside one."""
+    if engine is not None and backend != "torch":
+        raise TypeError("an engine runs the network itself: it takes no `backend`")
+    for name in options:
+        if engine is None and name in ("batch", "train", "fixed", "autotune", "keep_memory"):
+            raise TypeError(f'`{name}` is said to an engine: say which, such as engine="auto"')
 
 
 def load(

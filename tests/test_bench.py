@@ -698,6 +698,20 @@ def test_a_plot_without_matplotlib_says_what_installs_it(
     assert 'pip install "inceptgraph[bench]"' in capsys.readouterr().err
 
 
+def test_a_plot_with_nowhere_to_go_is_refused_before_anything_is_measured(
+    spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "none" / "bench.svg"
+    assert run_command(["bench", spec, *QUICK, "-o", str(place)]) == 2
+    told = capsys.readouterr().err
+    assert "there is no folder" in told and "preparing" not in told
+
+
+def test_auto_is_no_engine_to_measure(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["bench", spec, "--engine", "auto"]) == 2
+    assert "`auto` is no engine of its own" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("brief")
 def test_wrong_outputs_end_with_1(
     spec: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

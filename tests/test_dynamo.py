@@ -283,6 +283,16 @@ def test_a_network_is_one_part() -> None:
     assert "operations by eager: asked for" in str(report)
 
 
+def test_a_pool_to_one_pixel_of_maps_with_channels_last() -> None:
+    """Which torch follows up with a statement of strides."""
+    body = nn.Sequential(nn.Conv2d(3, 6, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 2))
+    for batch in (1, 4):
+        torch._dynamo.reset()
+        image = torch.randn(batch, 3, 8, 8).contiguous(memory_format=torch.channels_last)
+        report = checked(body, image)
+        assert len(report.taken) == 1 and not report.left
+
+
 def test_what_is_not_ours_in_the_middle_makes_two_parts(caplog: pytest.LogCaptureFixture) -> None:
     report = checked(Net(torch.sin), IMAGES)
     assert len(report.taken) == 2

@@ -152,8 +152,8 @@ def choice(monkeypatch: pytest.MonkeyPatch, *stubs: Stub) -> engines.Choice:
 def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0))
     assert str(found) == (
-        "quick: for inference on cpu in float32, 4 at a time the fastest here, "
-        "about 4.0 × torch eager (slow 1.0 ×)"
+        "quick: expected to be the fastest here for inference on cpu in float32, 4 at a time: on "
+        "networks of the Inception family about 4.0 × torch eager (slow 1.0 ×)"
     )
 
 
@@ -282,6 +282,22 @@ def test_a_copy_runs_its_own_weights(copied: Any, compiled: bool) -> None:
 
 def _traced(module: nn.Module) -> Any:
     return torch.compile(module.__call__, backend="eager")
+
+
+def test_short_words_for_types() -> None:
+    assert Setting.of(dtype="bf16").dtype == "bfloat16"
+    assert Setting.of(dtype=torch.float16).dtype == "float16"
+
+
+def test_what_is_said_to_an_engine_wants_one() -> None:
+    with pytest.raises(TypeError, match="`batch` is said to an engine: say which, such as engine="):
+        inceptgraph.compile(SPEC, batch=3)
+
+
+def test_an_input_of_whole_numbers_is_refused() -> None:
+    model = inceptgraph.compile(SPEC, engine="eager", seed=0)
+    with pytest.raises(TypeError, match=r"an input is of torch\.int64"):
+        model(torch.ones(1, 3, 16, 16, dtype=torch.int64))
 
 
 def test_a_missing_engine_says_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

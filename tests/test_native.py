@@ -53,6 +53,14 @@ ENGINE = NativeEngine()
 
 
 @pytest.fixture(autouse=True, scope="module")
+def all_threads() -> Any:
+    """However little there is to do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inceptgraph_native.module.WORTH_A_THREAD", 1)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cache of its own: what is tested is compiled here, not found."""
     with pytest.MonkeyPatch.context() as patch:

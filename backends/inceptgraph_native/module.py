@@ -23,6 +23,9 @@ __all__ = ["NativeModule", "StepTime"]
 LARGE_PAGE = 2**21
 """Bytes."""
 
+WORTH_A_THREAD = 10_000_000
+"""Multiply-adds: about a fifth of a millisecond."""
+
 PAGE = 4096
 """Bytes that threads keep apart."""
 
@@ -53,7 +56,7 @@ class NativeModule(nn.Module):
     """Runs a compiled program on the CPU.
 
     Calls from several threads wait for one another. A call uses as many threads as
-    ``torch.get_num_threads()`` says.
+    ``torch.get_num_threads()`` says, or fewer where there is little to do.
 
     Args:
         program: what was compiled.
@@ -73,6 +76,7 @@ class NativeModule(nn.Module):
         self.network = program.name
         self.inputs, self.outputs = program.inputs, program.outputs
         self.steps = program.steps
+        self._macs = sum(step.macs for step in program.steps)
         self._path = path
         self._batch = batch
         self._library = opened(path)
@@ -138,7 +142,9 @@ class NativeModule(nn.Module):
             name: torch.empty(batch, *shape, dtype=torch.float32, device="cpu")
             for name, shape in self.outputs.items()
         }
-        threads = torch.get_num_threads()
+        # to wake a thread takes longer than little work
+        work = batch * self._macs
+        threads = max(1, min(torch.get_num_threads(), work // WORTH_A_THREAD))
         arenas = threads if batch >= threads and times is None else 1
         with self._lock:
             if self._scratch.array.size < threads * self._scratch_size:
@@ -175,7 +181,7 @@ class NativeModule(nn.Module):
                 wanted = ", ".join(["batch", *map(str, shape)])
                 raise ValueError(
                     f"`{name}` is {tuple(tensor.shape)}, but this program was compiled for"
-                    f" ({wanted}): compile one for the other size"
+                    f" ({wanted}): another height and width take a program of their own"
                 )
             if len(tensor) != len(inputs[0]):
                 raise ValueError(f"inputs of {len(inputs[0])} and {len(tensor)} samples")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.files import write
+from inceptgraph.cli.files import check_target, write
 from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import fit_options, json_option, set_option, spec_argument
 from inceptgraph.cli.specs import load
-from inceptgraph.engine import DTYPES
+from inceptgraph.engine import DTYPES, SHORT
 
 if TYPE_CHECKING:
     from inceptgraph.bench import Plan, Report
@@ -36,8 +36,6 @@ inceptgraph bench googlenet --train --batch 16 --tune-allocator
 inceptgraph bench my.yaml --device cuda --dtype bf16 --json > bench.json
 """
 
-SHORT = {"f32": "float32", "fp32": "float32", "bf16": "bfloat16", "f16": "float16"}
-SHORT["fp16"] = "float16"
 CACHES = ("XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "INCEPTGRAPH_CACHE")
 """Where compilers keep what they made; empty ones make every first result a cold one."""
 
@@ -178,6 +176,7 @@ def bench(
     analysis, graph = load(spec, values)
     if output is not None:
         _require_plots()
+        check_target(output, analysis.sources)  # before anything takes long
     plan, missing = _plan(engines, **options)
     lab, tensors = _lab(graph, weights, remap, allow)
     with _empty_caches():
@@ -228,6 +227,9 @@ def _plan(
         missing = {name: command for name, command in found.items() if command}
         names = [name for name in found if name not in missing]
     else:
+        if engine.AUTO in names:
+            hint = "name engines, or leave --engine out: the one that `auto` takes has a *"
+            raise click.UsageError(f"`{engine.AUTO}` is no engine of its own: {hint}")
         names = [engine.find(name).name for name in names]
     for peer in peers:
         find_peer(peer)  # before anything takes long

@@ -12,7 +12,7 @@ from pathlib import Path
 from inceptgraph.cli.failures import Refused
 from inceptgraph.errors import Source
 
-__all__ = ["write", "writing"]
+__all__ = ["check_target", "write", "writing"]
 
 
 @contextlib.contextmanager
@@ -45,7 +45,7 @@ def write(path: str, content: str | bytes, made_from: Iterable[Source] = ()) -> 
         Refused: its folder does not exist, or it is one, or one of ``made_from``, or the system
             cannot write it.
     """
-    _check(path, made_from)
+    check_target(path, made_from)
     data = content.encode() if isinstance(content, str) else content
     with writing(path):
         mode = _mode(path)
@@ -56,7 +56,12 @@ def write(path: str, content: str | bytes, made_from: Iterable[Source] = ()) -> 
                 file.write(data)
 
 
-def _check(path: str, made_from: Iterable[Source]) -> None:
+def check_target(path: str, made_from: Iterable[Source]) -> None:
+    """Refuse a place that cannot be written to; see :func:`write`.
+
+    Raises:
+        Refused: it cannot.
+    """
     folder = Path(os.path.realpath(path) if os.path.islink(path) else path).parent
     if os.path.isdir(path):
         raise Refused(f"`{path}` is a folder: name the file to write")

@@ -118,19 +118,23 @@ class Runner(nn.Module):
 
         Raises:
             ValueError: the batch is fixed, and another one.
+            TypeError: an input is not of floating-point numbers.
         """
+        self._check(inputs)
         given = [tensor.to(self.setting.device, self._dtype) for tensor in inputs]
-        self._check_batch(given)
         with self._mode(), products(self.setting):
             found = self._call(*given)
         if isinstance(found, dict):
             return {name: value.float() for name, value in found.items()}
         return found.float()
 
-    def _check_batch(self, inputs: Iterable[Tensor]) -> None:
-        """Refuse another batch than the fixed one: what is compiled for it may assume it."""
+    def _check(self, inputs: Iterable[Tensor]) -> None:
+        """Refuse what is no image, and another batch than the fixed one: what is compiled for that
+        may assume it."""
         wanted = self.setting.batch
         for tensor in inputs:
+            if not tensor.is_floating_point():
+                raise TypeError(f"an input is of {tensor.dtype}: give it floating-point numbers")
             if self.setting.fixed and len(tensor) != wanted:
                 message = f"compiled for {wanted} samples at a time, got {len(tensor)}"
                 raise ValueError(f"{message}: compile it without `fixed` for any number")
