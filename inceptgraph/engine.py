@@ -33,6 +33,7 @@ __all__ = [
     "find",
     "installed",
     "prepare",
+    "ready",
     "refuse_step",
 ]
 
@@ -232,12 +233,12 @@ def choose(
         if refusal := engine.refusal(graph, setting):
             raise SpecError([refusal])
         return Choice(engine, "asked for")
-    ready, refusals = _ready()
-    ready.sort(key=lambda engine: engine.speed(setting), reverse=True)
-    for engine in ready:
+    candidates, refusals = ready()
+    candidates.sort(key=lambda engine: engine.speed(setting), reverse=True)
+    for engine in candidates:
         refusal = (failed or {}).get(engine.name) or engine.refusal(graph, setting)
         if refusal is None:
-            others = [e for e in ready if e is not engine and not e.refusal(graph, setting)]
+            others = [e for e in candidates if e is not engine and not e.refusal(graph, setting)]
             return Choice(engine, _reason(engine, others, refusals, setting))
         refusals.append(refusal)
     # a setting that makes no sense is one mistake, which more than one engine may tell
@@ -245,9 +246,9 @@ def choose(
     raise SpecError(dict.fromkeys(mistakes or refusals))
 
 
-def _ready() -> tuple[list[Engine], list[Diagnostic]]:
+def ready() -> tuple[list[Engine], list[Diagnostic]]:
     """The engines that have what they need, and why others could not be loaded."""
-    ready: list[Engine] = []
+    found: list[Engine] = []
     broken: list[Diagnostic] = []
     for point in plugins.points(ENTRY_POINTS).values():
         try:
@@ -256,8 +257,8 @@ def _ready() -> tuple[list[Engine], list[Diagnostic]]:
             broken += error.diagnostics
         else:
             if engine.missing() is None:
-                ready.append(engine)
-    return ready, broken
+                found.append(engine)
+    return found, broken
 
 
 def _reason(

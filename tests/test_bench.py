@@ -169,7 +169,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.lab = StubLab(self.clock, {"float32": self.subject("torch", 1.0, off=1e-7)})
-        self.monkeypatch.setattr(engines, "installed", lambda: tuple(self.engines.values()))
+        self.monkeypatch.setattr(engines, "ready", lambda: (list(self.engines.values()), []))
         self.monkeypatch.setattr(engines, "find", self.engines.__getitem__)
 
     def subject(self, name: str, cost: float, **more: Any) -> StubSubject:

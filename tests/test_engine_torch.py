@@ -145,7 +145,7 @@ class Stub:
 
 
 def choice(monkeypatch: pytest.MonkeyPatch, *stubs: Stub) -> engines.Choice:
-    monkeypatch.setattr(engines, "_ready", lambda: (list(stubs), []))
+    monkeypatch.setattr(engines, "ready", lambda: (list(stubs), []))
     return engines.choose("auto", to_graph(SPEC), Setting(batch=4))
 
 
@@ -169,7 +169,7 @@ def test_auto_goes_on_where_an_engine_fails_to_start(monkeypatch: pytest.MonkeyP
         def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:
             raise SpecError([Diagnostic(Code.ENGINE_REFUSES, "quick: its compiler fails")])
 
-    monkeypatch.setattr(engines, "_ready", lambda: ([Broken("quick", 9.0), EagerEngine()], []))
+    monkeypatch.setattr(engines, "ready", lambda: ([Broken("quick", 9.0), EagerEngine()], []))
     model = inceptgraph.compile(SPEC, engine="auto", seed=0)
     assert model.choice.engine.name == "eager"
     assert model.choice.why.endswith("; quick: its compiler fails")

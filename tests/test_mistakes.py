@@ -75,6 +75,8 @@ ELSEWHERE = {
     Code.UNREADABLE_WEIGHTS: "files of weights, see test_weights_files.py",
     Code.WEIGHTS_MISMATCH: "files of weights, see test_weights.py",
     Code.BAD_REMAP: "remap tables, see test_weights_tables.py",
+    Code.UNKNOWN_ENGINE: "engines, see test_engine_torch.py",
+    Code.ENGINE_REFUSES: "engines, see test_engines.py",
 }
 """Codes that no spec by itself can trigger."""
 
