@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from agreement import arrays, randomized
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from operations_strategy import ARGUMENTS, operands
@@ -35,8 +36,6 @@ from inceptgraph_native.module import NativeModule
 from inceptgraph_native.rules import has_rule
 from inceptgraph_native.weights import panels
 from inceptgraph_torch import SpecModule
-from inceptgraph_torch import lower as to_module
-from inceptgraph_torch.loading import tensors_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -66,24 +65,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INCEPTGRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
-
-
-def randomized(graph: Graph, seed: int = 0) -> SpecModule:
-    """The module in float64, with weights that float32 holds, none of them constant."""
-    module = to_module(graph, dtype="float64", seed=0).eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for tensor in module.state_dict().values():
-            if tensor.dim() == 1:
-                tensor.add_(torch.rand(tensor.shape, generator=generator) * 0.3)
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.float())
-    return module
-
-
-def weights_of(module: SpecModule, graph: Graph) -> dict[str, Array]:
-    tensors = tensors_of(module, graph).items()
-    return {n: t.detach().numpy() for n, t in tensors if t.is_floating_point()}
 
 
 def samples(graph: Graph, batch: int, seed: int = 0) -> list[torch.Tensor]:
@@ -116,7 +97,7 @@ def native(
     machine = processor.here()
     program = lower(
         graph.phase("eval"),
-        weights_of(module, graph),
+        arrays(module, graph),
         machine,
         group=group,
         threads=2,
@@ -314,7 +295,7 @@ def test_any_spec_and_its_rewritten_graph(text: str, batch: int, group: int) -> 
     assert_close(native(graph, module, group=group)(*inputs), wanted, 1e-4)
     rewritten = optimize(graph, ENGINE.target(Setting()))
     machine = processor.here()
-    program = lower(rewritten, weights_of(module, graph), machine, group=group, threads=2)
+    program = lower(rewritten, arrays(module, graph), machine, group=group, threads=2)
     path = compiled(program.sources, machine, ["-O1"])
     assert_close(NativeModule(program, path)(*inputs), wanted, 1e-4)
 
@@ -345,7 +326,7 @@ def test_network(dtype: str, tolerance: float) -> None:
     module = with_even_variance(randomized(graph))
     setting = Setting(batch=2, dtype=dtype)
     rewritten = optimize(graph, ENGINE.target(setting))
-    program = ENGINE.prepare(rewritten, weights_of(module, graph), setting)
+    program = ENGINE.prepare(rewritten, arrays(module, graph), setting)
     inputs = samples(graph, 5)
     (wanted,) = expected(module, inputs).values()
     differ = (wanted[0] - wanted[1]).abs().max()
@@ -494,7 +475,7 @@ def test_defaults_of_torch_are_not_its_own() -> None:
 @needs_compiler
 def test_a_fixed_batch_is_held_to() -> None:
     graph = to_graph(Source("tiny.yaml", TINY))
-    tensors = weights_of(randomized(graph), graph)
+    tensors = arrays(randomized(graph), graph)
     program = ENGINE.prepare(graph.phase("eval"), tensors, Setting(batch=2, fixed=True))
     assert program(*samples(graph, 2)).shape == (2, 5)
     with pytest.raises(ValueError, match="compiled for 2 samples at a time, got 3"):

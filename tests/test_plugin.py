@@ -54,6 +54,25 @@ assert torch.equal(net(x), torch.nn.functional.channel_shuffle(net.conv(x), 4))
     run(code, environment, tmp_path)
 
 
+def test_engine(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph, torch
+net = inceptgraph.compile("net.yaml", engine="careful", seed=0)
+plain = inceptgraph.compile("net.yaml", seed=0).eval()
+x = torch.randn(2, 3, 8, 8)
+torch.testing.assert_close(net(x), plain(x))
+try:
+    net(x / 0)
+except FloatingPointError as error:
+    print(error)
+print(inceptgraph.compile("net.yaml", engine="auto").choice)
+"""
+    told = run(code, environment, tmp_path)
+    assert "an output is not finite" in told
+    assert "careful 0.9 ×" in told
+
+
 def test_arguments_are_checked(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(SPEC.replace("groups: 4", "groups: 3"))
     code = """

@@ -1,0 +1,55 @@
+"""An engine that runs a network in torch and refuses to hand on numbers that are none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inceptgraph.engine import Setting
+from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.evaluate import Tensors
+from inceptgraph.graph import Graph
+from inceptgraph.passes import Target
+from inceptgraph_torch import lower
+
+
+class CarefulEngine:
+    """Torch in float32 on the CPU, with a look at every output."""
+
+    name = "careful"
+    export: str | None = None
+
+    def missing(self) -> str | None:
+        return None  # or the command that installs what it needs
+
+    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
+        if setting.train or setting.device != "cpu" or setting.dtype != "float32":
+            message = f"the engine `{self.name}` does no {setting}"
+            return Diagnostic(Code.ENGINE_REFUSES, message, help="use another engine")
+        return None
+
+    def target(self, setting: Setting) -> Target:
+        return Target(batch=setting.batch)
+
+    def speed(self, setting: Setting) -> float:
+        return 0.9  # of torch eager: `auto` takes it where nothing else is
+
+    def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
+        return _Careful(lower(graph, tensors=tensors).eval())
+
+
+class _Careful(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, *inputs: Tensor) -> Any:
+        found = self.network(*(tensor.float() for tensor in inputs))
+        for value in found.values() if isinstance(found, dict) else [found]:
+            if not value.isfinite().all():
+                raise FloatingPointError("an output is not finite")
+        return found
