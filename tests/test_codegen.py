@@ -436,3 +436,15 @@ def test_two_layers_of_one_name_are_refused() -> None:
 def test_a_layer_without_source_is_refused() -> None:
     with pytest.raises(SpecError, match="its source cannot be read"):
         layer_sources([type("Made", (nn.Module,), {"__module__": __name__})])
+
+
+def test_a_long_row_of_results_is_wrapped() -> None:
+    from inceptgraph_torch.codegen.forward import _return_all
+
+    names = [f"branch_{index}_of_a_long_name" for index in range(5)]
+    lines = _return_all(names)
+    assert len(lines) > 1 and all(len(line) <= 100 for line in lines)
+    scope: dict[str, object] = {name: name for name in names}
+    exec("\n".join(["def forward():", *lines, "found = forward()"]), scope)
+    assert scope["found"] == tuple(names)
+    assert _return_all(names[:2]) == [f"        return {names[0]}, {names[1]}"]

@@ -42,7 +42,7 @@ def write_forward(container: Container, graph: Graph | None = None) -> list[str]
         lines += _assignment(results, _applied(statement, operands))
     if graph:
         return lines + _return(graph.outputs, names, 8)
-    return [*lines, f"        return {', '.join(names[value] for value in container.outputs)}"]
+    return lines + _return_all([names[value] for value in container.outputs])
 
 
 def _arguments(container: Container, graph: Graph | None) -> dict[Value, str]:
@@ -101,3 +101,12 @@ def _return(outputs: Sequence[Output], names: Mapping[Value, str], indent: int) 
 
 def _items(*items: str, opening: str = "", closing: str) -> Brackets:
     return Brackets(opening, tuple(("", item) for item in items), closing)
+
+
+def _return_all(names: Sequence[str]) -> list[str]:
+    line = f"        return {', '.join(names)}"
+    return (
+        [line]
+        if len(line) <= WIDTH
+        else layout("return ", _items(*names, opening="(", closing=")"), 8)
+    )
