@@ -15,6 +15,7 @@ from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.passes.base import Target
+from inceptgraph_torch.compiler import compiler
 from inceptgraph_torch.engines.network import Runner, network, refusal
 
 __all__ = ["InductorEngine"]
@@ -90,14 +91,3 @@ def options(setting: Setting) -> dict[str, Any]:
     elif not setting.train:
         chosen["cpp_wrapper"] = True
     return chosen
-
-
-def compiler() -> str | None:
-    """The C++ compiler that Inductor would use; None where there is none."""
-    from torch._inductor.cpp_builder import get_cpp_compiler
-    from torch._inductor.exc import InvalidCxxCompiler
-
-    try:
-        return str(get_cpp_compiler())
-    except (InvalidCxxCompiler, RuntimeError):
-        return None

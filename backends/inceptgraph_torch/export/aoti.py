@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 import warnings
 from collections.abc import Callable
 from importlib.resources import files
@@ -19,6 +16,7 @@ from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
+from inceptgraph_torch.compiler import compiler
 from inceptgraph_torch.export.program import make_program, refusal
 from inceptgraph_torch.names import argument_names
 from inceptgraph_torch.options import read_dtype
@@ -103,12 +101,6 @@ class AotiBackend:
             Exported(PACKAGE, what),
             Exported(LOADER, "loads the machine code, and checks what it is given", usage),
         )
-
-
-def compiler() -> str | None:
-    """The C++ compiler that Inductor will call; None where there is none."""
-    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    return shutil.which(os.environ.get("CXX") or usual)
 
 
 def _write(graph: Graph, folder: Path, **options: Any) -> tuple[Path, Path]:
