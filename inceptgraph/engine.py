@@ -110,6 +110,16 @@ class Setting:
         place = "cpu" if device is None or str(device) == "cpu:0" else str(device)
         return cls(device=place, dtype=SHORT.get(word, word), **more)
 
+    def check_batch(self, batch: int) -> None:
+        """Refuse samples that what was made for a fixed batch does not take.
+
+        Raises:
+            ValueError: the batch is fixed, and another one.
+        """
+        if self.fixed and batch != self.batch:
+            message = f"compiled for {self.batch} samples at a time, got {batch}"
+            raise ValueError(f"{message}: compile it without `fixed` for any number")
+
     @property
     def on_gpu(self) -> bool:
         return self.device.startswith("cuda")

@@ -84,7 +84,7 @@ class NativeEngine:
             bfloat16=setting.dtype == "bfloat16",
         )
         library = compiled(program.sources, machine)
-        return NativeModule(program, library, batch=setting.batch if setting.fixed else None)
+        return NativeModule(program, library, setting=setting)
 
 
 def _refuse(reason: str) -> Diagnostic:

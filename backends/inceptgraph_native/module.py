@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inceptgraph.engine import Setting
 from inceptgraph_native.library import Request, opened
 from inceptgraph_native.lower import Program
 
@@ -25,6 +26,9 @@ LARGE_PAGE = 2**21
 
 WORTH_A_THREAD = 10_000_000
 """Multiply-adds: about a fifth of a millisecond."""
+
+ANY = Setting()
+"""Any batch."""
 
 PAGE = 4096
 """Bytes that threads keep apart."""
@@ -62,7 +66,7 @@ class NativeModule(nn.Module):
         program: what was compiled.
         path: the shared library.
         weights: those of a copy, which are not changed by a run; from the program unless given.
-        batch: the only one that is taken; any unless given.
+        setting: how it runs, which tells whether other batches are taken.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class NativeModule(nn.Module):
         program: Program,
         path: Path,
         weights: _Memory | None = None,
-        batch: int | None = None,
+        setting: Setting = ANY,
     ) -> None:
         super().__init__()
         self.network = program.name
@@ -78,7 +82,7 @@ class NativeModule(nn.Module):
         self.steps = program.steps
         self._macs = sum(step.macs for step in program.steps)
         self._path = path
-        self._batch = batch
+        self._setting = setting
         self._library = opened(path)
         self._weights = weights or _Memory(program.weights.size)
         if weights is None:
@@ -92,7 +96,7 @@ class NativeModule(nn.Module):
         self.eval()
 
     def __deepcopy__(self, memo: dict[int, object]) -> NativeModule:
-        copied = NativeModule(self._program, self._path, self._weights, self._batch)
+        copied = NativeModule(self._program, self._path, self._weights, self._setting)
         vars(copied).update({k: v for k, v in vars(self).items() if k not in vars(copied)})
         return copied
 
@@ -185,9 +189,7 @@ class NativeModule(nn.Module):
                 )
             if len(tensor) != len(inputs[0]):
                 raise ValueError(f"inputs of {len(inputs[0])} and {len(tensor)} samples")
-            if self._batch is not None and len(tensor) != self._batch:
-                message = f"compiled for {self._batch} samples at a time, got {len(tensor)}"
-                raise ValueError(f"{message}: compile it without `fixed` for any number")
+            self._setting.check_batch(len(tensor))
             if not tensor.is_floating_point():
                 raise TypeError(f"`{name}` is of {tensor.dtype}: give it floating-point numbers")
         return [tensor.detach().to(torch.float32).contiguous() for tensor in inputs]

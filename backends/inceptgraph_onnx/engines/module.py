@@ -76,9 +76,7 @@ class EngineModule(nn.Module):
         if len(batches) > 1:
             raise ValueError(f"the inputs differ in their batches: {sorted(batches)}")
         (batch,) = batches
-        if self.setting.fixed and batch != self.setting.batch:
-            message = f"compiled for {self.setting.batch} samples at a time, got {batch}"
-            raise ValueError(f"{message}: compile it without `fixed` for any number")
+        self.setting.check_batch(batch)
         found = [
             torch.empty((batch, *shape), dtype=self._dtype, device=self._device)
             for shape in self._outputs.values()

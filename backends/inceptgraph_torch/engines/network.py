@@ -53,7 +53,7 @@ def network(
     module = lower(
         graph,
         device=setting.device,
-        dtype=torch.float32 if setting.train else compute_dtype(setting),
+        dtype=weights_dtype(setting),
         channels_last=channels_last,
         tensors=tensors,
     )
@@ -65,6 +65,11 @@ def compute_dtype(setting: Setting) -> torch.dtype:
     name = "float32" if setting.dtype == "tf32" else setting.dtype
     dtype: torch.dtype = getattr(torch, name)
     return dtype
+
+
+def weights_dtype(setting: Setting) -> torch.dtype:
+    """The type of weights and inputs, which in training stay float32."""
+    return torch.float32 if setting.train else compute_dtype(setting)
 
 
 Compiler = Callable[[nn.Module], Callable[..., Any]]
@@ -95,7 +100,7 @@ class Runner(nn.Module):
         self.network = network
         self.setting = setting
         self.train(setting.train)
-        self._dtype = torch.float32 if setting.train else compute_dtype(setting)
+        self._dtype = weights_dtype(setting)
         self._compiler = compiler
         self._call = compiler(network)
 
@@ -131,13 +136,10 @@ class Runner(nn.Module):
     def _check(self, inputs: Iterable[Tensor]) -> None:
         """Refuse what is no image, and another batch than the fixed one: what is compiled for that
         may assume it."""
-        wanted = self.setting.batch
         for tensor in inputs:
             if not tensor.is_floating_point():
                 raise TypeError(f"an input is of {tensor.dtype}: give it floating-point numbers")
-            if self.setting.fixed and len(tensor) != wanted:
-                message = f"compiled for {wanted} samples at a time, got {len(tensor)}"
-                raise ValueError(f"{message}: compile it without `fixed` for any number")
+            self.setting.check_batch(len(tensor))
 
     def _mode(self) -> AbstractContextManager[Any]:
         if not self.setting.train:
