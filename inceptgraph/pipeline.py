@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -207,7 +208,8 @@ def compile(
         start["seed"] = options.pop("seed", None)
         model = backends.find_weights if weights is not None else backends.find_model
         source = model(backend)
-        return _run(network, engine, lambda: source.initial(network, **start), optimize, options)
+        tensors = partial(source.initial, network, **start)
+        return _run(network, engine, tensors, optimize, options)
     target = backends.find(backend) if weights is None else backends.find_weights(backend)
     if optimize:
         from inceptgraph import passes as optimizer
@@ -221,8 +223,12 @@ def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> 
     """Refuse what is said to an engine without one, and a backend beside one."""
     if engine is not None and backend != "torch":
         raise TypeError("an engine runs the network itself: it takes no `backend`")
+    if engine is not None or backend != "torch":  # other backends have options of their own
+        return
+    from inceptgraph.engine import Setting
+
     for name in options:
-        if engine is None and name in ("batch", "train", "fixed", "autotune", "keep_memory"):
+        if name in {each.name for each in fields(Setting)} - {"device", "dtype"}:
             raise TypeError(f'`{name}` is said to an engine: say which, such as engine="auto"')
 
 
@@ -261,7 +267,7 @@ def load(
     torch_backend = backends.find_model("torch")
     network = to_graph(place / "spec.yaml")
     if engine is not None:
-        tensors = lambda: torch_backend.tensors(network, place)  # noqa: E731
+        tensors = partial(torch_backend.tensors, network, place)
         return _run(network, engine, tensors, optimize, options)
     return torch_backend.load(network, place, **options)
 
