@@ -105,8 +105,6 @@ def _items(*items: str, opening: str = "", closing: str) -> Brackets:
 
 def _return_all(names: Sequence[str]) -> list[str]:
     line = f"        return {', '.join(names)}"
-    return (
-        [line]
-        if len(line) <= WIDTH
-        else layout("return ", _items(*names, opening="(", closing=")"), 8)
-    )
+    if len(line) <= WIDTH:
+        return [line]
+    return layout("return ", _items(*names, opening="(", closing=")"), 8)

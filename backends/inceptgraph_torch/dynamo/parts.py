@@ -119,7 +119,11 @@ def find_parts(
             same = (n for n in before if n in readings and levels[n] == levels[node])
             joined.add_edges_from((n, node) for n in same)
     groups = networkx.connected_components(joined)
-    return [_part((node for node in readings if node in group), readings) for group in groups]
+    owner = {node: index for index, group in enumerate(groups) for node in group}
+    members: dict[int, dict[fx.Node, Reading]] = {}
+    for node, reading in readings.items():
+        members.setdefault(owner[node], {})[node] = reading
+    return [_part(own) for own in members.values()]
 
 
 def _enters(before: fx.Node, node: fx.Node, readings: Mapping[fx.Node, Reading]) -> bool:
@@ -127,8 +131,7 @@ def _enters(before: fx.Node, node: fx.Node, readings: Mapping[fx.Node, Reading])
     return node in readings and before not in readings and before.op == "call_function"
 
 
-def _part(members: Iterable[fx.Node], readings: Mapping[fx.Node, Reading]) -> Part:
-    own = {node: readings[node] for node in members}
+def _part(own: Mapping[fx.Node, Reading]) -> Part:
     read = (operand.node for reading in own.values() for operand in reading.operands)
     return Part(own, tuple(dict.fromkeys(node for node in read if node not in own)))
 
