@@ -133,6 +133,16 @@ def test_a_copy_has_weights_of_its_own(device: str) -> None:
     assert not torch.equal(copied(images()), before)
 
 
+def test_modes_of_callers_may_differ(device: str) -> None:
+    model = made(device)
+    with torch.inference_mode():
+        first = model(images())
+    with torch.no_grad():
+        assert torch.equal(model(images()), first)
+    found = model(images())
+    assert torch.equal(found, first) and not found.requires_grad
+
+
 @pytest.mark.parametrize("device", [pytest.param("cuda", marks=ON_GPU)])
 def test_threads_on_streams_of_their_own_take_turns(device: str) -> None:
     model, plain = made(device), made(device, EagerEngine)

@@ -51,7 +51,9 @@ class Replay:
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: Tensor) -> Any:
-        with self._lock, torch.cuda.device(inputs[0].device), torch.no_grad():
+        # tensors made in inference mode could not be written in a call outside of it
+        apart = torch.inference_mode(False)
+        with self._lock, apart, torch.no_grad(), torch.cuda.device(inputs[0].device):
             return self._of(inputs)(inputs)
 
     def _of(self, inputs: tuple[Tensor, ...]) -> _Capture:
