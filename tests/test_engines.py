@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -210,6 +212,31 @@ def test_tensors_of_any_type_and_layout(engine: Engine) -> None:
         assert not found.requires_grad, name
         torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6, msg=name)
     assert torch.equal(image, before)
+
+
+@every_engine
+def test_a_copy_computes_the_same(engine: Engine) -> None:
+    graph = tiny()
+    model, inputs = prepared(engine, graph, randomized(graph)), samples(graph, 2)
+    wanted = run(model, inputs)
+    copied = copy.deepcopy(model)
+    model.other = "said of the first alone"
+    assert not hasattr(copied, "other")
+    for mine, theirs in zip(run(copied, inputs), wanted, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@every_engine
+def test_a_pickle_computes_the_same_or_is_refused(engine: Engine) -> None:
+    graph = tiny()
+    model, inputs = prepared(engine, graph, randomized(graph)), samples(graph, 2)
+    if not list(model.parameters()):
+        with pytest.raises(TypeError, match="take its weights there, and compile"):
+            pickle.dumps(model)
+        return
+    again = run(pickle.loads(pickle.dumps(model)), inputs)
+    for mine, theirs in zip(again, run(model, inputs), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @every_engine

@@ -528,6 +528,7 @@ def test_two_exports_of_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_usage(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "inceptgraph", "build", "googlenet", "-o", str(tmp_path / "x")]
-    done = subprocess.run([*command, "--engine", "eager"], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "say --optimize" in done.stderr
+    for option, value in (("--engine", "eager"), ("--batch", "4")):
+        done = subprocess.run([*command, option, value], capture_output=True, text=True)
+        assert done.returncode == 2
+        assert "say --optimize" in done.stderr and option in done.stderr

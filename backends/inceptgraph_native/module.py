@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,6 +100,9 @@ class NativeModule(nn.Module):
         copied = NativeModule(self._program, self._path, self._weights, self._setting)
         vars(copied).update({k: v for k, v in vars(self).items() if k not in vars(copied)})
         return copied
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a compiled network cannot be pickled: take its weights there, and compile")
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """The outputs for some inputs.

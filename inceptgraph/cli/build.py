@@ -81,6 +81,8 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
         raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
     if options["engine"] is not None and not options["optimize"]:
         raise click.UsageError("`--engine` says what to rewrite the network for: say --optimize")
+    if options["batch"] is not None and not (options["optimize"] or options["export"]):
+        raise click.UsageError("`--batch` says what to rewrite for: say --optimize or --export")
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
     with writing(output):

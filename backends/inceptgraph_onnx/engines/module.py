@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,15 @@ class EngineModule(nn.Module):
         self._dtype = torch.float16 if setting.dtype == "float16" else torch.float32
         self._program = program
         self.eval()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> EngineModule:
+        """Another module; the program is shared, which does not change."""
+        copied = EngineModule.__new__(EngineModule)
+        vars(copied).update(vars(self))
+        return copied
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a compiled network cannot be pickled: take its weights there, and compile")
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """Run the network.
