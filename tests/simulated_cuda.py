@@ -1,9 +1,12 @@
 """CUDA streams and graphs, simulated on a CPU.
 
 A captured graph is the list of operations that ran, and a replay runs them again on the same
-tensors. Streams are vector clocks: an operation that reads what another stream wrote without having
-waited for it is a race, and so is one that reads another stream's memory without having told the
-allocator.
+memory. Streams are vector clocks. A race is
+
+- an operation that reads what another stream wrote, and has not waited for it;
+- one that reads another stream's memory within a capture, and has not told the allocator;
+- one on a stream that was not forked from the capture;
+- a replay in memory that is still being read.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_iter
+from torch.utils._pytree import tree_iter, tree_map_only
 
 
 class Race(Exception):
@@ -35,9 +38,11 @@ class Event:
 
 class Stream:
     stack: list[Stream] = []  # noqa: RUF012
+    every: list[Stream] = []  # noqa: RUF012
 
     def __init__(self) -> None:
         self.clock: dict[Stream, int] = defaultdict(int)
+        self.every.append(self)
 
     @classmethod
     def current(cls) -> Stream:
@@ -84,6 +89,8 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         stream = Stream.current()
+        if self.capturing is not None and self.capturing.stream not in stream.clock:
+            raise Race("works on a stream that was not forked from the capture")
         for each in tensors((args, kwargs)):
             self._look(each, stream)
             self._keep(each)
@@ -93,10 +100,13 @@ class Watch(TorchDispatchMode):
         changed = func._schema.is_mutable
         for each in tensors(found):
             if changed or address(each) not in inputs:  # a view writes nothing
-                self.write(each, stream)
+                self.write(each, stream, self.capturing)
         self.alive.append(found)
         if self.capturing is not None:
-            self.capturing.operations.append((stream, func, args, kwargs, found))
+            # of the memory, which stays, and not of parameters, which can get another one
+            with _disable_current_modes():
+                given = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
+            self.capturing.operations.append((stream, func, *given, found))
         return found
 
     def _keep(self, each: Tensor) -> None:
@@ -113,13 +123,15 @@ class Watch(TorchDispatchMode):
                 each.data.copy_(value)  # which autograd does not count as a change
         self.before.clear()
 
-    def write(self, each: Tensor, stream: Stream) -> None:
-        self.written[address(each)] = stream, stream.clock[stream], self.capturing
+    def write(self, each: Tensor, stream: Stream, graph: Graph | None) -> None:
+        self.written[address(each)] = stream, stream.clock[stream], graph
 
     def _look(self, each: Tensor, stream: Stream) -> None:
         if address(each) not in self.written:
             return
         writer, time, graph = self.written[address(each)]
+        if graph is not None and graph is not self.capturing:
+            graph.pool.readers[stream] = stream.clock[stream] + 1
         if writer is stream:
             return
         if stream.clock[writer] < time:
@@ -133,24 +145,37 @@ class Watch(TorchDispatchMode):
             raise Race("reads another stream's memory, and has not told the allocator")
 
 
+class Pool:
+    """Memory that graphs share."""
+
+    def __init__(self) -> None:
+        self.readers: dict[Stream, int] = {}
+        """What was done last in it, by streams."""
+
+
 class Graph:
     """What ``torch.cuda.CUDAGraph`` is to be."""
 
     watch: Watch
+    stream: Stream
+    pool: Pool
 
     def __init__(self) -> None:
         self.operations: list[tuple[Stream, Any, Any, Any, Any]] = []
 
     def replay(self) -> None:
         stream = Stream.current()
+        if any(stream.clock[other] < time for other, time in self.pool.readers.items()):
+            raise Race("writes memory that is still being read, and has not waited for that")
         stream.clock[stream] += 1
+        self.pool.readers = {stream: stream.clock[stream]}
         with _disable_current_modes(), torch.no_grad():
             for _, func, args, kwargs, found in self.operations:
                 again = func(*args, **kwargs)
                 for old, new in zip(tensors(found), tensors(again), strict=True):
                     if old is not new and not old.is_set_to(new):
                         old.copy_(new)
-                    self.watch.write(old, stream)
+                    self.watch.write(old, stream, self)
 
 
 def tensors(tree: Any) -> list[Tensor]:
@@ -166,12 +191,14 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
     """Run what is written for CUDA on the CPU, in one thread."""
     watch = Watch()
     monkeypatch.setattr(Graph, "watch", watch, raising=False)
+    monkeypatch.setattr(Stream, "every", [])
     monkeypatch.setattr(Stream, "stack", [Stream()])
 
     @contextmanager
-    def capture(graph: Graph, *_: Any, **__: Any) -> Iterator[None]:
-        stream = Stream()
+    def capture(graph: Graph, pool: Pool, stream: Stream, **_: Any) -> Iterator[None]:
         stream.wait_stream(Stream.current())
+        graph.pool, graph.stream = pool, Stream()
+        stream.clock[graph.stream] = 1  # which marks what was forked from here
         watch.capturing = graph
         try:
             with on(stream):
@@ -182,6 +209,8 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         finally:
             watch.restore()
             watch.capturing = None
+            for each in Stream.every:
+                each.clock.pop(graph.stream, None)
         Stream.current().wait_stream(stream)
 
     @contextmanager
@@ -198,7 +227,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
         "graph": capture,
         "stream": on,
         "current_stream": Stream.current,
-        "graph_pool_handle": object,
+        "graph_pool_handle": Pool,
         "device": device,
         "get_rng_state": torch.get_rng_state,
         "set_rng_state": torch.set_rng_state,

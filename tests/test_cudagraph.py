@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_cuda import Race, Stream, simulated
+from simulated_cuda import Race, simulated
 from test_torch_gpu import TOLERANCES
 from tiny_network import TINY, images, without_dropout
 from torch import Tensor, fx, nn
@@ -27,6 +28,7 @@ from inceptgraph_torch.engines import CudaGraphEngine, EagerEngine
 from inceptgraph_torch.engines.fuse import fuse
 from inceptgraph_torch.engines.lanes import SideBySide, lanes
 from inceptgraph_torch.engines.network import Runner
+from inceptgraph_torch.engines.precision import products, products_of_backward
 from inceptgraph_torch.engines.replay import KEPT, Replay
 from inceptgraph_torch.lower import initial, lower
 
@@ -173,6 +175,56 @@ def test_a_caller_on_another_stream_waits(device: str) -> None:
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
+def test_graphs_of_several_batches_share_memory_in_turn(device: str) -> None:
+    model, streams = made(device), [torch.cuda.Stream() for _ in range(2)]
+    expected = [model(images(batch)) for batch in (1, 2)]
+    for stream in streams:
+        stream.wait_stream(torch.cuda.current_stream())
+    for _ in range(3):
+        for batch, stream in enumerate(streams, start=1):
+            with torch.cuda.stream(stream):
+                found = model(images(batch))
+                stream.synchronize()
+            assert torch.equal(found, expected[batch - 1])
+
+
+def test_a_network_of_several_inputs_and_outputs(device: str) -> None:
+    graph = to_graph(Source("pair.yaml", PAIR))
+    model, plain = made(device, graph=graph), made(device, EagerEngine, graph)
+    for seed in range(2):
+        inputs = images(2, seed=seed), images(2, seed=seed + 7)
+        found, expected = model(*inputs), plain(*inputs)
+        assert list(found) == ["sum", "left"]
+        for name, value in expected.items():
+            assert distance(found[name], value) < FLOAT32
+
+
+def test_a_callers_autocast_is_left_outside(device: str) -> None:
+    model = made(device)
+    with torch.autocast(device, torch.bfloat16):
+        inside = model(images())
+    assert torch.equal(model(images()), inside)
+
+
+def test_a_capture_that_fails_leaves_nothing_behind(device: str) -> None:
+    failing = [True]
+
+    def captured(x: Tensor) -> Tensor:
+        y = x + 1
+        if failing:
+            raise MemoryError
+        return 2 * y
+
+    replay = Replay(lambda x: 2 * (x + 1), captured)
+    x = torch.randn(3, device=device)
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            replay(x)
+    failing.clear()
+    for scale in (1.0, 2.0):
+        torch.testing.assert_close(replay(scale * x), 2 * (scale * x + 1))
+
+
 def test_a_function_of_several_results(device: str) -> None:
     x = torch.randn(3, 4, device=device)
     replay = Replay(lambda a, b: {"sum": a + b, "product": a @ b.T})
@@ -188,6 +240,20 @@ def test_it_is_for_gpus() -> None:
 
 
 # training
+
+PAIR = """
+name: pair
+inputs:
+  a: {channels: 3, height: 16, width: 16}
+  b: {channels: 3, height: 16, width: 16}
+stages:
+  left: {op: conv2d, out: 4, kernel: 3, from: a}
+  left_relu: {op: relu}
+  right: {op: conv2d, out: 4, kernel: 3, from: b}
+  right_relu: {op: relu}
+  both: {op: add, from: [left_relu, right_relu]}
+outputs: {sum: both, left: left_relu}
+"""
 
 
 def trained(device: str, engine: Any = CudaGraphEngine, dtype: str = "float32") -> Runner:
@@ -240,18 +306,19 @@ def test_weights_follow_an_optimiser(device: str, dtype: str) -> None:
     losses = []
     for engine in (CudaGraphEngine, EagerEngine):
         model = trained(device, engine, dtype)
-        step = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        step = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
         own = []
-        for seed in range(4):
+        for _ in range(20):
             step.zero_grad()
-            outputs = model(images(8, seed=seed))
+            outputs = model(images(8))
             loss = model.loss(outputs, (torch.arange(8) % 5).to(outputs["logits"].device))
             loss.backward()
             step.step()
             own.append(loss.item())
         losses.append(own)
-    assert losses[0] == pytest.approx(losses[1], rel=10 * TOLERANCES[dtype])
-    assert losses[0][0] != losses[0][1]
+    # twenty steps carry rounding along; weights that are not followed are half of the loss off
+    assert losses[0] == pytest.approx(losses[1], rel=max(TOLERANCES[dtype], 1e-2))
+    assert losses[0][-1] < 0.7 * losses[0][0]
 
 
 def test_what_is_not_captured_runs(device: str) -> None:
@@ -269,6 +336,50 @@ def test_what_is_not_captured_runs(device: str) -> None:
         each.eval()
     with torch.no_grad():
         assert distance(graph(x), plain(x)) < 10 * FLOAT32
+
+
+def test_weights_that_move_are_trained_where_they_are(device: str) -> None:
+    graph, plain = trained(device), trained(device, EagerEngine)
+    for model in (graph, plain):
+        gradients(model, images(8))
+        model.zero_grad()
+        for each in model.network.parameters():
+            each.data = 0.5 * each.data
+    x = images(8, seed=1)
+    assert_near(gradients(graph, x), gradients(plain, x), 100 * FLOAT32)
+
+
+def test_an_output_may_need_no_gradient(device: str) -> None:
+    found = []
+    for engine in (CudaGraphEngine, EagerEngine):
+        model = trained(device, engine)
+        for name, each in model.network.named_parameters():
+            each.requires_grad_(name.startswith("classifier"))
+        outputs = model(images(8))
+        assert not outputs["aux"].requires_grad
+        found.append(gradients(model, images(8)))
+    assert_near(*found, 100 * FLOAT32)
+
+
+def test_hooks_of_parameters_are_called_once(device: str) -> None:
+    found = []
+    for engine in (CudaGraphEngine, EagerEngine):
+        model = trained(device, engine)
+        model.network.get_parameter("stem.weight").register_hook(lambda gradient: 0.5 * gradient)
+        found.append(gradients(model, images(8)))
+    assert_near(*found, 100 * FLOAT32)
+
+
+def test_layers_may_change_their_mode(device: str) -> None:
+    graph, plain = trained(device), trained(device, EagerEngine)
+    for model in (graph, plain):
+        gradients(model, images(8))
+        model.zero_grad()
+        for part in model.network.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.eval()
+    x = images(8, seed=1)
+    assert_near(gradients(graph, x), gradients(plain, x), 100 * FLOAT32)
 
 
 def test_a_lost_forward_pass_is_told(device: str) -> None:
@@ -297,7 +408,7 @@ def test_dropout_draws_anew(device: str) -> None:
 def wirings(draw: st.DrawFn) -> fx.Graph:
     """Graphs of sums that read any of what came before."""
     graph = fx.Graph()
-    nodes = [graph.placeholder("x")]
+    nodes = [graph.placeholder(f"x{index}") for index in range(draw(st.integers(1, 3)))]
     for _ in range(draw(st.integers(1, 12))):
         read = draw(st.lists(st.sampled_from(nodes), min_size=1, max_size=3, unique=True))
         nodes.append(graph.call_function(total, tuple(read)))
@@ -313,13 +424,12 @@ def total(*values: Tensor) -> Tensor:
 @settings(deadline=None, max_examples=60)
 def test_lanes_are_raced_by_no_network(graph: fx.Graph) -> None:
     module = fx.GraphModule(nn.Module(), graph)
-    x = torch.randn(3)
-    expected = module(x)
+    xs = [torch.randn(3) for node in graph.nodes if node.op == "placeholder"]
     with pytest.MonkeyPatch.context() as patch, simulated(patch):
-        replay = Replay(module, lambda *given: SideBySide(module).run(*given))
+        replay = Replay(module, SideBySide(module).run)
         for scale in (1.0, 2.0):
-            found = replay(scale * x)
-        expected = module(2.0 * x)
+            found = replay(*(scale * x for x in xs))
+        expected = module(*(2.0 * x for x in xs))
     for mine, theirs in zip(found, expected, strict=True):
         assert torch.equal(mine, theirs)
 
@@ -330,13 +440,41 @@ def test_a_chain_is_one_lane_and_an_inception_block_is_four() -> None:
         assert len(set(lanes(module.graph).values())) == count
 
 
-@pytest.mark.parametrize("broken", ["wait_event", "record_stream"])
-def test_the_simulation_sees_races(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+class Forgetful(dict[fx.Node, Any]):
+    """Knows of no event."""
+
+    def __contains__(self, _: object) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("broken", ["events", "memory", "fork", None])
+def test_the_simulation_sees_races(monkeypatch: pytest.MonkeyPatch, broken: str | None) -> None:
+    module = fuse(lower(to_graph(Source("fork.yaml", FORK)), seed=0).eval())
     with simulated(monkeypatch):
-        owner = Stream if broken == "wait_event" else Tensor
-        monkeypatch.setattr(owner, broken, lambda *_: None)
-        with pytest.raises((Race, RuntimeError), match=r"stream"):
-            made("cpu")(images())
+        lanes = SideBySide(module)
+        if broken == "events":
+            lanes._done = Forgetful()
+        elif broken == "memory":
+            monkeypatch.setattr(Tensor, "record_stream", lambda *_: None)
+        elif broken == "fork":
+            monkeypatch.setattr(SideBySide, "run", fx.Interpreter.run)
+            lanes._streams = {1: torch.cuda.Stream()}
+            lanes._done = Forgetful()
+        replay = Replay(module, lanes.run)
+        with pytest.raises(Race, match="stream") if broken else nullcontext():
+            replay(images(size=8))
+
+
+FORK = """
+name: fork
+input: {channels: 3, height: 8, width: 8}
+stages:
+  stem: {op: conv2d, out: 4}
+  left: {op: conv2d, out: 4, kernel: 3, padding: 1, from: stem}
+  right: {op: conv2d, out: 4, kernel: 5, padding: 2, from: stem}
+  both: {op: concat, from: [left, right]}
+outputs: {y: both}
+"""
 
 
 # fused convolutions
@@ -360,12 +498,14 @@ outputs: {y: last}
 """
 
 
-def test_what_is_fused_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = lower(to_graph(Source("fusable.yaml", FUSABLE)), seed=0).eval()
-    with simulated(monkeypatch):
-        fused = fuse(module)
-        x = torch.randn(2, 4, 8, 8)
-        torch.testing.assert_close(fused(x), module(x))
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_is_fused_computes_the_same(device: str, dtype: str) -> None:
+    graph = to_graph(Source("fusable.yaml", FUSABLE))
+    module = lower(graph, seed=0, device=device, dtype=dtype).eval()
+    fused = fuse(module)
+    x = torch.randn(2, 4, 8, 8, device=device).to(getattr(torch, dtype))
+    with torch.no_grad(), products(Setting(device, dtype)):
+        assert distance(fused(x), module(x)) < TOLERANCES[dtype]
     called = [str(node.target) for node in fused.graph.nodes if node.op == "call_function"]
     assert called.count("aten.cudnn_convolution_relu.default") == 1  # `first`
     assert called.count("aten.cudnn_convolution_add_relu.default") == 1  # `right`, and the sum
@@ -382,32 +522,48 @@ def test_fusing_leaves_the_module_alone() -> None:
     assert torch.equal(module(x), expected)
 
 
-def test_products_of_the_backward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+class Look(torch.autograd.Function):
+    """Sees whether products may be rounded in the backward pass."""
+
+    seen: list[bool] = []  # noqa: RUF012
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        Look.seen.append(torch.backends.cudnn.allow_tf32)
+        if not gradient.isfinite().all():
+            raise ArithmeticError
+        return gradient
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "tf32"])
+def test_products_of_the_backward_pass(
+    monkeypatch: pytest.MonkeyPatch, dtype: str, before: bool
+) -> None:
     """On a CPU torch has the switches, too, and they do nothing."""
-    from inceptgraph_torch.engines.precision import products, products_of_backward
-
     cudnn = torch.backends.cudnn
-    seen: list[bool] = []
+    monkeypatch.setattr(cudnn, "allow_tf32", before)
+    setting = Setting("cuda", dtype, train=True)
 
-    class Look(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Tensor) -> Tensor:
-            return x.clone()
+    def outputs() -> list[Tensor]:
+        x = torch.ones(2, requires_grad=True)
+        with products(setting):
+            found = [Look.apply(x), 2 * Look.apply(x)]
+        products_of_backward(found, setting)
+        return found
 
-        @staticmethod
-        def backward(ctx: Any, gradient: Tensor) -> Tensor:
-            seen.append(cudnn.allow_tf32)
-            return gradient
-
-    for before in (True, False):
-        monkeypatch.setattr(cudnn, "allow_tf32", before)
-        for dtype in ("float32", "tf32"):
-            setting = Setting("cuda", dtype, train=True)
-            x = torch.ones(2, requires_grad=True)
-            with products(setting):
-                outputs = [Look.apply(x), 2 * Look.apply(x)]
-            products_of_backward(outputs, setting)
-            seen.clear()
-            F.mse_loss(outputs[0], outputs[1]).backward()
-            assert seen == [dtype == "tf32"] * 2
-            assert cudnn.allow_tf32 is before
+    for calls in (1, 2):  # of a network, before one backward pass
+        Look.seen.clear()
+        torch.stack([F.mse_loss(*outputs()) for _ in range(calls)]).sum().backward()
+        assert Look.seen == [dtype == "tf32"] * 2 * calls
+        assert cudnn.allow_tf32 is before
+    with pytest.raises(ArithmeticError):
+        (outputs()[0].sum() * torch.inf).backward()
+    assert cudnn.allow_tf32 is before
+    Look.seen.clear()
+    F.mse_loss(*outputs()).backward()
+    assert Look.seen == [dtype == "tf32"] * 2 and cudnn.allow_tf32 is before

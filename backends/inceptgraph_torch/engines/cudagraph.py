@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from inceptgraph.engine import Setting
@@ -46,7 +47,7 @@ class CudaGraphEngine:
         return None
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        if not setting.on_gpu:
+        if not setting.on_gpu or torch.version.hip:  # AMD's are called `cuda`, too
             message = f"the engine `{self.name}` runs on NVIDIA's GPUs, not on `{setting.device}`"
             return Diagnostic(Code.ENGINE_REFUSES, message, help="use `auto`, or `eager`")
         return refusal(self, graph, setting)
@@ -67,4 +68,4 @@ def _captured(setting: Setting, module: nn.Module) -> Callable[..., Any]:
         return TrainingReplay(module, setting.batch)
     assert isinstance(module, fx.GraphModule)
     fused = fuse(module)
-    return Replay(fused, lambda *inputs: SideBySide(fused).run(*inputs))
+    return Replay(fused, SideBySide(fused).run)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.utils._pytree import tree_leaves
 
 __all__ = ["SideBySide", "lanes"]
 
@@ -17,6 +18,8 @@ def lanes(graph: fx.Graph) -> dict[fx.Node, int]:
     none, it begins another, one that has ended if possible; so there are as many lanes as the
     network has branches side by side.
 
+    Inputs have none: they are there before.
+
     Args:
         graph: in topological order.
     """
@@ -25,7 +28,7 @@ def lanes(graph: fx.Graph) -> dict[fx.Node, int]:
     free: list[int] = []
     count = 0
     for node in graph.nodes:
-        if node.op in ("get_attr", "output"):
+        if node.op in ("placeholder", "get_attr", "output"):
             continue
         last = [operand for operand in node.all_input_nodes if operand in ends]
         if last:
@@ -51,14 +54,27 @@ class SideBySide(fx.Interpreter):
 
     def __init__(self, module: fx.GraphModule) -> None:
         """Args:
-        module: on the current CUDA device.
+        module: on CUDA devices.
         """
         super().__init__(module)
         self._lanes = lanes(module.graph)
-        # the lane of the input stays on the stream of the caller
-        others = sorted(set(self._lanes.values()) - {0})
-        self._streams = {lane: torch.cuda.Stream() for lane in others}  # type: ignore[no-untyped-call]
+        # the first lane stays on the stream of the caller
+        self._streams: dict[int, torch.cuda.Stream] = {}
         self._done: dict[fx.Node, torch.cuda.Event] = {}
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Fork every lane from the caller's stream, and join it, whatever happens in between."""
+        if not self._streams:  # of the device that is the current one by now
+            others = sorted(set(self._lanes.values()) - {0})
+            self._streams = {lane: torch.cuda.Stream() for lane in others}  # type: ignore[no-untyped-call]
+        caller = torch.cuda.current_stream()
+        for stream in self._streams.values():
+            stream.wait_stream(caller)
+        try:
+            return super().run(*args, **kwargs)
+        finally:
+            for stream in self._streams.values():
+                caller.wait_stream(stream)
 
     def run_node(self, n: fx.Node) -> Any:
         """Run a step behind those that it reads."""
@@ -68,7 +84,8 @@ class SideBySide(fx.Interpreter):
             if operand in self._done and self._lanes[operand] != lane:
                 stream.wait_event(self._done[operand])
                 # whose memory is not to be used again before
-                self.env[operand].record_stream(stream)
+                for each in tree_leaves(self.env[operand]):
+                    each.record_stream(stream)
         with torch.cuda.stream(stream):
             found = super().run_node(n)
             if n in self._lanes and any(self._lanes.get(user, 0) != lane for user in n.users):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -151,13 +151,14 @@ class Runner(nn.Module):
                 raise TypeError(f"an input is of {tensor.dtype}: give it floating-point numbers")
             self.setting.check_batch(len(tensor))
 
-    def _mode(self) -> AbstractContextManager[Any]:
-        if not self.setting.train:
-            return torch.no_grad()
-        dtype = compute_dtype(self.setting)
-        if dtype is torch.float32:
-            return nullcontext()
-        return torch.autocast(torch.device(self.setting.device).type, dtype)
+    @contextmanager
+    def _mode(self) -> Iterator[None]:
+        """The setting's type, whatever autocast the caller runs under; see :func:`network`."""
+        place, dtype = torch.device(self.setting.device).type, compute_dtype(self.setting)
+        mixed = self.setting.train and dtype is not torch.float32
+        autocast = torch.autocast(place, dtype if mixed else None, enabled=mixed)
+        with torch.set_grad_enabled(self.setting.train and torch.is_grad_enabled()), autocast:
+            yield
 
     def loss(self, *args: Any, **kwargs: Any) -> Tensor:
         """The total loss; see :meth:`inceptgraph_torch.SpecModule.loss`."""

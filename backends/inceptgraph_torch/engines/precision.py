@@ -44,19 +44,30 @@ def products_of_backward(outputs: Iterable[Tensor], setting: Setting) -> None:
     """
     if not setting.on_gpu:
         return
-    running: list[ExitStack] = []
 
     def begin(_: Tensor) -> None:
-        if running:  # another output's gradient came first
+        task = torch._C._current_graph_task_id()
+        if task in _passes:  # another output's gradient came first, or another call's
             return
         stack = ExitStack()
-        stack.enter_context(products(setting))
-        running.append(stack)
-        Variable._execution_engine.queue_callback(end)  # called when the backward pass is over
-
-    def end() -> None:
-        running.pop().close()
+        stack.enter_context(_during(task, setting))
+        # the pass owns it: one that fails drops the callback, and with it what it is to close
+        Variable._execution_engine.queue_callback(stack.close)
 
     for each in outputs:
         if each.requires_grad:
             each.register_hook(begin)  # type: ignore[no-untyped-call]
+
+
+_passes: set[int] = set()
+"""Backward passes that run with the products of a setting, as autograd counts them."""
+
+
+@contextmanager
+def _during(task: int, setting: Setting) -> Iterator[None]:
+    _passes.add(task)
+    try:
+        with products(setting):
+            yield
+    finally:
+        _passes.discard(task)

@@ -27,9 +27,11 @@ def warm_up(call: Callable[[], object]) -> None:
     aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     aside.wait_stream(caller)
     with torch.cuda.stream(aside):
-        for _ in range(WARM_UPS):
-            call()
-    caller.wait_stream(aside)
+        try:
+            for _ in range(WARM_UPS):
+                call()
+        finally:
+            caller.wait_stream(aside)
 
 
 class Replay:
@@ -47,14 +49,20 @@ class Replay:
         self._network = network
         self._captured = captured or network
         self._captures: OrderedDict[tuple[torch.Size, ...], _Capture] = OrderedDict()
-        self._pool: Any = None
+        self._memory: tuple[Any, torch.cuda.Stream] | None = None
+        # of whichever ran last: all use one memory, and callers may be on streams of their own
+        self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: Tensor) -> Any:
         # tensors made in inference mode could not be written in a call outside of it
         apart = torch.inference_mode(False)
         with self._lock, apart, torch.no_grad(), torch.cuda.device(inputs[0].device):
-            return self._of(inputs)(inputs)
+            torch.cuda.current_stream().wait_event(self._done)
+            try:
+                return self._of(inputs)(inputs)
+            finally:
+                self._done.record()
 
     def _of(self, inputs: tuple[Tensor, ...]) -> _Capture:
         shapes = tuple(each.shape for each in inputs)
@@ -63,9 +71,11 @@ class Replay:
                 self._captures.popitem(last=False)
             own = [each.clone() for each in inputs]
             warm_up(lambda: self._network(*own))
-            # one memory for all: they never run at the same time, and results are copied
-            self._pool = self._pool or torch.cuda.graph_pool_handle()
-            self._captures[shapes] = _Capture(self._captured, own, self._pool)
+            # One memory for all, since they never run at the same time and results are copied; and
+            # one stream of this device, since torch's own is of the device that captured first.
+            memory = self._memory or (torch.cuda.graph_pool_handle(), torch.cuda.Stream())  # type: ignore[no-untyped-call]
+            self._captures[shapes] = _Capture(self._captured, own, *memory)
+            self._memory = memory  # that of a first capture that failed is of no use any more
         self._captures.move_to_end(shapes)
         return self._captures[shapes]
 
@@ -73,17 +83,13 @@ class Replay:
 class _Capture:
     """A CUDA graph with the tensors that it reads and writes."""
 
-    def __init__(self, network: Call, inputs: list[Tensor], pool: Any) -> None:
+    def __init__(self, network: Call, inputs: list[Tensor], pool: Any, stream: Any) -> None:
         self._inputs = inputs
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(self._graph, pool, stream, capture_error_mode="thread_local"):
             self._found = network(*inputs)
-        self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
 
     def __call__(self, inputs: tuple[Tensor, ...]) -> Any:
-        torch.cuda.current_stream().wait_event(self._done)  # of a caller on another stream
         torch._foreach_copy_(self._inputs, inputs)
         self._graph.replay()
-        found = tree_map(torch.clone, self._found)
-        self._done.record()
-        return found
+        return tree_map(torch.clone, self._found)

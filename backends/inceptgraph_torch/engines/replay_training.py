@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.func import functional_call
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from inceptgraph_torch.engines.replay import warm_up
@@ -19,9 +21,10 @@ __all__ = ["TrainingReplay"]
 class TrainingReplay:
     """Computes what a module does in training, and its gradients, with two CUDA graphs.
 
-    They are captured when a batch of the expected size comes in training mode. What they do not
-    fit is run without: another batch, evaluation, no gradients, gradients of inputs, parameters
-    that were frozen.
+    They are captured when a batch of the expected size comes in training mode, and again when the
+    size of images, the modes of layers, or what is trained and where it lies have changed since.
+    What graphs are not for is run without: another batch, evaluation, no gradients, gradients of
+    inputs.
     """
 
     def __init__(self, module: nn.Module, batch: int) -> None:
@@ -39,7 +42,11 @@ class TrainingReplay:
             return self._module(*inputs)
         with torch.cuda.device(inputs[0].device):
             # what a step was captured for: anything else is another step
-            key = [each.shape for each in inputs], [id(each) for each in parameters]
+            key = (
+                [each.shape for each in inputs],
+                [each.data_ptr() for each in parameters],
+                [each.training for each in self._module.modules()],
+            )
             if self._step is None or self._step[0] != key:
                 self._step = None  # whose memory the next one can have
                 self._step = key, _Step(self._module, inputs, parameters)
@@ -60,29 +67,43 @@ class _Step:
         self, module: nn.Module, inputs: Sequence[Tensor], parameters: list[nn.Parameter]
     ) -> None:
         self.parameters = parameters
+        self._module = module
+        # in the same memory, but with nodes of autograd of their own: the caller's nodes belong to
+        # the caller's stream, and its hooks are called behind the replay
+        self._own = {
+            name: each.detach().requires_grad_(each.requires_grad)
+            for name, each in module.named_parameters()
+        }
         self.inputs = [each.clone() for each in inputs]
         self.forward, self.backward = torch.cuda.CUDAGraph(), torch.cuda.CUDAGraph()
         pool = torch.cuda.graph_pool_handle()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         with _uncached_casts():
             with _unchanged(module):
-                warm_up(lambda: self._gradients(*self._forward(module)))
-            with torch.cuda.graph(self.forward, pool, capture_error_mode="thread_local"):
-                outputs, self._tree = self._forward(module)
+                warm_up(lambda: self._gradients(self._outputs()[0]))
+            with torch.cuda.graph(self.forward, pool, stream, capture_error_mode="thread_local"):
+                outputs, self._tree = self._outputs()
             self.output_gradients = [torch.empty_like(each) for each in outputs]
-            with torch.cuda.graph(self.backward, pool, capture_error_mode="thread_local"):
-                self.gradients = self._gradients(outputs, self._tree, self.output_gradients)
+            with torch.cuda.graph(self.backward, pool, stream, capture_error_mode="thread_local"):
+                self.gradients = self._gradients(outputs, self.output_gradients)
         self.outputs = [each.detach() for each in outputs]
+        self.constant = [not each.requires_grad for each in outputs]
         self.latest: object = None
         """The call whose activations are in memory; None after its backward pass."""
 
-    def _forward(self, module: nn.Module) -> tuple[list[Tensor], Any]:
-        return tree_flatten(module(*self.inputs))
+    def _outputs(self) -> tuple[list[Tensor], Any]:
+        return tree_flatten(functional_call(self._module, self._own, tuple(self.inputs)))
 
     def _gradients(
-        self, outputs: list[Tensor], tree: Any, given: list[Tensor] | None = None
+        self, outputs: list[Tensor], given: list[Tensor] | None = None
     ) -> list[Tensor | None]:
+        """Those of the parameters; None of one that no output depends on."""
+        wanted = [each for each in self._own.values() if each.requires_grad]
         given = given or [torch.ones_like(each) for each in outputs]
-        found = torch.autograd.grad(outputs, self.parameters, given, allow_unused=True)
+        roots = [each.requires_grad for each in outputs]
+        found = torch.autograd.grad(
+            list(compress(outputs, roots)), wanted, list(compress(given, roots)), allow_unused=True
+        )
         return list(found)
 
     def __call__(self, inputs: Sequence[Tensor]) -> Any:
@@ -101,7 +122,9 @@ class _Replayed(torch.autograd.Function):
         step.forward.replay()
         ctx.step, ctx.call = step, object()
         step.latest = ctx.call
-        return tuple(each.clone() for each in step.outputs)
+        found = tuple(each.clone() for each in step.outputs)
+        ctx.mark_non_differentiable(*compress(found, step.constant))
+        return found
 
     @staticmethod
     @once_differentiable
