@@ -82,7 +82,7 @@ class NativeEngine:
         if setting.train:
             from inceptgraph_native.training import accelerate
 
-            runner = find("eager").prepare(graph, tensors, setting)
+            runner: nn.Module = find("eager").prepare(graph, tensors, setting)
             accelerate(runner.network, graph)
             return runner
         machine = processor.here()

@@ -11,7 +11,20 @@ namespace inceptgraph::training {
 // summed in float64.
 inline constexpr long BLOCK = 16384;
 
-inline long rows_of_block(long channels) { return channels < BLOCK / 8 ? BLOCK / channels : 8; }
+inline long rows_of_block(long channels) { return channels < BLOCK / 8 ? BLOCK / channels / 8 * 8 : 8; }
+
+// `work(row, c, rows, left)` for each vector of channels of some rows at a time, so that sums stay in
+// registers from one to the next.
+template <class T, class Work>
+[[gnu::always_inline]] inline void by_rows(long first, long last, long channels, const Work& work) {
+    constexpr std::integral_constant<long, 8> many;
+    for (; first + many <= last; first += many)
+        each<T>(channels, [&](long c, auto left) { work(first, c, many, left); });
+    for (; first < last; ++first)
+        each<T>(channels, [&](long c, auto left) {
+            work(first, c, std::integral_constant<long, 1>(), left);
+        });
+}
 
 // For each channel what x is multiplied by, and what is added then: without weights, 1 and 0.
 template <class S>
@@ -55,16 +68,21 @@ Moments moments(const T* x, long rows, long channels, int threads) {
             const long count = std::min(step, last - first);
             std::fill(mean.begin(), mean.end(), S{});
             std::fill(squares.begin(), squares.end(), S{});
-            for (long row = first; row < first + count; ++row)
-                each<T>(channels, [&](long c, auto left) {
-                    P::store(&mean[c], P::load(&mean[c], left) + L::load(x + row * channels + c, left), left);
-                });
+            by_rows<T>(first, first + count, channels, [&](long row, long c, auto rows, auto left) {
+                auto sum = P::load(&mean[c], left);
+                for (long i = 0; i < rows; ++i) sum += L::load(x + (row + i) * channels + c, left);
+                P::store(&mean[c], sum, left);
+            });
             for (S& sum : mean) sum /= count;
-            for (long row = first; row < first + count; ++row)
-                each<T>(channels, [&](long c, auto left) {
-                    const auto apart = L::load(x + row * channels + c, left) - P::load(&mean[c], left);
-                    P::store(&squares[c], P::load(&squares[c], left) + apart * apart, left);
-                });
+            by_rows<T>(first, first + count, channels, [&](long row, long c, auto rows, auto left) {
+                const auto middle = P::load(&mean[c], left);
+                auto sum = P::load(&squares[c], left);
+                for (long i = 0; i < rows; ++i) {
+                    const auto apart = L::load(x + (row + i) * channels + c, left) - middle;
+                    sum += apart * apart;
+                }
+                P::store(&squares[c], sum, left);
+            });
             found[thread].join(count, mean.data(), squares.data());
         }
     });
@@ -127,14 +145,19 @@ void batch_norm_gradient(
         S *plain = part.data(), *along = plain + channels;
         for (long step = rows_of_block(channels); first < last; first += step) {
             std::fill(part.begin(), part.end(), S{});
-            for (long row = first; row < std::min(first + step, last); ++row)
-                each<T>(channels, [&](long c, auto left) {
-                    const auto v = L::load(x + row * channels + c, left);
-                    const auto gradient = behind(v, row, c, left);
-                    const auto apart = v - P::load(mean + c, left);
-                    P::store(plain + c, P::load(plain + c, left) + gradient, left);
-                    P::store(along + c, P::load(along + c, left) + gradient * apart, left);
-                });
+            const long end = std::min(first + step, last);
+            by_rows<T>(first, end, channels, [&](long row, long c, auto rows, auto left) {
+                const auto middle = P::load(mean + c, left);
+                auto sum = P::load(plain + c, left), product = P::load(along + c, left);
+                for (long i = 0; i < rows; ++i) {
+                    const auto v = L::load(x + (row + i) * channels + c, left);
+                    const auto gradient = behind(v, row + i, c, left);
+                    sum += gradient;
+                    product += gradient * (v - middle);
+                }
+                P::store(plain + c, sum, left);
+                P::store(along + c, product, left);
+            });
             for (long i = 0; i < 2 * channels; ++i) sums[thread][i] += part[i];
         }
     });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -90,7 +91,7 @@ def channels_last(x: Tensor) -> Tensor:
 def pitched(x: Tensor) -> tuple[Tensor, int]:
     """The same with channels innermost, and the numbers from a pixel to the next: what a
     concatenation hands back to each branch is a range of channels, which need not be copied."""
-    images, channels, height, width = x.shape
+    channels, height, width = x.shape[1:]
     across = x.stride(3)
     rows = (height * width * across, 1, width * across, across)
     if x.stride() == rows and across >= channels:
@@ -106,8 +107,15 @@ def call(kernel: str, dtype: torch.dtype, *arguments: Any) -> None:
         dtype: the type of the maps.
         arguments: in order: tensors, structures, integers, floats, and None for no tensor.
     """
+    _function(kernel, dtype)(*map(_argument, arguments), ctypes.c_int(torch.get_num_threads()))
+
+
+@cache
+def _function(kernel: str, dtype: torch.dtype) -> Callable[..., None]:
     function = getattr(load(), f"{kernel}_{str(dtype).removeprefix('torch.')}")
-    function(*map(_argument, arguments), ctypes.c_int(torch.get_num_threads()))
+    function.restype = None
+    found: Callable[..., None] = function
+    return found
 
 
 def _argument(value: Any) -> Any:

@@ -47,16 +47,16 @@ class BatchNorm(nn.BatchNorm2d):
             return F.relu(y) if self.relu else y
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
-        found: Tensor = _BatchNorm.apply(x, *parts, self.momentum, self.eps, self.relu)
+        found: Tensor = _BatchNorm.apply(x, *parts, self.momentum, self.eps, self.relu)  # type: ignore[no-untyped-call]
         return found
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, relu={self.relu}"
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, relu={self.relu}"
 
 
 class _BatchNorm(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         x: Tensor,
         weight: Tensor | None,
@@ -109,7 +109,7 @@ class FastMaxPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and takes(x):
-            found: Tensor = _MaxPool.apply(x, self.op)
+            found: Tensor = _MaxPool.apply(x, self.op)  # type: ignore[no-untyped-call]
             return found
         plain: Tensor = self.plain(x)
         return plain
@@ -117,7 +117,7 @@ class FastMaxPool2d(nn.Module):
 
 class _MaxPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, op: MaxPool) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, op: MaxPool) -> Tensor:
         x = channels_last(x)
         images, *shape = x.shape
         channels, *extent = op.infer(tuple(shape))
@@ -152,7 +152,7 @@ class FastResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and takes(x):
-            found: Tensor = _ResponseNorm.apply(x, self.plain)
+            found: Tensor = _ResponseNorm.apply(x, self.plain)  # type: ignore[no-untyped-call]
             return found
         plain: Tensor = self.plain(x)
         return plain
@@ -160,7 +160,7 @@ class FastResponseNorm(nn.Module):
 
 class _ResponseNorm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, norm: nn.LocalResponseNorm) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, norm: nn.LocalResponseNorm) -> Tensor:
         x = channels_last(x)
         y = torch.empty_like(x)
         response = Response(norm.size, norm.alpha / norm.size, norm.beta, norm.k)
