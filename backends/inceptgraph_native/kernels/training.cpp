@@ -1,6 +1,7 @@
 // What Python calls: each kernel for each type of numbers. See `kernels.py`.
 #include <algorithm>
 
+#include "training_conv.hpp"
 #include "training_lrn.hpp"
 #include "training_norm.hpp"
 #include "training_pool.hpp"
@@ -46,6 +47,15 @@ namespace t = inceptgraph::training;
         t::response_norm_gradient(x, g, pitch, dx, rows, channels, *response, threads);            \
     }
 
+#define FILTER(T, NAME)                                                                            \
+    extern "C" void filter_##NAME(                                                                 \
+        const T* x, const T* weights, const T* bias, T* y, const t::Filter* filter, int threads    \
+    ) {                                                                                            \
+        t::filter(x, weights, bias, y, *filter, threads);                                          \
+    }
+
+FILTER(float, float32)
+FILTER(double, float64)
 KERNELS(float, float, float32)
 KERNELS(double, double, float64)
 KERNELS(t::bfloat16, float, bfloat16)

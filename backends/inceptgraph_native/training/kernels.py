@@ -14,7 +14,7 @@ from torch import Tensor
 from inceptgraph_native import processor
 from inceptgraph_native.library import compiled
 
-__all__ = ["Response", "Window", "call", "channels_last", "load", "pitched", "sums_of", "takes"]
+__all__ = ["Filter", "Response", "Window", "call", "channels_last", "load", "pitched", "sums_of", "takes"]
 
 _SUMS = {
     torch.float32: torch.float32,
@@ -38,6 +38,23 @@ class Window(ctypes.Structure):
         ("columns", ctypes.c_int),
         ("down", ctypes.c_int),
         ("across", ctypes.c_int),
+        ("top", ctypes.c_int),
+        ("left", ctypes.c_int),
+    )
+
+
+class Filter(ctypes.Structure):
+    """``Filter`` in ``training_conv.hpp``."""
+
+    _fields_ = (
+        ("images", ctypes.c_long),
+        ("inputs", ctypes.c_int),
+        ("outputs", ctypes.c_int),
+        ("in_height", ctypes.c_int),
+        ("in_width", ctypes.c_int),
+        ("height", ctypes.c_int),
+        ("width", ctypes.c_int),
+        ("taps", ctypes.c_int),
         ("top", ctypes.c_int),
         ("left", ctypes.c_int),
     )

@@ -8,6 +8,7 @@ from torch import fx, nn
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops.pool import MaxPool
+from inceptgraph_native.training.convolution import FilteredConv2d
 from inceptgraph_native.training.kernels import load
 from inceptgraph_native.training.layers import BatchNorm, FastMaxPool2d, FastResponseNorm
 
@@ -34,6 +35,8 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
                 relu.replace_all_uses_with(node)
                 network.graph.erase_node(relu)
             network.set_submodule(str(node.target), BatchNorm(layer, relu is not None))
+        elif isinstance(layer, nn.Conv2d) and FilteredConv2d.fits(layer):
+            network.set_submodule(str(node.target), FilteredConv2d(layer))
         elif isinstance(step.op, MaxPool) and step.op.kernel[0] * step.op.kernel[1] < 2**8:
             network.set_submodule(str(node.target), FastMaxPool2d(step.op, layer))
         elif isinstance(layer, nn.LocalResponseNorm):
