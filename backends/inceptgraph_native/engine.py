@@ -82,9 +82,10 @@ class NativeEngine:
         if setting.train:
             from inceptgraph_native.training import accelerate
 
-            runner: nn.Module = find("eager").prepare(graph, tensors, setting)
+            runner = find("eager").prepare(graph, tensors, setting)
             accelerate(runner.network, graph)
-            return runner
+            trained: nn.Module = runner
+            return trained
         machine = processor.here()
         program = lower(
             graph.phase(Phase.EVAL),

@@ -78,7 +78,8 @@ def _pays(x: Tensor, weight: Tensor, padding: Any) -> bool:
     tiles = len(x) * -(-height // made) * -(-width // made)
     transforms = TRANSFORM * tiles * (inputs + outputs)
     filtered = TILE**2 * (tiles * inputs * outputs + transforms + WEIGHT * inputs * outputs)
-    return min(height, width) > 0 and filtered < len(x) * height * width * weight.numel()
+    direct = len(x) * height * width * weight.numel()
+    return bool(min(height, width) > 0 and filtered < direct)
 
 
 class _Convolution(torch.autograd.Function):

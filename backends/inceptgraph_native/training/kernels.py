@@ -14,7 +14,17 @@ from torch import Tensor
 from inceptgraph_native import processor
 from inceptgraph_native.library import compiled
 
-__all__ = ["Filter", "Response", "Window", "call", "channels_last", "load", "pitched", "sums_of", "takes"]
+__all__ = [
+    "Filter",
+    "Response",
+    "Window",
+    "call",
+    "channels_last",
+    "load",
+    "pitched",
+    "sums_of",
+    "takes",
+]
 
 _SUMS = {
     torch.float32: torch.float32,
