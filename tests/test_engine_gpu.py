@@ -44,7 +44,7 @@ def expected() -> Tensor:
 
 @pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("engine", ["eager", "inductor", TORCH_TENSORRT])
+@pytest.mark.parametrize("engine", ["cudagraph", "eager", "inductor", TORCH_TENSORRT])
 def test_an_engine_computes_what_the_cpu_does(
     engine: str, dtype: str, fixed: bool, expected: Tensor
 ) -> None:
@@ -70,7 +70,7 @@ def test_autotuning_changes_nothing_but_time(expected: Tensor) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("engine", ["eager", "inductor"])
+@pytest.mark.parametrize("engine", ["cudagraph", "eager", "inductor"])
 def test_training_lowers_the_loss(engine: str, dtype: str) -> None:
     model = inceptgraph.compile(
         SPEC, engine=engine, device=DEVICE, dtype=dtype, batch=8, train=True, seed=0

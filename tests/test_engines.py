@@ -50,7 +50,10 @@ SLOW = {"inductor"}
 OWN_RANDOM_SPECS = {"native"}
 """Compiles a program for each network; test_native.py draws specs for it."""
 
-ENGINES = [engine for engine in INSTALLED if engine.name not in SLOW]
+ON_GPUS = {"cudagraph", "tensorrt"}
+"""Run nowhere else; see test_cudagraph.py and test_engine_gpu.py."""
+
+ENGINES = [engine for engine in INSTALLED if engine.name not in SLOW | ON_GPUS]
 OURS: list[OnnxEngine] = [OnnxRuntimeEngine(), OpenVinoEngine()]
 
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)

@@ -7,9 +7,23 @@ from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.passes.base import Target
+from inceptgraph_torch.engines.measured import Measured, on_gpu
 from inceptgraph_torch.engines.network import Runner, network, refusal
 
 __all__ = ["EagerEngine"]
+
+ON_GPU: Measured = {
+    "float32": (1.3, 1.0, 1.0),
+    "tf32": (1.5, 1.5, 1.2),
+    "bfloat16": (2.0, 2.0, 1.3),
+    "float16": (2.0, 2.0, 1.3),
+}
+TRAINING_ON_GPU: Measured = {
+    "float32": (1.0, 1.0, 1.2),
+    "tf32": (1.0, 1.0, 1.4),
+    "bfloat16": (1.0, 1.0, 1.5),
+    "float16": (1.0, 1.0, 1.5),
+}
 
 
 class EagerEngine:
@@ -28,6 +42,8 @@ class EagerEngine:
         return Target(batch=setting.batch)
 
     def speed(self, setting: Setting) -> float:
+        if setting.on_gpu:
+            return on_gpu(TRAINING_ON_GPU if setting.train else ON_GPU, setting)
         if setting.train:
             return 2.4 if setting.dtype == "bfloat16" else 1.4
         return 1.5 if setting.dtype == "float32" else 2.4

@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
 
 from inceptgraph.engine import Engine, Setting, refuse_step
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph_torch.allocator import keep_memory
-from inceptgraph_torch.engines.precision import products
+from inceptgraph_torch.engines.precision import products, products_of_backward
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device
@@ -41,15 +42,18 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
 
 
 def network(
-    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool = True
+    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool | None = None
 ) -> SpecModule:
-    """The module of a graph with its weights, channels last unless that is False.
+    """The module of a graph with its weights, channels last where that is faster or asked for.
 
     In evaluation the weights are of the setting's type. In training they are float32, and
     autocast computes in the setting's: steps smaller than bfloat16 resolves would be lost.
     """
     if setting.keep_memory:
         keep_memory()
+    if channels_last is None:
+        # a GPU's units for matrix products want it, and those for plain float32 the other order
+        channels_last = setting.train or not (setting.on_gpu and setting.dtype == "float32")
     module = lower(
         graph,
         device=setting.device,
@@ -112,6 +116,12 @@ class Runner(nn.Module):
         # what was compiled belongs to the network that this is a copy of, and to its weights
         self._call = self._compiler(self.network)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Runner:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        # the weights may have moved: what was compiled may hold where they were
+        self._call = self._compiler(self.network)
+        return self
+
     def forward(self, *inputs: Tensor) -> Any:
         """Run it.
 
@@ -129,9 +139,9 @@ class Runner(nn.Module):
         given = [tensor.to(self.setting.device, self._dtype) for tensor in inputs]
         with self._mode(), products(self.setting):
             found = self._call(*given)
-        if isinstance(found, dict):
-            return {name: value.float() for name, value in found.items()}
-        return found.float()
+        outputs = tree_map(Tensor.float, found)
+        products_of_backward(tree_leaves(outputs), self.setting)
+        return outputs
 
     def _check(self, inputs: Iterable[Tensor]) -> None:
         """Refuse what is no image, and another batch than the fixed one: what is compiled for that

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import torch
+from torch import Tensor
+from torch.autograd import Variable
 
 from inceptgraph.engine import Setting
 
-__all__ = ["products"]
+__all__ = ["products", "products_of_backward"]
 
 
 @contextmanager
@@ -31,3 +33,30 @@ def products(setting: Setting) -> Iterator[None]:
         yield
     finally:
         matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before
+
+
+def products_of_backward(outputs: Iterable[Tensor], setting: Setting) -> None:
+    """Let the backward pass multiply as the forward pass did, which is over by then.
+
+    Args:
+        outputs: of the forward pass.
+        setting: how it ran.
+    """
+    if not setting.on_gpu:
+        return
+    running: list[ExitStack] = []
+
+    def begin(_: Tensor) -> None:
+        if running:  # another output's gradient came first
+            return
+        stack = ExitStack()
+        stack.enter_context(products(setting))
+        running.append(stack)
+        Variable._execution_engine.queue_callback(end)  # called when the backward pass is over
+
+    def end() -> None:
+        running.pop().close()
+
+    for each in outputs:
+        if each.requires_grad:
+            each.register_hook(begin)  # type: ignore[no-untyped-call]
