@@ -27,7 +27,8 @@ from inceptgraph_torch.rules import rule
 if processor.compiler() is None:
     pytest.skip("there is no C++ compiler", allow_module_level=True)
 
-from inceptgraph_native.training import layers
+from inceptgraph_native.training import convolution, kernels, layers
+from inceptgraph_native.training.convolution import FilteredConv2d
 from inceptgraph_native.training.kernels import pitched
 
 SPEC = Source("tiny.yaml", TINY)
@@ -36,6 +37,15 @@ EXACT = {"rtol": 1e-11, "atol": 1e-11}
 # Rests of a vector: of bytes' halves, of one, and none
 CHANNELS = st.sampled_from([1, 5, 8, 16, 24, 35])
 EXTENT = st.integers(1, 9)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A cache of its own: what is tested is compiled here, not found."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INCEPTGRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        kernels.load.cache_clear()
+        yield
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -142,6 +152,72 @@ def test_response_norm(
     assert_agrees(layers.FastResponseNorm(plain), plain, x)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.sampled_from([16, 48]),
+    st.sampled_from([16, 32, 80]),
+    st.tuples(st.integers(5, 14), st.integers(5, 14)),
+    st.sampled_from([3, 5]),
+    st.data(),
+)
+def test_convolution(
+    batch: int, inputs: int, outputs: int, extent: tuple[int, int], taps: int, data: st.DataObject
+) -> None:
+    padding = data.draw(st.tuples(st.integers(0, taps - 1), st.integers(0, taps - 1)))
+    bias = data.draw(st.booleans())
+    plain = nn.Conv2d(inputs, outputs, taps, padding=padding, bias=bias).double()
+    assert FilteredConv2d.fits(plain)
+    fast = FilteredConv2d(copy.deepcopy(plain))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "_pays", lambda *_: True)
+        assert_agrees(fast, plain, drawn(batch, inputs, *extent))
+    assert repr(fast).removeprefix("Filtered") == repr(plain)
+
+
+def test_convolution_in_float32_rounds_little_more() -> None:
+    plain = nn.Conv2d(64, 64, 3, padding=1)
+    fast = FilteredConv2d(plain)
+    x, gradient = drawn(4, 64, 28, 28).float(), drawn(4, 64, 28, 28, seed=1).float()
+    assert fast._takes(x)
+    found, own = fast(x), x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(fast(own), own, gradient)
+    exact, whole = copy.deepcopy(plain).double(), x.double().requires_grad_()
+    wanted = exact(whole)
+    (steep,) = torch.autograd.grad(wanted, whole, gradient.double())
+    for ours, theirs in ((found, wanted), (slope, steep)):
+        assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+
+
+@pytest.mark.parametrize(
+    "conv",
+    [
+        nn.Conv2d(64, 64, 3, stride=2),
+        nn.Conv2d(64, 64, 3, dilation=2),
+        nn.Conv2d(64, 64, 3, groups=2),
+        nn.Conv2d(64, 64, 3, padding=3),
+        nn.Conv2d(64, 64, 3, padding="same"),
+        nn.Conv2d(64, 64, (1, 3)),
+        nn.Conv2d(64, 60, 3),
+        nn.Conv2d(3, 64, 3),
+        nn.Conv2d(64, 64, 7),
+        torch_layers.PaddedConv2d(64, 64, 3),
+    ],
+)
+def test_other_convolutions_stay_as_they_are(conv: nn.Conv2d) -> None:
+    assert not FilteredConv2d.fits(conv)
+
+
+def test_where_a_convolution_does_not_pay_it_is_torchs() -> None:
+    fast = FilteredConv2d(nn.Conv2d(256, 256, 3, padding=1))
+    assert fast._takes(drawn(8, 256, 28, 28).float())
+    assert not fast._takes(drawn(1, 256, 2, 2).float())  # weights would take all of the time
+    assert not fast._takes(drawn(8, 256, 28, 28))  # the weights are float32
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not fast._takes(drawn(8, 256, 28, 28).float())
+    assert not fast._takes(torch.empty(8, 256, 28, 28, device="meta"))
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -198,9 +274,9 @@ def steps(net: Any, batches: int = 2) -> list[Tensor]:
     return found
 
 
-def trained(engine: str) -> Any:
+def trained(engine: str, source: Source = SPEC) -> Any:
     """In float64, which no setting asks for: a kernel may then differ by rounding alone."""
-    graph = to_graph(SPEC)
+    graph = to_graph(source)
     tensors = inceptgraph.backend.find_model("torch").initial(graph, seed=0)
     runner = engines.prepare(engines.find(engine), graph, tensors, Setting(train=True))
     return without_dropout(runner.network.double())
@@ -216,6 +292,22 @@ def test_training_takes_the_steps_that_torch_takes() -> None:
     torch.testing.assert_close(fast.state_dict(), plain.state_dict(), **EXACT)
     image = drawn(2, 3, 16, 16)
     torch.testing.assert_close(fast.eval()(image), plain.eval()(image), **EXACT)
+
+
+def test_convolutions_of_a_network_are_filtered() -> None:
+    """With a bias and without, and of an image, whose gradient nobody wants."""
+    conv = "{op: conv2d, out: 16, kernel: 3, padding: same"
+    text = "name: wide\ninput: {channels: 16, height: 16, width: 16}\nstages:\n"
+    text += f"  a: {conv}}}\n  b: {conv}, bias: false}}\n  norm: {{op: batch_norm}}\n"
+    text += "  mean: {op: global_avg_pool}\n  flatten: {op: flatten}\n"
+    fast, plain = (trained(each, Source("wide.yaml", text)) for each in ("native", "eager"))
+    assert sum(isinstance(part, FilteredConv2d) for part in fast.modules()) == 2
+    x = drawn(8, 16, 16, 16)
+    assert fast.get_submodule("a")._takes(x)
+    for net in (fast, plain):
+        net(x).square().sum().backward()
+    for ours, theirs in zip(fast.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, **EXACT)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from inceptgraph_native.processor import here
-from inceptgraph_native.training.kernels import Filter, call, channels_last, takes
+from inceptgraph_native.training.kernels import Filter, call, channels_last, maps, takes
 from inceptgraph_native.winograd import TRANSFORM, matrix
 
 __all__ = ["FilteredConv2d"]
@@ -121,9 +121,7 @@ def _filtered(x: Tensor, kernels: Tensor, bias: Tensor | None, padding: Any) -> 
     taps, _, inputs, outputs = kernels.shape
     height, width = (n + 2 * p + 1 - taps for n, p in zip(x.shape[2:], padding, strict=True))
     transformed = _both_axes(taps, x.dtype) @ kernels.reshape(taps * taps, -1)
-    y = torch.empty(
-        (len(x), outputs, height, width), dtype=x.dtype, memory_format=torch.channels_last
-    )
+    y = maps(x, (len(x), outputs, height, width))
     shape = Filter(len(x), inputs, outputs, *x.shape[2:], height, width, taps, *padding)
     call("filter", x.dtype, x, transformed, bias, y, shape)
     return y

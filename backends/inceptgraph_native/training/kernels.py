@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "call",
     "channels_last",
     "load",
+    "maps",
     "pitched",
     "sums_of",
     "takes",
@@ -113,6 +114,13 @@ def sums_of(x: Tensor) -> torch.dtype:
 def channels_last(x: Tensor) -> Tensor:
     """The same, with channels innermost and nothing between."""
     return x.contiguous(memory_format=torch.channels_last)
+
+
+def maps(like: Tensor, shape: Sequence[int], dtype: torch.dtype | None = None) -> Tensor:
+    """Memory for maps with channels innermost, of the type of others unless given."""
+    return torch.empty(
+        shape, dtype=dtype or like.dtype, device=like.device, memory_format=torch.channels_last
+    )
 
 
 def pitched(x: Tensor) -> tuple[Tensor, int]:

@@ -19,6 +19,7 @@ from inceptgraph_native.training.kernels import (
     Window,
     call,
     channels_last,
+    maps,
     pitched,
     sums_of,
     takes,
@@ -123,8 +124,8 @@ class _MaxPool(torch.autograd.Function):
         channels, *extent = op.infer(tuple(shape))
         top, _, left, _ = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
         window = Window(images, *shape, *extent, *op.kernel, *op.stride, top, left)
-        y = _maps(x, (images, channels, *extent))
-        taps = _maps(x, y.shape, torch.uint8)
+        y = maps(x, (images, channels, *extent))
+        taps = maps(x, y.shape, torch.uint8)
         call("max_pool", x.dtype, x, y, taps, window)
         ctx.save_for_backward(taps)
         ctx.window, ctx.shape = window, x.shape
@@ -135,7 +136,7 @@ class _MaxPool(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (taps,) = ctx.saved_tensors
         g, pitch = pitched(gradients[0])
-        dx = _maps(g, ctx.shape)
+        dx = maps(g, ctx.shape)
         call("max_pool_gradient", g.dtype, g, pitch, taps, dx, ctx.window)
         return dx, None
 
@@ -182,9 +183,3 @@ class _ResponseNorm(torch.autograd.Function):
 def _rows(x: Tensor) -> tuple[int, int]:
     """Pixels of all images, and channels."""
     return x.numel() // x.shape[1], x.shape[1]
-
-
-def _maps(like: Tensor, shape: Any, dtype: torch.dtype | None = None) -> Tensor:
-    return torch.empty(
-        shape, dtype=dtype or like.dtype, device=like.device, memory_format=torch.channels_last
-    )
