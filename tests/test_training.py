@@ -189,6 +189,19 @@ def test_convolution_in_float32_rounds_little_more() -> None:
         assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
 
 
+@pytest.mark.parametrize("frozen", ["weight", "bias", "both"])
+def test_frozen_weights_get_no_gradient(frozen: str) -> None:
+    fast = FilteredConv2d(nn.Conv2d(16, 16, 3, padding=1).double())
+    for name, each in fast.named_parameters():
+        each.requires_grad_(frozen not in (name, "both"))
+    x = drawn(16, 16, 12, 12).requires_grad_()
+    assert fast._takes(x)
+    fast(x).sum().backward()
+    assert x.grad is not None
+    assert (fast.weight.grad is None) == (frozen in ("weight", "both"))
+    assert (fast.bias.grad is None) == (frozen in ("bias", "both"))
+
+
 @pytest.mark.parametrize(
     "conv",
     [

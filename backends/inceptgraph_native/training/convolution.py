@@ -89,7 +89,7 @@ class _Convolution(torch.autograd.Function):
     ) -> Tensor:
         x = channels_last(x)
         ctx.save_for_backward(x, weight)
-        ctx.padding, ctx.biased = padding, bias is not None
+        ctx.padding = padding
         return _filtered(x, weight.permute(2, 3, 1, 0), bias, padding)
 
     @staticmethod
@@ -102,9 +102,10 @@ class _Convolution(torch.autograd.Function):
             turned = weight.flip(2, 3).permute(2, 3, 0, 1)
             border = [taps - 1 - p for taps, p in zip(weight.shape[2:], ctx.padding, strict=True)]
             dx = _filtered(g, turned, None, border)
+        wanted = [False, *ctx.needs_input_grad[1:3]]
         _, dweight, dbias = torch.ops.aten.convolution_backward(
-            *(g, x, weight, [weight.shape[0]] if ctx.biased else None),
-            *([1, 1], ctx.padding, [1, 1], False, [0, 0], 1, [False, True, ctx.biased]),
+            *(g, x, weight, weight.shape[:1] if wanted[2] else None),
+            *([1, 1], ctx.padding, [1, 1], False, [0, 0], 1, wanted),
         )
         return dx, dweight, dbias, None
 
