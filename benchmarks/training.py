@@ -23,12 +23,12 @@ from multiprocessing.connection import Connection
 from inceptgraph import engine as engines
 from inceptgraph.bench.agreement import bound, relative_error
 from inceptgraph.engine import Setting
+from inceptgraph.evaluate import Tensors
 from inceptgraph.pipeline import to_graph
 from inceptgraph_torch.bench import TorchLab
 
 NETWORKS = ("googlenet_torchvision", "googlenet")
 PLAIN = "plain"
-SEED = 0
 COMPARED = 4
 """Samples of which outputs are compared."""
 
@@ -86,12 +86,13 @@ def measured(runs: list[Run], rounds: int) -> list[list[float]]:
     context = multiprocessing.get_context("spawn")
     graph, lab = to_graph(runs[0].network), TorchLab()
     few = Setting(batch=COMPARED, train=True)
-    exact = lab.reference(graph, lab.weights(graph, None, SEED), few)
+    tensors = lab.weights(graph, None, seed=0)
+    exact = lab.reference(graph, tensors, few)
     pipes = []
     errors: dict[str, float] = {}
     for run in runs:
         here, there = context.Pipe()
-        process = context.Process(target=work, args=(run, there), daemon=True)
+        process = context.Process(target=work, args=(run, tensors, there), daemon=True)
         process.start()
         pipes.append((process, here))
         check(run, relative_error(here.recv(), exact), errors)
@@ -121,10 +122,9 @@ def check(run: Run, error: float, errors: dict[str, float]) -> None:
         raise SystemExit(f"{run} is {error:.1e} off; the type explains {most:.1e}")
 
 
-def work(run: Run, pipe: Connection) -> None:
+def work(run: Run, tensors: Tensors, pipe: Connection) -> None:
     """Send outputs, then the seconds of a step whenever asked."""
     graph, lab = to_graph(run.network), TorchLab()
-    tensors = lab.weights(graph, None, SEED)
     if run.setting.keep_memory:
         lab.keep_memory()
     if run.who == PLAIN:
