@@ -522,7 +522,6 @@ def test_cuts_smaller_than_the_groups() -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        (Setting(train=True), "trains nothing"),
         (Setting(device="cuda:1"), "not on `cuda:1`"),
         (Setting(dtype="float16"), "does not compute in float16"),
     ],

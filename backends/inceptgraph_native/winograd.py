@@ -20,7 +20,7 @@ from inceptgraph_native.parts import Window, part, residual_of, weights_of
 from inceptgraph_native.units import Unit
 from inceptgraph_native.weights import panels
 
-__all__ = ["EXTENTS", "POINTS", "Plan", "filtered", "plan", "transformed"]
+__all__ = ["EXTENTS", "POINTS", "Plan", "filtered", "matrix", "plan", "transformed"]
 
 POINTS = {6: (2 / 3, 3 / 2), 8: (1 / 2, 1.0, 2.0)}
 """Where polynomials are interpolated, by the extent of a tile: at 0, at both signs of these, and at
@@ -162,12 +162,12 @@ def filtered(unit: Unit, emit: Emitter, plan: Plan) -> None:
 def transformed(weight: Array) -> Array:
     """Kernels of (outputs, inputs, rows, columns) as (products, inputs, outputs): G·g·Gᵀ, in
     float64."""
-    rows, columns = (_matrix(taps) for taps in weight.shape[2:])
+    rows, columns = (matrix(taps) for taps in weight.shape[2:])
     kernels: Array = np.einsum("ai,ocij,bj->abco", rows, weight.astype(np.float64), columns)
     return kernels.reshape(-1, *kernels.shape[2:])
 
 
-def _matrix(taps: int) -> Array:
+def matrix(taps: int) -> Array:
     """G, of shape (inputs of a tile, taps): the powers of a point over the product of its distances
     to the others; for infinity the highest power alone."""
     if taps == 1:

@@ -1,0 +1,61 @@
+// What Python calls: each kernel for each type of numbers. See `kernels.py`.
+#include <algorithm>
+
+#include "training_conv.hpp"
+#include "training_lrn.hpp"
+#include "training_norm.hpp"
+#include "training_pool.hpp"
+
+namespace t = inceptgraph::training;
+
+#define KERNELS(T, S, NAME)                                                                        \
+    extern "C" void batch_norm_##NAME(                                                             \
+        const T* x, T* y, long rows, long channels, const S* weight, const S* bias, S* mean,       \
+        S* spread, S* running_mean, S* running_var, double momentum, double eps, int relu,         \
+        int threads                                                                                \
+    ) {                                                                                            \
+        t::batch_norm(x, y, rows, channels, weight, bias, mean, spread, running_mean, running_var, \
+                      momentum, eps, relu, threads);                                               \
+    }                                                                                              \
+    extern "C" void batch_norm_gradient_##NAME(                                                    \
+        const T* x, const T* g, long pitch, T* dx, long rows, long channels, const S* weight,      \
+        const S* bias, const S* mean, const S* spread, S* dweight, S* dbias, int relu, int threads \
+    ) {                                                                                            \
+        t::batch_norm_gradient(x, g, pitch, dx, rows, channels, weight, bias, mean, spread,        \
+                               dweight, dbias, relu, threads);                                     \
+    }                                                                                              \
+    extern "C" void max_pool_##NAME(                                                               \
+        const T* x, T* y, std::uint8_t* taps, const t::Window* window, int threads                 \
+    ) {                                                                                            \
+        t::max_pool(x, y, taps, *window, threads);                                                 \
+    }                                                                                              \
+    extern "C" void max_pool_gradient_##NAME(                                                      \
+        const T* g, long pitch, const std::uint8_t* taps, T* dx, const t::Window* window,          \
+        int threads                                                                                \
+    ) {                                                                                            \
+        t::max_pool_gradient(g, pitch, taps, dx, *window, threads);                                \
+    }                                                                                              \
+    extern "C" void response_norm_##NAME(                                                          \
+        const T* x, T* y, long rows, long channels, const t::Response* response, int threads       \
+    ) {                                                                                            \
+        t::response_norm(x, y, rows, channels, *response, threads);                                \
+    }                                                                                              \
+    extern "C" void response_norm_gradient_##NAME(                                                 \
+        const T* x, const T* g, long pitch, T* dx, long rows, long channels,                       \
+        const t::Response* response, int threads                                                   \
+    ) {                                                                                            \
+        t::response_norm_gradient(x, g, pitch, dx, rows, channels, *response, threads);            \
+    }
+
+#define FILTER(T, NAME)                                                                            \
+    extern "C" void filter_##NAME(                                                                 \
+        const T* x, const T* weights, const T* bias, T* y, const t::Filter* filter, int threads    \
+    ) {                                                                                            \
+        t::filter(x, weights, bias, y, *filter, threads);                                          \
+    }
+
+FILTER(float, float32)
+FILTER(double, float64)
+KERNELS(float, float, float32)
+KERNELS(double, double, float64)
+KERNELS(t::bfloat16, float, bfloat16)

@@ -1,0 +1,167 @@
+"""The compiled kernels, called with tensors: ``kernels/training.cpp``."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inceptgraph_native import processor
+from inceptgraph_native.library import compiled
+
+__all__ = [
+    "Filter",
+    "Response",
+    "Window",
+    "call",
+    "channels_last",
+    "load",
+    "maps",
+    "pitched",
+    "sums_of",
+    "takes",
+]
+
+_SUMS = {
+    torch.float32: torch.float32,
+    torch.float64: torch.float64,
+    torch.bfloat16: torch.float32,
+}
+"""What numbers of a type are summed in."""
+
+
+class Window(ctypes.Structure):
+    """``Window`` in ``training_pool.hpp``."""
+
+    _fields_ = (
+        ("images", ctypes.c_long),
+        ("channels", ctypes.c_long),
+        ("in_height", ctypes.c_int),
+        ("in_width", ctypes.c_int),
+        ("height", ctypes.c_int),
+        ("width", ctypes.c_int),
+        ("rows", ctypes.c_int),
+        ("columns", ctypes.c_int),
+        ("down", ctypes.c_int),
+        ("across", ctypes.c_int),
+        ("top", ctypes.c_int),
+        ("left", ctypes.c_int),
+    )
+
+
+class Filter(ctypes.Structure):
+    """``Filter`` in ``training_conv.hpp``."""
+
+    _fields_ = (
+        ("images", ctypes.c_long),
+        ("inputs", ctypes.c_int),
+        ("outputs", ctypes.c_int),
+        ("in_height", ctypes.c_int),
+        ("in_width", ctypes.c_int),
+        ("height", ctypes.c_int),
+        ("width", ctypes.c_int),
+        ("taps", ctypes.c_int),
+        ("top", ctypes.c_int),
+        ("left", ctypes.c_int),
+    )
+
+
+class Response(ctypes.Structure):
+    """``Response`` in ``training_lrn.hpp``."""
+
+    _fields_ = (
+        ("size", ctypes.c_int),
+        ("alpha", ctypes.c_double),
+        ("beta", ctypes.c_double),
+        ("k", ctypes.c_double),
+    )
+
+
+@cache
+def load() -> ctypes.CDLL:
+    """The library, compiled unless it is in the cache.
+
+    Raises:
+        SpecError: the compiler fails; it may have no OpenMP.
+        FileNotFoundError: there is no compiler.
+    """
+    # torch has OpenMP loaded, and a library of the same name is loaded once: threads are shared
+    source = files("inceptgraph_native").joinpath("kernels", "training.cpp").read_text()
+    return ctypes.CDLL(str(compiled([source], processor.here(), ["-fopenmp"])))
+
+
+def takes(x: Tensor, *parameters: Tensor | None) -> bool:
+    """Whether the kernels can work on maps, with parameters for each channel."""
+    return (
+        x.device.type == "cpu"
+        and x.dim() == 4
+        and x.dtype in _SUMS
+        and x.numel() > 0
+        and all(each is None or each.dtype is sums_of(x) for each in parameters)
+    )
+
+
+def sums_of(x: Tensor) -> torch.dtype:
+    """The type that numbers of a tensor are summed in."""
+    return _SUMS[x.dtype]
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The same, with channels innermost and nothing between."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def maps(like: Tensor, shape: Sequence[int], dtype: torch.dtype | None = None) -> Tensor:
+    """Memory for maps with channels innermost, of the type of others unless given."""
+    return torch.empty(
+        shape, dtype=dtype or like.dtype, device=like.device, memory_format=torch.channels_last
+    )
+
+
+def pitched(x: Tensor) -> tuple[Tensor, int]:
+    """The same with channels innermost, and the numbers from a pixel to the next: what a
+    concatenation hands back to each branch is a range of channels, which need not be copied."""
+    channels, height, width = x.shape[1:]
+    across = x.stride(3)
+    rows = (height * width * across, 1, width * across, across)
+    if x.stride() == rows and across >= channels:
+        return x, across
+    return channels_last(x), channels
+
+
+def call(kernel: str, dtype: torch.dtype, *arguments: Any) -> None:
+    """Run a kernel in as many threads as torch has.
+
+    Args:
+        kernel: its name without the type.
+        dtype: the type of the maps.
+        arguments: in order: tensors, structures, integers, floats, and None for no tensor.
+    """
+    _function(kernel, dtype)(*map(_argument, arguments), ctypes.c_int(torch.get_num_threads()))
+
+
+@cache
+def _function(kernel: str, dtype: torch.dtype) -> Callable[..., None]:
+    function = getattr(load(), f"{kernel}_{str(dtype).removeprefix('torch.')}")
+    function.restype = None
+    found: Callable[..., None] = function
+    return found
+
+
+def _argument(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return ctypes.c_void_p(value.data_ptr())
+    if isinstance(value, ctypes.Structure):
+        return ctypes.byref(value)
+    if isinstance(value, bool):
+        return ctypes.c_int(value)
+    if isinstance(value, int):
+        return ctypes.c_long(value)
+    if isinstance(value, float):
+        return ctypes.c_double(value)
+    return ctypes.c_void_p(value)
