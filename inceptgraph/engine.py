@@ -41,7 +41,7 @@ __all__ = [
 ENTRY_POINTS = "inceptgraph.engines"
 
 AUTO = "auto"
-"""The word for whichever engine is fastest here."""
+"""The word for whichever engine is fastest here: by what they say, or as measured."""
 
 
 @runtime_checkable
@@ -141,7 +141,7 @@ def find(name: str) -> Engine:
 def choose(
     name: str, graph: Graph, setting: Setting, failed: Mapping[str, Diagnostic] | None = None
 ) -> Choice:
-    """The engine of a name; for ``auto`` the fastest that is installed and can run the graph.
+    """The engine of a name; for ``auto`` the one expected to be the fastest that can run the graph.
 
     Args:
         name: of an engine, or ``auto``.

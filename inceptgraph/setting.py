@@ -33,7 +33,7 @@ class Setting:
         batch: samples at a time that it is made for; others run, too, unless ``fixed``.
         train: it is to be trained: passes that change weights are left out.
         fixed: no other batch ever comes, so that memory can be planned and CUDA graphs captured.
-        autotune: take minutes to try kernels, where the engine can.
+        autotune: take minutes: engines may try kernels, and ``auto`` times the engines.
         keep_memory: let the process keep memory that is freed, about 100 MB more; it saves engines
             that take it anew for each result a good part of their time at larger batches.
     """
