@@ -34,9 +34,10 @@ __all__ = ["Untimed", "fastest"]
 
 logger = logging.getLogger("inceptgraph")
 
+HEATS = 2
+"""Rounds of all engines; the better of an engine's counts, since a busy machine may spoil one."""
 BEHIND = 1.5
-"""How many times as long as the quickest one an engine may take in the first round: whatever else
-the machine does then, the others cannot win."""
+"""How many times as long as the quickest one an engine may take in these to be timed further."""
 SECONDS = 3.0
 """Of rounds between those that are left: medians then settle within a percent or two."""
 
@@ -146,12 +147,11 @@ class _Race:
                     self._leave_out(engine, verdict.reason)
 
     def run(self) -> None:
-        """A round of all, then as many as time allows of those that it left in question."""
-        self._time(self._entrants, Budget(rounds=1))
-        least = min((each.seconds for each in self._entrants.values()), default=0.0)
-        ahead = {
-            name: each for name, each in self._entrants.items() if each.seconds <= BEHIND * least
-        }
+        """A few rounds of all, then as many as time allows of those that they left in question."""
+        self._time(self._entrants, Budget(rounds=HEATS))
+        best = {name: min(each.samples) for name, each in self._entrants.items()}
+        limit = BEHIND * min(best.values(), default=0.0)
+        ahead = {name: self._entrants[name] for name in best if best[name] <= limit}
         if len(ahead) > 1:
             for each in ahead.values():
                 each.samples.clear()

@@ -23,7 +23,7 @@ from inceptgraph import fastest as module_under_test
 from inceptgraph.bench.rounds import LEAST_ROUNDS
 from inceptgraph.engine import Choice, Setting
 from inceptgraph.errors import Code, Diagnostic, Source, SpecError
-from inceptgraph.fastest import BEHIND, Untimed, fastest
+from inceptgraph.fastest import BEHIND, HEATS, Untimed, fastest
 from inceptgraph.prepared import prepared
 
 SPEC = Source("tiny.yaml", TINY)
@@ -81,16 +81,29 @@ def test_the_fastest_wins_whatever_is_expected_of_it(race: Race) -> None:
     )
 
 
-def test_who_is_far_behind_has_one_round(race: Race) -> None:
+def test_who_is_far_behind_drops_out_early(race: Race) -> None:
     quick, near, far = (
         race.add("quick", 0.2),
         race.add("near", 0.2 * BEHIND),
         race.add("far", 0.21 * BEHIND),
     )
     race.run()
-    warm_up_and_a_turn = 3 + 2
-    assert far.calls == warm_up_and_a_turn
-    assert quick.calls == near.calls >= 2 * 3 + 2 * (1 + LEAST_ROUNDS)
+    warm_up, turn = 3, 2
+    assert far.calls == warm_up + HEATS * turn
+    assert quick.calls == near.calls >= 2 * warm_up + (HEATS + LEAST_ROUNDS) * turn
+
+
+def test_one_that_was_hindered_in_the_first_round_stays(race: Race) -> None:
+    race.add("steady", 0.2)
+    quick = race.add("quick", 0.19)
+    call = quick.call
+
+    def hindered() -> None:
+        call()
+        race.clock.now += 9.0 * (quick.calls == 5)
+
+    quick.call = hindered  # type: ignore[method-assign]
+    assert race.run()[1].engine.name == "quick"
 
 
 def test_one_that_is_slow_once_is_not_beaten_by_that(race: Race) -> None:
@@ -117,6 +130,7 @@ def test_one_that_is_slow_once_is_not_beaten_by_that(race: Race) -> None:
         ({"found": {"0": np.zeros((2, 4))}}, "its outputs are (2, 4)"),
         ({"fails_at": 2}, "RuntimeError: out of luck"),
         ({"fails_at": 8}, "RuntimeError: out of luck"),
+        ({"fails_at": 16}, "RuntimeError: out of luck"),
     ],
 )
 def test_one_that_is_wrong_or_fails_is_left_out_and_named(
