@@ -7,12 +7,14 @@ The plain way is ``torch.onnx.export`` of the module with a free batch, and for 
 torchvision is there, else that of the spec as ``inceptgraph.compile(spec)`` makes it. Both have the
 same weights, threads and options of the engine. Outputs are compared before anything is timed;
 rounds are interleaved; a ratio is the median of those of all rounds, with its quartiles, and at
-best that of the quickest round of each, which a busy machine disturbs less.
+best that of the quickest round of each, which a busy machine disturbs less. There ``--busy`` tells
+more: on one thread, in time that this process alone took.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,7 +57,11 @@ def main() -> None:
     parser.add_argument("--batch", default="1,16")
     parser.add_argument("--dtype", default="float32,bfloat16")
     parser.add_argument("--seconds", type=float, default=15.0, help="of rounds, for each figure")
+    parser.add_argument("--busy", action="store_true", help="one thread, and its own time alone")
     chosen = parser.parse_args()
+    if chosen.busy:
+        torch.set_num_threads(1)
+    clock = time.process_time if chosen.busy else time.perf_counter
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
     print(
         "| network | engine | type | batch | plain | ours | ratio | quartiles | at best | errors |"
@@ -65,11 +71,13 @@ def main() -> None:
     for network, name, dtype, batch in product(chosen.networks, *several):
         engine, setting = engines.find(name), Setting(dtype=dtype, batch=int(batch))
         if not engine.refusal(to_graph(network), setting):
-            row = compare(network, engine, setting, chosen.seconds)
+            row = compare(network, engine, setting, Budget(seconds=chosen.seconds), clock)
             print("|", " | ".join([network, name, dtype, batch, *row]), "|", flush=True)
 
 
-def compare(network: str, engine: Engine, setting: Setting, seconds: float) -> list[str]:
+def compare(
+    network: str, engine: Engine, setting: Setting, budget: Budget, clock: Callable[[], float]
+) -> list[str]:
     """The figures of a row."""
     graph, lab = to_graph(network), find_lab()
     module, tensors = module_of(network, graph, lab)
@@ -87,7 +95,7 @@ def compare(network: str, engine: Engine, setting: Setting, seconds: float) -> l
             raise SystemExit(f"{network}, {engine.name}, {setting}: {name}: {verdict.reason}")
         error = verdict.error
         errors.append(f"{error:.0e}")
-    found = list(rounds(subjects, Budget(seconds=seconds)))
+    found = list(rounds(subjects, budget, clock))
     ratio = Spread.of([each.seconds["plain"] / each.seconds["ours"] for each in found])
     theirs, ours = (Spread.of([each.seconds[name] for each in found]) for name in makers)
     return [
