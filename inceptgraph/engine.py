@@ -8,13 +8,14 @@ library is not installed says so, and what installs it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
 from inceptgraph import passes, plugins
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph, Node
 from inceptgraph.passes import Target
+from inceptgraph.setting import DTYPES, SHORT, Setting
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -40,93 +41,7 @@ __all__ = [
 ENTRY_POINTS = "inceptgraph.engines"
 
 AUTO = "auto"
-"""The word for whichever engine is fastest here."""
-
-DTYPES = ("float32", "tf32", "bfloat16", "float16")
-"""What an engine may compute in; ``tf32`` is float32 whose products a GPU may round to 10 bits."""
-
-
-SHORT = {
-    "f32": "float32",
-    "fp32": "float32",
-    "bf16": "bfloat16",
-    "f16": "float16",
-    "fp16": "float16",
-}
-"""What people write for some of :data:`DTYPES`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How a network is to run.
-
-    Attributes:
-        device: as torch names it: ``cpu``, ``cuda``, ``cuda:1``.
-        dtype: what it computes in, one of :data:`DTYPES`.
-        batch: samples at a time that it is made for; others run, too, unless ``fixed``.
-        train: it is to be trained: passes that change weights are left out.
-        fixed: no other batch ever comes, so that memory can be planned and CUDA graphs captured.
-        autotune: take minutes to try kernels, where the engine can.
-        keep_memory: let the process keep memory that is freed, about 100 MB more; it saves engines
-            that take it anew for each result a good part of their time at larger batches.
-    """
-
-    device: str = "cpu"
-    dtype: str = "float32"
-    batch: int = 1
-    train: bool = False
-    fixed: bool = False
-    autotune: bool = False
-    keep_memory: bool = False
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            hint = did_you_mean(self.dtype, DTYPES) or f"use {', '.join(DTYPES)}"
-            raise _error(Code.BAD_OPTION, f"no engine computes in `{self.dtype}`", hint)
-        if self.batch < 1:
-            raise _error(
-                Code.BAD_OPTION, f"a batch of {self.batch} holds no sample", "use 1 or more"
-            )
-
-    @classmethod
-    def of(cls, *, device: Any = None, dtype: Any = None, **more: Any) -> Setting:
-        """A setting from what a user gives.
-
-        Args:
-            device: a word, or ``torch.device``; the CPU unless given.
-            dtype: a word, or ``torch.dtype``; float32 unless given.
-            more: the rest.
-
-        Raises:
-            SpecError: a value cannot be used.
-            TypeError: there is no such setting.
-        """
-        known = [each.name for each in fields(cls)]
-        for name in more:
-            if name not in known:
-                raise TypeError(f"an engine has no option `{name}`: it has {', '.join(known)}")
-        word = "float32" if dtype is None else str(dtype).removeprefix("torch.")
-        # torch numbers the one CPU, too
-        place = "cpu" if device is None or str(device) == "cpu:0" else str(device)
-        return cls(device=place, dtype=SHORT.get(word, word), **more)
-
-    def check_batch(self, batch: int) -> None:
-        """Refuse samples that what was made for a fixed batch does not take.
-
-        Raises:
-            ValueError: the batch is fixed, and another one.
-        """
-        if self.fixed and batch != self.batch:
-            message = f"compiled for {self.batch} samples at a time, got {batch}"
-            raise ValueError(f"{message}: compile it without `fixed` for any number")
-
-    @property
-    def on_gpu(self) -> bool:
-        return self.device.startswith("cuda")
-
-    def __str__(self) -> str:
-        doing = "training" if self.train else "inference"
-        return f"{doing} on {self.device} in {self.dtype}, {self.batch} at a time"
+"""The word for whichever engine is fastest here: by what they say, or as measured."""
 
 
 @runtime_checkable
@@ -226,7 +141,7 @@ def find(name: str) -> Engine:
 def choose(
     name: str, graph: Graph, setting: Setting, failed: Mapping[str, Diagnostic] | None = None
 ) -> Choice:
-    """The engine of a name; for ``auto`` the fastest that is installed and can run the graph.
+    """The engine of a name; for ``auto`` the one expected to be the fastest that can run the graph.
 
     Args:
         name: of an engine, or ``auto``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from inceptgraph.passes import Target
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
-
-logger = logging.getLogger("inceptgraph")
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
@@ -281,25 +278,11 @@ def _run(
 ) -> Any:
     """What an engine makes of a network, with the choice of the engine.
 
-    The engine is chosen before the weights are made, which takes longer. One that ``auto`` chose
-    and that fails then, such as for want of a compiler that works, makes room for the next.
+    Whether there is an engine at all is known before the weights are made, which takes longer.
     """
-    from inceptgraph import engine as engines
+    from inceptgraph.engine import Setting, choose
+    from inceptgraph.prepared import prepared
 
-    setting = engines.Setting.of(**options)
-    choice = engines.choose(engine, network, setting)
-    weights = tensors()
-    wanted = True if optimize is None else optimize
-    failed: dict[str, Diagnostic] = {}
-    while True:
-        logger.info("%s", choice)
-        try:
-            model = engines.prepare(choice.engine, network, weights, setting, wanted)
-        except SpecError as error:
-            if engine != engines.AUTO:
-                raise
-            failed[choice.engine.name] = error.diagnostics[0]
-            choice = engines.choose(engine, network, setting, failed)
-        else:
-            model.choice = choice
-            return model
+    setting = Setting.of(**options)
+    choose(engine, network, setting)
+    return prepared(engine, network, tensors(), setting, True if optimize is None else optimize)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from stub_bench import GRAPH, WANTED, Clock, StubEngine, StubLab, StubSubject
 from tiny_network import TINY
 
 from inceptgraph import engine as engines
@@ -30,133 +31,9 @@ from inceptgraph.cli import run as run_command
 from inceptgraph.cli.benched import as_text
 from inceptgraph.cost import total
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic, Source, SpecError
+from inceptgraph.errors import Source, SpecError
 from inceptgraph.graph import Graph
-from inceptgraph.passes import Target
 from inceptgraph.pipeline import to_graph
-
-GRAPH = to_graph(Source("tiny.yaml", TINY))
-WANTED = {"0": np.linspace(-2.0, 2.0, 10).reshape(2, 5)}
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class StubSubject:
-    """Takes so long for a call, and gives the reference with an error."""
-
-    name: str
-    clock: Clock
-    cost: float
-    off: float = 0.0
-    fails_at: int = 10**9
-    found: dict[str, Any] = field(default_factory=lambda: WANTED)
-    log: list[str] = field(default_factory=list)
-    calls: int = 0
-
-    def outputs(self) -> dict[str, Any]:
-        return {name: value + self.off * 2.0 for name, value in self.found.items()}
-
-    def call(self) -> None:
-        self.calls += 1
-        if self.calls >= self.fails_at:
-            raise RuntimeError("out\n of luck")
-        self.clock.now += self.cost
-        self.log.append(self.name)
-
-    def wait(self) -> None:
-        self.log.append("")
-
-
-class StubLab:
-    """A lab whose modules are subjects."""
-
-    def __init__(self, clock: Clock, plain: dict[str, StubSubject]) -> None:
-        self.clock, self.plain_by_dtype = clock, plain
-        self.peer_outputs: dict[str, Any] | None = None
-        self.kept = False
-
-    def check(self, setting: Setting) -> None:
-        pass
-
-    def facts(self, setting: Setting) -> dict[str, str]:
-        return {"stub": "1.0"}
-
-    def keep_memory(self) -> bool:
-        self.kept = True
-        return True
-
-    def weights(self, graph: Graph, fitted: Any, seed: int) -> dict[str, Any]:
-        return {}
-
-    def remarks(self, graph: Graph, tensors: Any) -> list[str]:
-        return ["`stem` gives zeros alone"]
-
-    def warm_up(self, graph: Graph, tensors: Any, setting: Setting) -> None:
-        pass
-
-    def plain(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject:
-        return self.plain_by_dtype[setting.dtype]
-
-    def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> Any:
-        return factory()
-
-    def peer(self, drawn: Any, setting: Setting, *, compiled: bool) -> Any:
-        return drawn
-
-    def subject(self, module: StubSubject, graph: Graph, setting: Setting) -> StubSubject:
-        return module
-
-    def reference(self, graph: Graph, tensors: Any, setting: Setting) -> dict[str, Any]:
-        return WANTED
-
-    def peer_reference(self, module: Any, graph: Graph, setting: Setting) -> Any:
-        return self.peer_outputs
-
-    def peak(self, setting: Setting) -> float | None:
-        return None if setting.dtype == "float16" else 1e9
-
-    def watch_memory(self, setting: Setting) -> Callable[[], int | None]:
-        return lambda: None
-
-    def forget(self) -> None:
-        pass
-
-
-@dataclass
-class StubEngine:
-    """Prepares a subject; its speed is what `auto` goes by."""
-
-    name: str
-    subject: StubSubject | Exception
-    fast: float = 1.0
-    refuses: str | None = None
-    export: str | None = None
-
-    def missing(self) -> str | None:
-        return None
-
-    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        return Diagnostic(Code.ENGINE_REFUSES, self.refuses) if self.refuses else None
-
-    def target(self, setting: Setting) -> Target:
-        return Target()
-
-    def speed(self, setting: Setting) -> float:
-        return self.fast
-
-    def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:
-        if isinstance(self.subject, Exception):
-            raise self.subject
-        return self.subject
 
 
 @dataclass
@@ -207,6 +84,14 @@ def test_speed_ups_are_over_the_plain_module(stubs: Bench) -> None:
     assert quick.samples_per_second == 4 / 0.25
     assert (plain.auto, quick.auto, slow.auto) == (False, True, False)
     assert quick.share == 2 * total(GRAPH.phase("eval")).macs * 4 / 0.25 / 1e9
+
+
+@pytest.mark.parametrize(("autotune", "picked"), [(False, "praised"), (True, "quick")])
+def test_what_auto_picks_is_what_it_would_pick(stubs: Bench, autotune: bool, picked: str) -> None:
+    stubs.add("praised", cost=1.0, fast=9.0)
+    stubs.add("quick", cost=0.25)
+    report = stubs.run(setting=Setting(autotune=autotune))
+    assert [row.job.label for row in report.rows if row.auto] == [picked]
 
 
 def test_wrong_outputs_are_reported_and_not_timed(stubs: Bench) -> None:

@@ -249,3 +249,18 @@ def test_lrn_of_maps_with_channels_last_is_torchs(size: int) -> None:
     layer(x).square().sum().backward()
     layer(y).square().sum().backward()
     torch.testing.assert_close(y.grad, x.grad, rtol=1e-12, atol=1e-12)
+
+
+def test_a_compiler_is_given_torchs_own_lrn() -> None:
+    called: list[Any] = []
+
+    def backend(module: torch.fx.GraphModule, inputs: Any) -> Any:
+        called.extend(node.target for node in module.graph.nodes if node.op == "call_function")
+        return module
+
+    layer = LocalResponseNorm(5, alpha=0.3, beta=0.6, k=1.5).eval()
+    x = torch.randn(2, 7, 5, 6, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        found = torch.compile(layer, backend=backend)(x)
+    torch.testing.assert_close(found, layer(x), rtol=1e-12, atol=1e-12)
+    assert called and torch.conv2d not in called

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from inceptgraph.bench.lab import Outputs
 from inceptgraph.evaluate import Array
 
-__all__ = ["ROOM", "ROUNDOFF", "bound", "relative_error", "same_form"]
+__all__ = ["ROOM", "ROUNDOFF", "Verdict", "bound", "judge", "relative_error", "same_form"]
 
 ROUNDOFF = {"float32": 2**-24, "tf32": 2**-11, "bfloat16": 2**-8, "float16": 2**-11}
 """Half the distance from 1 to the next number; of tf32, the products' factors have it."""
@@ -65,3 +66,38 @@ def bound(dtype: str, plain: float | None, depth: int) -> float:
     least = ROUNDOFF[dtype]
     known = plain is not None and math.isfinite(plain)
     return ROOM * (max(plain or 0.0, least) if known else least * max(depth, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a network gave what it should.
+
+    Attributes:
+        error: see :func:`relative_error`; None where the outputs are of another form.
+        bound: see :func:`bound`; None as before.
+        reason: why it is wrong, of "it"; None where it is right.
+    """
+
+    error: float | None
+    bound: float | None
+    reason: str | None
+
+
+def judge(found: Outputs, wanted: Outputs, dtype: str, plain: float | None, depth: int) -> Verdict:
+    """Compare outputs with a reference.
+
+    Args:
+        found: what a network gave.
+        wanted: the reference.
+        dtype: what the network computes in.
+        plain: the error of the plain module in this type, and ``depth`` the layers with weights;
+            see :func:`bound`.
+    """
+    if not same_form(found, wanted):
+        shapes = " and ".join(str(value.shape) for value in found.values())
+        return Verdict(None, None, f"its outputs are {shapes}")
+    error, explained = relative_error(found, wanted), bound(dtype, plain, depth)
+    if error <= explained:
+        return Verdict(error, explained, None)
+    told = f"its outputs are {error:.1e} off; {dtype} explains {explained:.1e}"
+    return Verdict(error, explained, told)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from inceptgraph import engine as engines
-from inceptgraph.bench.agreement import bound, relative_error, same_form
+from inceptgraph.bench.agreement import judge, same_form
 from inceptgraph.bench.lab import Lab, Outputs
 from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.making import maker
@@ -169,30 +170,25 @@ class _Bencher:
                 trial.reason = "not compared: its weights or its outputs are not the network's"
                 return
             wanted = theirs
-        if not same_form(found, wanted):
-            shapes = " and ".join(str(value.shape) for value in found.values())
-            trial.give_up(Status.WRONG, f"its outputs are {shapes}")
-            return
         plain = next(
             (t.error for t in trials if t.job.kind is Kind.PLAIN and _dtype(t) == _dtype(trial)),
             None,
         )
-        trial.error = relative_error(found, wanted)
-        trial.bound = bound(_dtype(trial), plain, self._depth)
-        if job.kind is Kind.PLAIN and math.isfinite(trial.error):  # it is what others are held to
-            if trial.error > TELLING:
+        verdict = judge(found, wanted, _dtype(trial), plain, self._depth)
+        trial.error, trial.bound = verdict.error, verdict.bound
+        if job.kind is Kind.PLAIN and trial.error is not None and math.isfinite(trial.error):
+            if trial.error > TELLING:  # it is what others are held to
                 self.remarks.append(
                     f"the plain module itself is {trial.error:.1e} off in {_dtype(trial)} at batch "
                     f"{job.setting.batch}: that others are no worse proves little"
                 )
             return
-        if trial.error <= trial.bound:
+        if verdict.reason is None:
             return
-        told = f"its outputs are {trial.error:.1e} off; {_dtype(trial)} explains {trial.bound:.1e}"
         if peer:
-            trial.reason = f"is another network: {told}"
+            trial.reason = f"is another network: {verdict.reason}"
         else:
-            trial.give_up(Status.WRONG, told)
+            trial.give_up(Status.WRONG, verdict.reason)
 
     def _time(self, trials: Sequence[Trial]) -> None:
         ready = {i: trial.subject for i, trial in enumerate(trials) if trial.subject is not None}
@@ -224,12 +220,19 @@ class _Bencher:
             for trial in trials:
                 setting = trial.job.setting
                 work = flops(self._graph, setting.batch, setting.train)
-                peak, auto = self.peaks.get(setting.dtype), self._auto(setting)
+                peak, auto = self.peaks.get(setting.dtype), self._auto(setting, trials)
                 found.append(trial.row(base, work, peak, auto))
         return found
 
-    def _auto(self, setting: Setting) -> str | None:
+    def _auto(self, setting: Setting, trials: Sequence[Trial]) -> str | None:
         """The engine that would be picked; None where none can run the network."""
+        if setting.autotune:  # which times them, too
+            timed = {
+                trial.job.name: statistics.median(trial.samples)
+                for trial in trials
+                if trial.job.kind is Kind.ENGINE and trial.job.setting == setting and trial.samples
+            }
+            return min(timed, key=timed.__getitem__, default=None)
         try:
             return engines.choose(engines.AUTO, self._graph, setting).engine.name
         except SpecError:

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, fx
 
 import inceptgraph_torch.dynamo.rules  # noqa: F401 - fills the table
-from inceptgraph.engine import Choice, Setting, choose, prepare
+from inceptgraph.engine import Choice, Setting, choose
 from inceptgraph.errors import Code, ShapeError, SpecError
 from inceptgraph.graph import Graph, InvalidGraph
+from inceptgraph.prepared import prepared
 from inceptgraph_torch.dynamo.cutting import Call, cut, leading_to, replace
 from inceptgraph_torch.dynamo.frozen import Frozen
 from inceptgraph_torch.dynamo.options import Options
@@ -147,6 +148,6 @@ def _frozen(
         outputs={node.name: node.meta["val"] for node in part.outputs},
         original=cut(module, arguments, part.outputs),
         evaluate=evaluate,
-        prepare=lambda tensors: prepare(choice.engine, graph, tensors, setting),
+        prepare=lambda tensors: prepared(options.engine, graph, tensors, setting),
     )
     return Call(frozen, arguments, part.outputs), Taken(graph, choice)

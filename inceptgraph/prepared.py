@@ -1,0 +1,71 @@
+"""What runs a network: made by the engine that was named, or by the one that ``auto`` comes to."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from inceptgraph import engine as engines
+from inceptgraph.errors import Diagnostic, SpecError
+from inceptgraph.fastest import Untimed, fastest
+from inceptgraph.graph import Graph
+from inceptgraph.setting import Setting
+
+if TYPE_CHECKING:
+    from inceptgraph.evaluate import Tensors
+    from inceptgraph.passes import Target
+
+__all__ = ["prepared"]
+
+logger = logging.getLogger("inceptgraph")
+
+
+def prepared(
+    name: str,
+    graph: Graph,
+    tensors: Tensors,
+    setting: Setting,
+    optimize: bool | Target = True,
+) -> Any:
+    """Choose an engine, rewrite a network for it, and make what runs.
+
+    ``auto`` goes by what engines say of their speed; with ``autotune`` it times them. One that it
+    chose and that fails then, such as for want of a compiler that works, makes room for the next.
+
+    Args:
+        name: of the engine, or ``auto``.
+        graph: with shapes, both phases.
+        tensors: its weights.
+        setting: how it is to run.
+        optimize: see :func:`inceptgraph.engine.prepare`.
+
+    Returns:
+        See :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` is the engine, and why.
+
+    Raises:
+        SpecError: the engine is missing or cannot run it; for ``auto``, none can.
+    """
+    if name == engines.AUTO and setting.autotune:
+        try:
+            module, choice = fastest(graph, tensors, setting, optimize)
+        except Untimed as reason:
+            logger.warning("the engines are not timed, since %s", reason)
+        else:
+            return _with(module, choice)
+    failed: dict[str, Diagnostic] = {}
+    while True:
+        choice = engines.choose(name, graph, setting, failed)
+        try:
+            module = engines.prepare(choice.engine, graph, tensors, setting, optimize)
+        except SpecError as error:
+            if name != engines.AUTO:
+                raise
+            failed[choice.engine.name] = error.diagnostics[0]
+        else:
+            return _with(module, choice)
+
+
+def _with(module: Any, choice: engines.Choice) -> Any:
+    logger.info("%s", choice)
+    module.choice = choice
+    return module
