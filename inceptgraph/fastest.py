@@ -55,19 +55,22 @@ class _Entrant:
         module: what it made.
         subject: the module with its inputs.
         samples: seconds of one call in each round.
+        behind: it was, in the first rounds, and was timed no further.
     """
 
     engine: Engine
     module: Any
     subject: Subject
     samples: list[float]
+    behind: bool = False
 
     @property
     def seconds(self) -> float:
         return statistics.median(self.samples)
 
     def __str__(self) -> str:
-        return f"{self.engine.name} {1e3 * self.seconds:.3g} ms"
+        taken = 1e3 * self.seconds
+        return f"{self.engine.name} {taken:{'.3g' if taken < 100 else ',.0f'}} ms"
 
 
 def fastest(
@@ -148,10 +151,14 @@ class _Race:
 
     def run(self) -> None:
         """A few rounds of all, then as many as time allows of those that they left in question."""
+        if not self._entrants:
+            return
         self._time(self._entrants, Budget(rounds=HEATS))
         best = {name: min(each.samples) for name, each in self._entrants.items()}
         limit = BEHIND * min(best.values(), default=0.0)
-        ahead = {name: self._entrants[name] for name in best if best[name] <= limit}
+        for name, each in self._entrants.items():
+            each.behind = best[name] > limit
+        ahead = {name: each for name, each in self._entrants.items() if not each.behind}
         if len(ahead) > 1:
             for each in ahead.values():
                 each.samples.clear()
@@ -161,16 +168,18 @@ class _Race:
         """What the fastest made; nothing of the others is kept."""
         if not self._entrants:
             raise SpecError(dict.fromkeys(self._left_out))
-        order = sorted(self._entrants.values(), key=lambda each: each.seconds)
-        first, figures = order[0], ", ".join(map(str, order))
+        # the machine may have become slower since some were timed for the last time
+        order = sorted(self._entrants.values(), key=lambda each: (each.behind, each.seconds))
+        figures = ", ".join(map(str, order))
         reason = f"the fastest of those timed here for {self._setting}: {figures}"
         why = "; ".join([reason, *(each.message for each in self._left_out)])
-        self._entrants.clear()
-        del order
-        gc.collect()
+        engine = order[0].engine
         # one that was trained while it was timed is not what was asked for
-        module = self._prepared(first.engine) if self._setting.train else first.module
-        return module, Choice(first.engine, why)
+        module = None if self._setting.train else order[0].module
+        self._entrants.clear()
+        order.clear()
+        gc.collect()
+        return self._prepared(engine) if module is None else module, Choice(engine, why)
 
     def _prepared(self, engine: Engine) -> Any:
         return engines.prepare(engine, self._graph, self._tensors, self._setting, self._optimize)

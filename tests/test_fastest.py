@@ -7,6 +7,7 @@ import logging
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_the_fastest_wins_whatever_is_expected_of_it(race: Race) -> None:
     assert module.name == "quick"
     assert str(choice) == (
         "quick: the fastest of those timed here for inference on cpu in float32, 4 at a time: "
-        "quick 200 ms, praised 250 ms, slow 1e+03 ms"
+        "quick 200 ms, praised 250 ms, slow 1,000 ms"
     )
 
 
@@ -117,6 +118,22 @@ def test_one_that_is_slow_once_is_not_beaten_by_that(race: Race) -> None:
     upset.call = hindered  # type: ignore[method-assign]
     assert race.run()[1].engine.name == "upset"
     assert steady.calls > 12 < upset.calls
+
+
+def test_who_was_behind_does_not_win_because_the_machine_became_slower(race: Race) -> None:
+    heats = 3 + HEATS * 2
+    for name, cost in (("quick", 0.2), ("near", 0.21), ("far", 0.4)):
+        subject = race.add(name, cost)
+        subject.call = partial(disturbed, subject, subject.call, heats)  # type: ignore[method-assign]
+    _, choice = race.run()
+    assert choice.engine.name == "quick"
+    assert choice.why.endswith("quick 600 ms, near 630 ms, far 400 ms")
+
+
+def disturbed(subject: StubSubject, call: Callable[[], None], quiet: int) -> None:
+    """Takes three times as long after some calls."""
+    call()
+    subject.clock.now += 2 * subject.cost * (subject.calls > quiet)
 
 
 # -- who is left out -------------------------------------------------------------------------

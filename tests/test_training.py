@@ -98,6 +98,54 @@ def test_one_value_a_channel_is_refused_as_torch_does() -> None:
         layers.BatchNorm(nn.BatchNorm2d(4))(torch.ones(1, 4, 1, 1))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"momentum": 0},
+        {"momentum": 1},
+        {"momentum": None},
+        {"track_running_stats": False},
+        {"eps": 1},
+    ],
+)
+def test_batch_norm_whose_attributes_are_changed(change: dict[str, Any]) -> None:
+    """As callers do: ``torch.optim.swa_utils.update_bn`` sets the momentum None."""
+    plain = nn.BatchNorm2d(24).double()
+    fast = layers.BatchNorm(copy.deepcopy(plain))
+    for layer in (fast, plain):
+        vars(layer).update(change)
+        for seed in range(3):
+            layer(drawn(2, 24, 4, 5, seed=seed))
+    assert_agrees(fast, plain, drawn(2, 24, 4, 5))
+    torch.testing.assert_close(fast.state_dict(), plain.state_dict(), **EXACT)
+
+
+def test_an_empty_batch_is_torchs() -> None:
+    x = torch.ones(0, 4, 3, 3)
+    assert layers.BatchNorm(nn.BatchNorm2d(4))(x).shape == x.shape
+
+
+@pytest.mark.parametrize("channels", [16, 64])
+@pytest.mark.parametrize(
+    "layer", [layers.BatchNorm(nn.BatchNorm2d(32)), FilteredConv2d(nn.Conv2d(32, 32, 3))]
+)
+def test_other_channels_are_refused_as_torch_does(layer: nn.Module, channels: int) -> None:
+    with pytest.raises(RuntimeError, match=r"channels|running_mean should contain"):
+        layer(torch.ones(8, channels, 24, 24))
+
+
+def test_weights_that_do_not_lie_side_by_side() -> None:
+    plain = nn.BatchNorm2d(24).double()
+    plain.weight = nn.Parameter(drawn(1, 2, 24, 1).flatten()[::2])
+    x = drawn(2, 24, 4, 5)
+    torch.testing.assert_close(layers.BatchNorm(plain)(x), plain(x), **EXACT)
+
+
+def test_weights_elsewhere_are_refused_as_torch_does() -> None:
+    with pytest.raises(RuntimeError, match="device"):
+        layers.BatchNorm(nn.BatchNorm2d(4)).to("meta")(torch.ones(2, 4, 3, 3))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(1, 3),
@@ -133,6 +181,14 @@ def test_max_pool_of_what_is_not_finite() -> None:
     plain = rule(op, (16, 6, 6)).create()
     found = layers.FastMaxPool2d(op, plain)(x)
     torch.testing.assert_close(found, plain(x), equal_nan=True, **EXACT)
+
+
+def test_a_map_too_small_for_a_window_is_refused_as_torch_does() -> None:
+    plain = nn.MaxPool2d(3, 2)
+    pool = layers.FastMaxPool2d(MaxPool(kernel=(3, 3), stride=(2, 2)), plain)
+    for each in (plain, pool):
+        with pytest.raises(RuntimeError, match="Output size is too small"):
+            each(torch.randn(1, 4, 2, 2))
 
 
 @settings(max_examples=40, deadline=None)
@@ -187,6 +243,16 @@ def test_convolution_in_float32_rounds_little_more() -> None:
     (steep,) = torch.autograd.grad(wanted, whole, gradient.double())
     for ours, theirs in ((found, wanted), (slope, steep)):
         assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+
+
+def test_autocast_around_the_backward_pass_changes_nothing() -> None:
+    fast = FilteredConv2d(nn.Conv2d(64, 64, 3, padding=1))
+    x = drawn(4, 64, 28, 28).float().requires_grad_()
+    assert fast._takes(x)
+    y = fast(x)
+    wanted = torch.autograd.grad(y, x, torch.ones_like(y), retain_graph=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(*torch.autograd.grad(y, x, torch.ones_like(y)), *wanted)
 
 
 @pytest.mark.parametrize("frozen", ["weight", "bias", "both"])
@@ -329,6 +395,14 @@ def test_copies_train_apart(copied: Any) -> None:
     twin = copied(net)
     torch.testing.assert_close(steps(twin), steps(net), **EXACT)
     assert not {p.data_ptr() for p in net.parameters()} & {p.data_ptr() for p in twin.parameters()}
+
+
+def test_compilers_see_torchs_layers() -> None:
+    net = trained("native")
+    x = drawn(4, 3, 16, 16)
+    torch.export.export(net, (x,))
+    run = torch.compile(copy.deepcopy(net), backend="eager", fullgraph=True)
+    torch.testing.assert_close(run(x), net(x), **EXACT)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inceptgraph.engine import Setting, find, refuse_step
@@ -44,7 +45,9 @@ class NativeEngine:
         if setting.dtype == "bfloat16" and not processor.here().bfloat16:
             return _refuse("computes in bfloat16 only where the processor has AVX512_BF16")
         if setting.train:
-            return find("eager").refusal(graph, setting)
+            found = find("eager").refusal(graph, setting)
+            told = f"the engine `{self.name}` trains on torch's layers, and"
+            return found and replace(found, message=f"{told} {found.message}")
         for node in graph.phase(Phase.EVAL).nodes.values():
             if not has_rule(type(node.op)):
                 return refuse_step(self, node, "it has no kernel for the operation")

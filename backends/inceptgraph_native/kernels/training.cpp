@@ -11,18 +11,18 @@ namespace t = inceptgraph::training;
 #define KERNELS(T, S, NAME)                                                                        \
     extern "C" void batch_norm_##NAME(                                                             \
         const T* x, T* y, long rows, long channels, const S* weight, const S* bias, S* mean,       \
-        S* spread, S* running_mean, S* running_var, double momentum, double eps, int relu,         \
-        int threads                                                                                \
+        S* spread, S* running_mean, S* running_var, const t::Norm* norm, int threads               \
     ) {                                                                                            \
         t::batch_norm(x, y, rows, channels, weight, bias, mean, spread, running_mean, running_var, \
-                      momentum, eps, relu, threads);                                               \
+                      *norm, threads);                                                             \
     }                                                                                              \
     extern "C" void batch_norm_gradient_##NAME(                                                    \
         const T* x, const T* g, long pitch, T* dx, long rows, long channels, const S* weight,      \
-        const S* bias, const S* mean, const S* spread, S* dweight, S* dbias, int relu, int threads \
+        const S* bias, const S* mean, const S* spread, S* dweight, S* dbias, const t::Norm* norm,  \
+        int threads                                                                                \
     ) {                                                                                            \
         t::batch_norm_gradient(x, g, pitch, dx, rows, channels, weight, bias, mean, spread,        \
-                               dweight, dbias, relu, threads);                                     \
+                               dweight, dbias, *norm, threads);                                    \
     }                                                                                              \
     extern "C" void max_pool_##NAME(                                                               \
         const T* x, T* y, std::uint8_t* taps, const t::Window* window, int threads                 \

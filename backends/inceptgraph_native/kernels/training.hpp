@@ -11,6 +11,10 @@
 #include <type_traits>
 #include <vector>
 
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
 namespace inceptgraph::training {
 
 #if defined(__AVX512F__)
@@ -66,10 +70,14 @@ struct Lanes<bfloat16> {
     }
     // To the nearest, ties to even; a NaN stays one.
     [[gnu::always_inline]] static inline void store(bfloat16* to, vec v, long count) {
+#if defined(__AVX512BF16__)
+        const auto h = _mm512_cvtneps_pbh(v);
+#else
         const bits b = reinterpret_cast<bits>(v);
         bits rounded = b + 0x7fff + (b >> 16 & 1);
         rounded = v != v ? bits{} + 0x7fc00000 : rounded;
         const halves h = __builtin_convertvector(rounded >> 16, halves);
+#endif
         std::memcpy(to, &h, count >= width ? sizeof h : count * sizeof(bfloat16));
     }
 };

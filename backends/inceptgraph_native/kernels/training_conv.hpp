@@ -160,7 +160,7 @@ void filter_tiles(
     const long pixels = ((tiles + blocks - 1) / blocks + PIXELS - 1) / PIXELS * PIXELS;
     const long items = (tiles + pixels - 1) / pixels;
     share(threads, items, [&](long item, long end, int) {
-        // zeros: what lies behind the last tile is multiplied, too
+        // what lies behind the last tile is multiplied, too, whatever it is, and goes nowhere
         static thread_local std::vector<S> room;
         room.resize(std::max<size_t>(room.size(), PRODUCTS * pixels * (f.inputs + f.outputs)));
         S *inputs = room.data(), *sums = inputs + PRODUCTS * pixels * f.inputs;

@@ -7,6 +7,11 @@
 
 namespace inceptgraph::training {
 
+struct Norm {
+    double momentum, eps;
+    int relu;  // whether there is one behind it
+};
+
 // Sums are taken over blocks of about this many numbers, which stay in the cache; those of blocks are
 // summed in float64.
 inline constexpr long BLOCK = 16384;
@@ -93,21 +98,21 @@ Moments moments(const T* x, long rows, long channels, int threads) {
 }
 
 // Writes y, the mean and the inverse of the standard deviation of each channel, and moves the running
-// statistics, where there are any, by `momentum` of the way.
+// statistics, where there are any, by the momentum's part of the way.
 template <class T, class S = typename Lanes<T>::sum>
 void batch_norm(
     const T* x, T* y, long rows, long channels, const S* weight, const S* bias, S* mean, S* spread,
-    S* running_mean, S* running_var, double momentum, double eps, bool relu, int threads
+    S* running_mean, S* running_var, const Norm& norm, int threads
 ) {
     typedef Lanes<T> L;
     typedef Lanes<S> P;
     const Moments found = moments(x, rows, channels, threads);
     for (long c = 0; c < channels; ++c) {
         mean[c] = found.mean[c];
-        spread[c] = 1 / std::sqrt(found.squares[c] / rows + eps);
+        spread[c] = 1 / std::sqrt(found.squares[c] / rows + norm.eps);
         if (!running_mean) continue;
-        running_mean[c] += momentum * (found.mean[c] - running_mean[c]);
-        running_var[c] += momentum * (found.squares[c] / (rows - 1) - running_var[c]);
+        running_mean[c] += norm.momentum * (found.mean[c] - running_mean[c]);
+        running_var[c] += norm.momentum * (found.squares[c] / (rows - 1) - running_var[c]);
     }
     std::vector<S> scale(channels), shift(channels);
     factors(weight, bias, mean, spread, channels, scale.data(), shift.data());
@@ -116,7 +121,7 @@ void batch_norm(
             each<T>(channels, [&](long c, auto left) {
                 const long at = row * channels + c;
                 auto v = L::load(x + at, left) * P::load(&scale[c], left) + P::load(&shift[c], left);
-                if (relu) v = v < 0 ? decltype(v){} : v;
+                if (norm.relu) v = v < 0 ? decltype(v){} : v;
                 L::store(y + at, v, left);
             });
     });
@@ -126,16 +131,16 @@ void batch_norm(
 template <class T, class S = typename Lanes<T>::sum>
 void batch_norm_gradient(
     const T* x, const T* g, long pitch, T* dx, long rows, long channels, const S* weight,
-    const S* bias, const S* mean, const S* spread, S* dweight, S* dbias, bool relu, int threads
+    const S* bias, const S* mean, const S* spread, S* dweight, S* dbias, const Norm& norm, int threads
 ) {
     typedef Lanes<T> L;
     typedef Lanes<S> P;
     std::vector<S> scale(channels), shift(channels);
     factors(weight, bias, mean, spread, channels, scale.data(), shift.data());
-    // the gradient behind the ReLU, which passes where its input is not below zero
+    // the gradient behind the ReLU, which passes where its input is above zero
     auto behind = [&](auto v, long row, long c, auto left) {
         auto gradient = L::load(g + row * pitch + c, left);
-        if (!relu) return gradient;
+        if (!norm.relu) return gradient;
         v = v * P::load(&scale[c], left) + P::load(&shift[c], left);
         return v <= 0 ? decltype(v){} : gradient;
     };

@@ -13,8 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from inceptgraph_native.processor import here
-from inceptgraph_native.training.kernels import Filter, call, channels_last, maps, takes
+from inceptgraph_native.training.kernels import (
+    Filter,
+    call,
+    channels_last,
+    lanes,
+    maps,
+    takes,
+    vectors,
+)
 from inceptgraph_native.winograd import TRANSFORM, matrix
 
 __all__ = ["FilteredConv2d"]
@@ -33,14 +40,14 @@ class FilteredConv2d(nn.Conv2d):
     @classmethod
     def fits(cls, conv: nn.Conv2d) -> bool:
         """Whether a convolution is one that has tiles; of a map it depends whether they pay."""
-        lanes = here().lanes
         return (
             type(conv) is nn.Conv2d
             and conv.kernel_size in ((3, 3), (5, 5))
             and (conv.stride, conv.dilation, conv.groups) == ((1, 1), (1, 1), 1)
             and not isinstance(conv.padding, str)
             and max(conv.padding) < conv.kernel_size[0]
-            and conv.in_channels % lanes == conv.out_channels % lanes == 0
+            and conv.padding_mode == "zeros"
+            and _whole(conv.weight)
         )
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -67,7 +74,18 @@ class FilteredConv2d(nn.Conv2d):
     def _takes(self, x: Tensor) -> bool:
         if x.dtype is torch.bfloat16 or torch.is_autocast_enabled("cpu"):
             return False  # which halves the time of products, but not of these
-        return takes(x, self.weight, self.bias) and _pays(x, self.weight, self.padding)
+        return (
+            takes(x, self.weight, self.bias)
+            and vectors(len(self.weight), self.bias)
+            and x.shape[1] == self.weight.shape[1]
+            and _whole(self.weight)  # a copy may run on a processor with longer vectors
+            and _pays(x, self.weight, self.padding)
+        )
+
+
+def _whole(weight: Tensor) -> bool:
+    """Whether inputs and outputs are whole vectors."""
+    return all(channels % lanes() == 0 for channels in weight.shape[:2])
 
 
 def _pays(x: Tensor, weight: Tensor, padding: Any) -> bool:
@@ -121,7 +139,8 @@ def _filtered(x: Tensor, kernels: Tensor, bias: Tensor | None, padding: Any) -> 
     """
     taps, _, inputs, outputs = kernels.shape
     height, width = (n + 2 * p + 1 - taps for n, p in zip(x.shape[2:], padding, strict=True))
-    transformed = _both_axes(taps, x.dtype) @ kernels.reshape(taps * taps, -1)
+    with torch.autocast("cpu", enabled=False):  # the backward pass may run under the caller's
+        transformed = _both_axes(taps, x.dtype) @ kernels.reshape(taps * taps, -1)
     y = maps(x, (len(x), outputs, height, width))
     shape = Filter(len(x), inputs, outputs, *x.shape[2:], height, width, taps, *padding)
     call("filter", x.dtype, x, transformed, bias, y, shape)

@@ -16,15 +16,18 @@ from inceptgraph_native.library import compiled
 
 __all__ = [
     "Filter",
+    "Norm",
     "Response",
     "Window",
     "call",
     "channels_last",
+    "lanes",
     "load",
     "maps",
     "pitched",
     "sums_of",
     "takes",
+    "vectors",
 ]
 
 _SUMS = {
@@ -71,6 +74,16 @@ class Filter(ctypes.Structure):
     )
 
 
+class Norm(ctypes.Structure):
+    """``Norm`` in ``training_norm.hpp``."""
+
+    _fields_ = (
+        ("momentum", ctypes.c_double),
+        ("eps", ctypes.c_double),
+        ("relu", ctypes.c_int),
+    )
+
+
 class Response(ctypes.Structure):
     """``Response`` in ``training_lrn.hpp``."""
 
@@ -95,14 +108,33 @@ def load() -> ctypes.CDLL:
     return ctypes.CDLL(str(compiled([source], processor.here(), ["-fopenmp"])))
 
 
+@cache
+def lanes() -> int:
+    """Numbers of float32 in a vector of the kernels."""
+    return processor.here().lanes
+
+
 def takes(x: Tensor, *parameters: Tensor | None) -> bool:
-    """Whether the kernels can work on maps, with parameters for each channel."""
+    """Whether the kernels can work on maps with these parameters: on real ones, which a compiler's
+    are not."""
     return (
-        x.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and type(x) is Tensor
+        and x.device.type == "cpu"
         and x.dim() == 4
         and x.dtype in _SUMS
         and x.numel() > 0
-        and all(each is None or each.dtype is sums_of(x) for each in parameters)
+        and all(
+            each is None or (each.dtype is sums_of(x) and each.device == x.device)
+            for each in parameters
+        )
+    )
+
+
+def vectors(channels: int, *parameters: Tensor | None) -> bool:
+    """Whether parameters hold a number for each channel, with nothing between."""
+    return all(
+        each is None or (each.shape == (channels,) and each.is_contiguous()) for each in parameters
     )
 
 
@@ -140,7 +172,7 @@ def call(kernel: str, dtype: torch.dtype, *arguments: Any) -> None:
     Args:
         kernel: its name without the type.
         dtype: the type of the maps.
-        arguments: in order: tensors, structures, integers, floats, and None for no tensor.
+        arguments: in order: tensors, structures, integers (``long``), and None for no tensor.
     """
     _function(kernel, dtype)(*map(_argument, arguments), ctypes.c_int(torch.get_num_threads()))
 
@@ -158,10 +190,7 @@ def _argument(value: Any) -> Any:
         return ctypes.c_void_p(value.data_ptr())
     if isinstance(value, ctypes.Structure):
         return ctypes.byref(value)
-    if isinstance(value, bool):
-        return ctypes.c_int(value)
     if isinstance(value, int):
         return ctypes.c_long(value)
-    if isinstance(value, float):
-        return ctypes.c_double(value)
-    return ctypes.c_void_p(value)
+    assert value is None, "real numbers go in structures, which know their types"
+    return ctypes.c_void_p()

@@ -5,6 +5,7 @@ Where a kernel does not take a map, or in evaluation, they are torch's own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -12,9 +13,11 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from inceptgraph.errors import ShapeError
 from inceptgraph.ops.pool import MaxPool
 from inceptgraph.ops.window import sides
 from inceptgraph_native.training.kernels import (
+    Norm,
     Response,
     Window,
     call,
@@ -23,6 +26,7 @@ from inceptgraph_native.training.kernels import (
     pitched,
     sums_of,
     takes,
+    vectors,
 )
 
 __all__ = ["BatchNorm", "FastMaxPool2d", "FastResponseNorm"]
@@ -43,13 +47,20 @@ class BatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         parts = (self.weight, self.bias, self.running_mean, self.running_var)
-        if not self.training or len(x) * x[0, 0].numel() < 2 or not takes(x, *parts):
+        if not (self.training and self.track_running_stats and self._takes(x, *parts)):
             y = super().forward(x)
             return F.relu(y) if self.relu else y
         assert self.num_batches_tracked is not None
         self.num_batches_tracked.add_(1)
-        found: Tensor = _BatchNorm.apply(x, *parts, self.momentum, self.eps, self.relu)  # type: ignore[no-untyped-call]
+        momentum = self.momentum
+        if momentum is None:  # the mean of all batches
+            momentum = 1 / self.num_batches_tracked.item()
+        norm = Norm(momentum, self.eps, self.relu)
+        found: Tensor = _BatchNorm.apply(x, *parts, norm)  # type: ignore[no-untyped-call]
         return found
+
+    def _takes(self, x: Tensor, *parts: Tensor | None) -> bool:
+        return takes(x, *parts) and vectors(x.shape[1], *parts) and x.numel() > x.shape[1]
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, relu={self.relu}"
@@ -64,17 +75,15 @@ class _BatchNorm(torch.autograd.Function):
         bias: Tensor | None,
         running_mean: Tensor,
         running_var: Tensor,
-        momentum: float,
-        eps: float,
-        relu: bool,
+        norm: Norm,
     ) -> Tensor:
         x = channels_last(x)
         y = torch.empty_like(x)
         mean, spread = (x.new_empty(x.shape[1], dtype=sums_of(x)) for _ in range(2))
         statistics = (mean, spread, running_mean, running_var)
-        call("batch_norm", x.dtype, x, y, *_rows(x), weight, bias, *statistics, momentum, eps, relu)
+        call("batch_norm", x.dtype, x, y, *_rows(x), weight, bias, *statistics, norm)
         ctx.save_for_backward(x, weight, bias, mean, spread)
-        ctx.relu = relu
+        ctx.norm = norm
         return y
 
     @staticmethod
@@ -87,13 +96,13 @@ class _BatchNorm(torch.autograd.Function):
         call(
             "batch_norm_gradient",
             x.dtype,
-            *(x, g, pitch, dx, *_rows(x), *saved, dweight, dbias, ctx.relu),
+            *(x, g, pitch, dx, *_rows(x), *saved, dweight, dbias, ctx.norm),
         )
         return (
             dx,
             None if weight is None else dweight,
             None if bias is None else dbias,
-            *(None,) * 5,
+            *(None,) * 3,
         )
 
 
@@ -110,18 +119,20 @@ class FastMaxPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and takes(x):
-            found: Tensor = _MaxPool.apply(x, self.op)  # type: ignore[no-untyped-call]
-            return found
+            with suppress(ShapeError):  # a map too small for a window, of which torch tells
+                shape = self.op.infer(tuple(x.shape[1:]))
+                found: Tensor = _MaxPool.apply(x, self.op, shape)  # type: ignore[no-untyped-call]
+                return found
         plain: Tensor = self.plain(x)
         return plain
 
 
 class _MaxPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, op: MaxPool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, op: MaxPool, pooled: tuple[int, ...]) -> Tensor:
         x = channels_last(x)
         images, *shape = x.shape
-        channels, *extent = op.infer(tuple(shape))
+        channels, *extent = pooled
         top, _, left, _ = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
         window = Window(images, *shape, *extent, *op.kernel, *op.stride, top, left)
         y = maps(x, (images, channels, *extent))
@@ -138,7 +149,7 @@ class _MaxPool(torch.autograd.Function):
         g, pitch = pitched(gradients[0])
         dx = maps(g, ctx.shape)
         call("max_pool_gradient", g.dtype, g, pitch, taps, dx, ctx.window)
-        return dx, None
+        return dx, None, None
 
 
 class FastResponseNorm(nn.Module):

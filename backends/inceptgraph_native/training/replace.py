@@ -29,11 +29,12 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
     layers = {node: network.get_submodule(str(node.target)) for node in _calls(network)}
     for node, layer in layers.items():
         step = graph.nodes[node.meta["inceptgraph"]]
-        if isinstance(layer, nn.BatchNorm2d) and layer.momentum is not None:
+        if isinstance(layer, nn.BatchNorm2d):
             relu = _relu_behind(node, layers)
             if relu is not None:
                 relu.replace_all_uses_with(node)
                 network.graph.erase_node(relu)
+                network.delete_submodule(str(relu.target))  # a hook on it would never be called
             network.set_submodule(str(node.target), BatchNorm(layer, relu is not None))
         elif isinstance(layer, nn.Conv2d) and FilteredConv2d.fits(layer):
             network.set_submodule(str(node.target), FilteredConv2d(layer))
