@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_network import TINY, without_dropout
+from tiny_network import SCALED, TINY, without_dropout
 from torch import Tensor, nn
 
 import inceptgraph
@@ -57,6 +57,14 @@ def test_an_engine_computes_what_the_module_does(
         assert found.dtype is torch.float32 and not found.requires_grad
         wanted = whole(image(batch).double())
         torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("optimized", [True, False])
+def test_numbers_that_inductor_folds_into_weights(optimized: bool) -> None:
+    spec, x = Source("scaled.yaml", SCALED), torch.randn(2, 4, 8, 8)
+    model = inceptgraph.compile(spec, engine="inductor", optimize=optimized, batch=2, seed=0)
+    wanted = inceptgraph.compile(spec, seed=0, dtype="float64").eval()(x.double())
+    torch.testing.assert_close(model(x).double(), wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

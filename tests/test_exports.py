@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_network import SCALED
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -421,6 +422,14 @@ def test_programs_and_functions_from_python() -> None:
         run(torch.randn(3, 7))
     with pytest.raises(ValueError, match="lack"):
         inceptgraph.compile(graph, "pt2", tensors={})
+
+
+def test_numbers_that_a_package_folds_into_weights() -> None:
+    graph = to_graph(Source("scaled.yaml", SCALED))
+    tensors = backends.find_model("torch").initial(graph, seed=0)
+    x = torch.randn(1, 4, 8, 8)
+    run = inceptgraph.compile(graph, "aoti", tensors=tensors)
+    close({"y": run(x)}, {"y": inceptgraph.compile(graph, seed=0).eval()(x)})
 
 
 # -- failures --------------------------------------------------------------------------------

@@ -53,6 +53,22 @@ aux_heads:
       fc: {op: linear, out: $classes}
 """
 
+# Inductor once folded all of these into the weights before them as the last one
+SCALED = """
+name: scaled
+input: {channels: 4, height: 8, width: 8}
+stages:
+  first: {op: conv2d, out: 4}
+  once: {op: scale, factor: 0.17}
+  relu: {op: relu}
+  second: {op: conv2d, out: 4, kernel: 3}
+  twice: {op: scale, factor: 0.1, offset: 0.5}
+  flatten: {op: flatten}
+  classifier: {op: linear, out: 5}
+  thrice: {op: scale, factor: 3.0}
+outputs: {y: thrice}
+"""
+
 
 def tiny(**options: Any) -> SpecModule:
     return compile(Source("tiny.yaml", TINY), **{"seed": 0, **options})
