@@ -40,6 +40,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.pipeline import to_graph
 from inceptgraph_onnx.engines.base import OnnxEngine
 from inceptgraph_onnx.engines.module import EngineModule
+from inceptgraph_torch.freezing import freezable
 from inceptgraph_torch.loading import load_tensors, tensors_of
 from inceptgraph_torch.lower import lower
 
@@ -118,7 +119,9 @@ def module_of(network: str, graph: Graph, lab: Lab) -> tuple[nn.Module, Tensors]
             name: tensor.detach().numpy() for name, tensor in tensors_of(same, graph).items()
         }
     tensors = lab.weights(graph, None, 0)
-    return lower(graph, tensors=tensors).eval(), tensors
+    module = lower(graph.phase("eval"), tensors=tensors).eval()
+    freezable(module)  # without which Inductor computes another network
+    return module, tensors
 
 
 def plain(module: nn.Module, graph: Graph, engine: Engine, setting: Setting, lab: Lab) -> Any:

@@ -102,7 +102,8 @@ def fastest(
 
     Raises:
         SpecError: no engine can run it, for as many reasons as there are.
-        Untimed: the network itself fails on random inputs, or gives what cannot be compared.
+        Untimed: the network itself fails on random inputs, or gives what cannot be compared, or no
+            engine that can run it computes the same.
     """
     found = _Race(graph, tensors, setting, optimize, lab or find_lab(), clock)
     found.enter()
@@ -126,6 +127,7 @@ class _Race:
         self._optimize, self._lab, self._clock = optimize, lab, clock
         self._entrants: dict[str, _Entrant] = {}
         self._left_out: list[Diagnostic] = []
+        self._failed = False
 
     def enter(self) -> None:
         """Have every engine prepare the network, and compare what it gives."""
@@ -166,6 +168,9 @@ class _Race:
 
     def winner(self) -> tuple[Any, Choice]:
         """What the fastest made; nothing of the others is kept."""
+        if not self._entrants and self._failed:
+            told = "; ".join(each.message for each in self._left_out)
+            raise Untimed(f"none computes what the plain module does: {told}")
         if not self._entrants:
             raise SpecError(dict.fromkeys(self._left_out))
         # the machine may have become slower since some were timed for the last time
@@ -212,6 +217,7 @@ class _Race:
     def _leave_out(self, engine: Engine, reason: str) -> None:
         message = f"the engine `{engine.name}` is left out: {reason}"
         logger.warning("%s", message)
+        self._failed = True
         self._left_out.append(Diagnostic(Code.ENGINE_REFUSES, message))
 
 

@@ -10,10 +10,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from modules_strategy import FrozenBatchNorm, Gate, Program, programs
+from tiny_network import SCALED
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inceptgraph.errors import Code, Diagnostic
+import inceptgraph
+from inceptgraph.errors import Code, Diagnostic, Source
 from inceptgraph_torch.dynamo import Report, compile_graph, frozen
 
 EPS = 1e-5
@@ -608,3 +610,14 @@ def test_models_of_torchvision_are_taken_as_a_whole(name: str) -> None:
         torchvision.models.get_model(name, weights=None, **options), torch.rand(2, 3, 64, 64)
     )
     assert len(report.taken) == 1 and not report.left
+
+
+def test_numbers_behind_layers_leave_a_network_whole() -> None:
+    reports: list[Any] = []
+    module = inceptgraph.compile(Source("scaled.yaml", SCALED), seed=0).eval()
+    x = torch.randn(2, 4, 8, 8)
+    options = {"engine": "eager", "report": reports.append}
+    with torch.no_grad():
+        found = torch.compile(module, backend="inceptgraph", options=options)(x)
+        torch.testing.assert_close(found, module(x), rtol=1e-4, atol=1e-5)
+    assert [len(report.taken) for report in reports] == [1]

@@ -231,7 +231,7 @@ def test_a_pickle_computes_the_same_or_is_refused(engine: Engine) -> None:
     graph = tiny()
     model, inputs = prepared(engine, graph, randomized(graph)), samples(graph, 2)
     if not list(model.parameters()):
-        with pytest.raises(TypeError, match="take its weights there, and compile"):
+        with pytest.raises(TypeError, match="compile the spec there"):
             pickle.dumps(model)
         return
     again = run(pickle.loads(pickle.dumps(model)), inputs)

@@ -186,11 +186,23 @@ def test_one_that_cannot_be_prepared_is_passed_over(
 def test_where_none_is_right_every_reason_is_given(race: Race) -> None:
     race.add("wrong", 0.1, off=1.0)
     race.engines["refuses"] = StubEngine("refuses", RuntimeError(), refuses="refuses: no lrn")
+    with pytest.raises(Untimed) as caught:
+        race.run()
+    told, refuses = str(caught.value).rsplit("; ", 1)
+    wrong = "the engine `wrong` is left out: its outputs are 1.0e+00 off"
+    assert told.startswith(f"none computes what the plain module does: {wrong}")
+    assert refuses == "refuses: no lrn"
+
+
+def test_where_none_can_run_it_every_refusal_is_given(race: Race) -> None:
+    for name in ("first", "second"):
+        race.engines[name] = StubEngine(name, RuntimeError(), refuses=f"{name}: no lrn")
     with pytest.raises(SpecError) as caught:
         race.run()
-    wrong, refuses = (each.message for each in caught.value.diagnostics)
-    assert wrong.startswith("the engine `wrong` is left out: its outputs are 1.0e+00 off")
-    assert refuses == "refuses: no lrn"
+    assert [each.message for each in caught.value.diagnostics] == [
+        "first: no lrn",
+        "second: no lrn",
+    ]
 
 
 def test_a_smaller_type_is_held_to_what_the_plain_module_errs_in_it(race: Race) -> None:

@@ -65,7 +65,7 @@ class OnnxEngine(ABC):
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
         if setting.train:
-            lack: tuple[str, str] | None = ("training", "train with `eager` or `inductor`")
+            lack: tuple[str, str] | None = ("training", "train with `auto`, or `eager`")
         else:
             lack = self._lacks(setting)
         if lack is not None:

@@ -58,7 +58,8 @@ class EngineModule(nn.Module):
         return copied
 
     def __reduce__(self) -> Any:
-        raise TypeError("a compiled network cannot be pickled: take its weights there, and compile")
+        told = "a compiled network cannot be pickled: compile the spec there, with `weights=FILE`"
+        raise TypeError(told)
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """Run the network.

@@ -18,6 +18,7 @@ from inceptgraph.passes.base import Target
 from inceptgraph_torch.compiler import compiler
 from inceptgraph_torch.engines.measured import Measured, on_gpu
 from inceptgraph_torch.engines.network import Runner, network, refusal
+from inceptgraph_torch.freezing import freezable
 
 __all__ = ["InductorEngine"]
 
@@ -64,7 +65,10 @@ class InductorEngine:
         return {"float32": 1.9, "bfloat16": 3.4}.get(setting.dtype, 2.5)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
-        return Runner(network(graph, tensors, setting), setting, partial(_compiled, setting))
+        module = network(graph, tensors, setting)
+        if not setting.train:
+            freezable(module)
+        return Runner(module, setting, partial(_compiled, setting))
 
 
 def _compiled(setting: Setting, module: nn.Module) -> Callable[..., Any]:

@@ -105,7 +105,7 @@ class AotiBackend:
 
 def _write(graph: Graph, folder: Path, **options: Any) -> tuple[Path, Path]:
     """The package, and the Python that loads it."""
-    program = make_program(graph, **options)
+    program = make_program(graph, frozen=True, **options)
     network = graph.phase("eval")
     package = folder / PACKAGE
     with torch.no_grad(), warnings.catch_warnings():

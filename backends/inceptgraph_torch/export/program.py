@@ -15,6 +15,7 @@ from inceptgraph.errors import Code, Diagnostic, Label, SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
+from inceptgraph_torch.freezing import freezable
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.names import argument_names, module_path
@@ -31,6 +32,7 @@ def make_program(
     device: torch.device | str | None = "cpu",
     phase: Phase | str = Phase.EVAL,
     batch: int = 1,
+    frozen: bool = False,
 ) -> ExportedProgram:
     """Trace the module of a graph.
 
@@ -45,6 +47,7 @@ def make_program(
         device: where they live.
         phase: ``train`` gives the auxiliary heads, dropout, and batch normalisation that learns.
         batch: samples in the example that it is traced with.
+        frozen: the weights are to be frozen into machine code, in evaluation.
 
     Raises:
         SpecError: torch cannot trace it, at the step that fails where that is known; or there is no
@@ -55,6 +58,8 @@ def make_program(
     training = Phase(phase) is Phase.TRAIN
     device, dtype = read_device(device), read_dtype(dtype)
     module = lower(network, device=device, dtype=dtype, tensors=tensors).train(training)
+    if frozen:
+        freezable(module)
     # torch would take an axis of one for an axis that is always one
     example = [
         torch.zeros(max(2, batch), *network.shape(node.name), dtype=dtype, device=device)
