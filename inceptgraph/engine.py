@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeGuard, runtime_checkable
 
 from inceptgraph import passes, plugins
 from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
@@ -35,6 +35,8 @@ __all__ = [
     "installed",
     "prepare",
     "ready",
+    "refuse",
+    "refuse_pickling",
     "refuse_step",
 ]
 
@@ -232,6 +234,29 @@ def prepare(
 
 def _as_run(graph: Graph, setting: Setting) -> Graph:
     return graph if setting.train else graph.phase("eval")
+
+
+def refuse(
+    engine: Engine, reason: str, help: str = "use another engine, such as `eager`"
+) -> Diagnostic:
+    """The finding that an engine cannot run a network in a setting.
+
+    Args:
+        engine: that refuses.
+        reason: what it does or has not, after its name.
+        help: what to do.
+    """
+    return Diagnostic(Code.ENGINE_REFUSES, f"the engine `{engine.name}` {reason}", help=help)
+
+
+def refuse_pickling() -> NoReturn:
+    """Say what to do in place of pickling a network that is compiled for this process.
+
+    Raises:
+        TypeError: always.
+    """
+    told = "a compiled network cannot be pickled: compile the spec there, with `weights=FILE`"
+    raise TypeError(told)
 
 
 def refuse_step(

@@ -276,13 +276,9 @@ def _run(
     optimize: bool | Target | None,
     options: Mapping[str, Any],
 ) -> Any:
-    """What an engine makes of a network, with the choice of the engine.
-
-    Whether there is an engine at all is known before the weights are made, which takes longer.
-    """
-    from inceptgraph.engine import Setting, choose
+    """What an engine makes of a network, with the choice of the engine."""
+    from inceptgraph.engine import Setting
     from inceptgraph.prepared import prepared
 
-    setting = Setting.of(**options)
-    choose(engine, network, setting)
-    return prepared(engine, network, tensors(), setting, True if optimize is None else optimize)
+    wanted = True if optimize is None else optimize
+    return prepared(engine, network, tensors, Setting.of(**options), wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph import engine as engines
@@ -23,7 +24,7 @@ logger = logging.getLogger("inceptgraph")
 def prepared(
     name: str,
     graph: Graph,
-    tensors: Tensors,
+    tensors: Callable[[], Tensors],
     setting: Setting,
     optimize: bool | Target = True,
 ) -> Any:
@@ -35,7 +36,7 @@ def prepared(
     Args:
         name: of the engine, or ``auto``.
         graph: with shapes, both phases.
-        tensors: its weights.
+        tensors: gives its weights, which takes longer than to see whether there is an engine.
         setting: how it is to run.
         optimize: see :func:`inceptgraph.engine.prepare`.
 
@@ -45,22 +46,21 @@ def prepared(
     Raises:
         SpecError: the engine is missing or cannot run it; for ``auto``, none can.
     """
+    choice, weights = engines.choose(name, graph, setting), tensors()
     if name == engines.AUTO and setting.autotune:
         try:
-            module, choice = fastest(graph, tensors, setting, optimize)
+            return _with(*fastest(graph, weights, setting, optimize))
         except Untimed as reason:
             logger.warning("the engines are not timed, since %s", reason)
-        else:
-            return _with(module, choice)
     failed: dict[str, Diagnostic] = {}
     while True:
-        choice = engines.choose(name, graph, setting, failed)
         try:
-            module = engines.prepare(choice.engine, graph, tensors, setting, optimize)
+            module = engines.prepare(choice.engine, graph, weights, setting, optimize)
         except SpecError as error:
             if name != engines.AUTO:
                 raise
             failed[choice.engine.name] = error.diagnostics[0]
+            choice = engines.choose(name, graph, setting, failed)
         else:
             return _with(module, choice)
 

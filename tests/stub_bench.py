@@ -120,9 +120,10 @@ class StubEngine:
     fast: float = 1.0
     refuses: str | None = None
     export: str | None = None
+    needs: str | None = None
 
     def missing(self) -> str | None:
-        return None
+        return self.needs
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
         return Diagnostic(Code.ENGINE_REFUSES, self.refuses) if self.refuses else None

@@ -6,13 +6,13 @@ import copy
 import pickle
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from stub_bench import StubEngine
 from tiny_network import SCALED, TINY, without_dropout
 from torch import Tensor, nn
 
@@ -22,8 +22,7 @@ from inceptgraph import engine as engines
 from inceptgraph.build import build
 from inceptgraph.engine import Setting
 from inceptgraph.errors import Code, Diagnostic, Source, SpecError
-from inceptgraph.graph import Graph
-from inceptgraph.passes import Target, optimize
+from inceptgraph.passes import optimize
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_torch.engines.network import Runner
 
@@ -126,39 +125,18 @@ def test_a_built_directory_runs_with_an_engine(tmp_path: Any) -> None:
 # -- choosing --------------------------------------------------------------------------------
 
 
-@dataclass
-class Stub:
-    """An engine of so much speed."""
-
-    name: str
-    fast: float
-    needs: str | None = None
-    refuses: str | None = None
-    export: str | None = None
-
-    def missing(self) -> str | None:
-        return self.needs
-
-    def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        return Diagnostic(Code.ENGINE_REFUSES, self.refuses) if self.refuses else None
-
-    def target(self, setting: Setting) -> Target:
-        return Target()
-
-    def speed(self, setting: Setting) -> float:
-        return self.fast
-
-    def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:
-        raise AssertionError
+def stub(name: str, fast: float, **more: Any) -> StubEngine:
+    """An engine of so much speed, which prepares nothing."""
+    return StubEngine(name, AssertionError(), fast, **more)
 
 
-def choice(monkeypatch: pytest.MonkeyPatch, *stubs: Stub) -> engines.Choice:
+def choice(monkeypatch: pytest.MonkeyPatch, *stubs: StubEngine) -> engines.Choice:
     monkeypatch.setattr(engines, "ready", lambda: (list(stubs), []))
     return engines.choose("auto", to_graph(SPEC), Setting(batch=4))
 
 
 def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0))
+    found = choice(monkeypatch, stub("slow", 1.0), stub("quick", 4.0))
     assert str(found) == (
         "quick: expected to be the fastest here for inference on cpu in float32, 4 at a time: on "
         "networks of the Inception family about 4.0 × torch eager (slow 1.0 ×)"
@@ -166,18 +144,16 @@ def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_auto_passes_over_what_refuses_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = choice(monkeypatch, Stub("slow", 1.0), Stub("quick", 4.0, refuses="quick has no lrn"))
+    found = choice(monkeypatch, stub("slow", 1.0), stub("quick", 4.0, refuses="quick has no lrn"))
     assert found.engine.name == "slow" and found.why.endswith("; quick has no lrn")
 
 
 def test_auto_goes_on_where_an_engine_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     from inceptgraph_torch.engines import EagerEngine
 
-    class Broken(Stub):
-        def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:
-            raise SpecError([Diagnostic(Code.ENGINE_REFUSES, "quick: its compiler fails")])
-
-    monkeypatch.setattr(engines, "ready", lambda: ([Broken("quick", 9.0), EagerEngine()], []))
+    failure = SpecError([Diagnostic(Code.ENGINE_REFUSES, "quick: its compiler fails")])
+    broken = StubEngine("quick", failure, 9.0)
+    monkeypatch.setattr(engines, "ready", lambda: ([broken, EagerEngine()], []))
     model = inceptgraph.compile(SPEC, engine="auto", seed=0)
     assert model.choice.engine.name == "eager"
     assert model.choice.why.endswith("; quick: its compiler fails")
@@ -196,9 +172,9 @@ def test_auto_passes_over_what_is_missing_or_broken(monkeypatch: pytest.MonkeyPa
             return self.offered
 
     offered = {
-        "gone": Stub("gone", 9.0, "pip …"),
+        "gone": stub("gone", 9.0, needs="pip …"),
         "torn": ImportError("no libtorn"),
-        "slow": Stub("slow", 1.0),
+        "slow": stub("slow", 1.0),
     }
     points = {name: Point(name, each) for name, each in offered.items()}
     monkeypatch.setattr(engines.plugins, "points", lambda group: points)
@@ -209,7 +185,7 @@ def test_auto_passes_over_what_is_missing_or_broken(monkeypatch: pytest.MonkeyPa
 
 def test_auto_with_nothing_that_runs_it_gives_every_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SpecError) as caught:
-        choice(monkeypatch, Stub("a", 1.0, refuses="a: no"), Stub("b", 2.0, refuses="b: no"))
+        choice(monkeypatch, stub("a", 1.0, refuses="a: no"), stub("b", 2.0, refuses="b: no"))
     assert [d.message for d in caught.value.diagnostics] == ["b: no", "a: no"]
 
 

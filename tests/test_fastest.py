@@ -241,7 +241,7 @@ def test_what_cannot_be_compared_goes_by_what_is_expected(
     race.lab.reference = reference
     with pytest.raises(Untimed, match=reason):
         race.run()
-    model = prepared("auto", GRAPH, {}, Setting(autotune=True))
+    model = prepared("auto", GRAPH, dict, Setting(autotune=True))
     assert model.name == "praised" and model.choice.why.startswith("expected to be the fastest")
     (told,) = warnings(caplog)
     assert told.startswith(f"the engines are not timed, since {reason}")
@@ -254,7 +254,7 @@ def test_nothing_is_timed_unless_auto_may(
     quick = race.add("quick", 0.1, fast=9.0)
     race.add("other", 0.01)
     monkeypatch.setattr(engines, "find", race.engines.__getitem__)
-    model = prepared(name, GRAPH, {}, Setting(autotune=autotune))
+    model = prepared(name, GRAPH, dict, Setting(autotune=autotune))
     assert model.choice.engine.name == "quick" and quick.calls == 0
 
 
@@ -311,7 +311,9 @@ def test_the_installed_engines_are_timed(few: list[str], caplog: pytest.LogCaptu
     caplog.set_level(logging.INFO, logger="inceptgraph")
     graph = inceptgraph.to_graph(SPEC)
     module = randomized(graph)
-    model = prepared("auto", graph, arrays(module, graph), Setting(batch=2, autotune=True))
+    tensors = arrays(module, graph)
+    setting = Setting(batch=2, autotune=True)
+    model = prepared("auto", graph, lambda: tensors, setting)
     assert model.choice.engine.name in few and not warnings(caplog)
     for name in few:
         assert name in model.choice.why and f"{name}: preparing" in caplog.text

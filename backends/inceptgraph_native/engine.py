@@ -6,8 +6,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inceptgraph.engine import Setting, find, refuse_step
-from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.engine import Setting, find, refuse, refuse_step
+from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph
 from inceptgraph.passes.base import Target
@@ -39,11 +39,11 @@ class NativeEngine:
         from inceptgraph_native.rules import has_rule
 
         if setting.device != "cpu":
-            return _refuse(f"runs on the CPU, not on `{setting.device}`")
+            return refuse(self, f"runs on the CPU, not on `{setting.device}`")
         if setting.dtype not in ("float32", "bfloat16"):
-            return _refuse(f"does not compute in {setting.dtype}")
+            return refuse(self, f"does not compute in {setting.dtype}")
         if setting.dtype == "bfloat16" and not processor.here().bfloat16:
-            return _refuse("computes in bfloat16 only where the processor has AVX512_BF16")
+            return refuse(self, "computes in bfloat16 only where the processor has AVX512_BF16")
         if setting.train:
             found = find("eager").refusal(graph, setting)
             told = f"the engine `{self.name}` trains on torch's layers, and"
@@ -103,8 +103,3 @@ class NativeEngine:
         )
         library = compiled(program.sources, machine)
         return NativeModule(program, library, setting=setting)
-
-
-def _refuse(reason: str) -> Diagnostic:
-    message = f"the engine `native` {reason}"
-    return Diagnostic(Code.ENGINE_REFUSES, message, help="use another engine, such as `eager`")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inceptgraph.engine import Setting
+from inceptgraph.engine import Setting, refuse_pickling
 from inceptgraph_native.library import Request, opened
 from inceptgraph_native.lower import Program
 
@@ -102,8 +102,7 @@ class NativeModule(nn.Module):
         return copied
 
     def __reduce__(self) -> Any:
-        told = "a compiled network cannot be pickled: compile the spec there, with `weights=FILE`"
-        raise TypeError(told)
+        refuse_pickling()
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """The outputs for some inputs.

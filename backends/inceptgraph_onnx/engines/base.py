@@ -7,8 +7,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from inceptgraph.engine import Setting, refuse_step
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.engine import Setting, refuse, refuse_step
+from inceptgraph.errors import Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
@@ -70,18 +70,15 @@ class OnnxEngine(ABC):
             lack = self._lacks(setting)
         if lack is not None:
             what, hint = lack
-            message = f"the engine `{self.name}` has no {what}"
-            return Diagnostic(Code.ENGINE_REFUSES, message, help=hint)
+            return refuse(self, f"has no {what}", hint)
         network = graph.phase("eval")
         for node in network.nodes.values():
             if not isinstance(node.op, Input) and not has_rule(type(node.op)):
                 return refuse_step(self, node, "there is no ONNX rule for this operation")
         weights = (w for node in network.nodes.values() for w in network.weights(node).values())
         if 4 * sum(weight.size for weight in weights) > LIMIT:
-            message = (
-                f"the engine `{self.name}` reads models of up to 2 GiB, and this one is larger"
-            )
-            return Diagnostic(Code.ENGINE_REFUSES, message, help="use another, such as `eager`")
+            reason = "reads models of up to 2 GiB, and this one is larger"
+            return refuse(self, reason, "use another, such as `eager`")
         return None
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from inceptgraph.engine import Setting
+from inceptgraph.engine import Setting, refuse_pickling
 from inceptgraph.graph import Graph
 
 __all__ = ["EngineModule", "Program"]
@@ -58,8 +58,7 @@ class EngineModule(nn.Module):
         return copied
 
     def __reduce__(self) -> Any:
-        told = "a compiled network cannot be pickled: compile the spec there, with `weights=FILE`"
-        raise TypeError(told)
+        refuse_pickling()
 
     def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
         """Run the network.

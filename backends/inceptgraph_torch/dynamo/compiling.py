@@ -148,6 +148,6 @@ def _frozen(
         outputs={node.name: node.meta["val"] for node in part.outputs},
         original=cut(module, arguments, part.outputs),
         evaluate=evaluate,
-        prepare=lambda tensors: prepared(options.engine, graph, tensors, setting),
+        prepare=lambda tensors: prepared(options.engine, graph, lambda: tensors, setting),
     )
     return Call(frozen, arguments, part.outputs), Taken(graph, choice)

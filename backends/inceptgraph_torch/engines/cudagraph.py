@@ -6,18 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import torch
 from torch import fx, nn
 
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.passes.base import Target
 from inceptgraph_torch.engines.fuse import fuse
 from inceptgraph_torch.engines.lanes import SideBySide
 from inceptgraph_torch.engines.measured import Measured, on_gpu
-from inceptgraph_torch.engines.network import Runner, network, refusal
+from inceptgraph_torch.engines.network import Runner, network, refusal, refuse_other_devices
 from inceptgraph_torch.engines.replay import Replay
 from inceptgraph_torch.engines.replay_training import TrainingReplay
 
@@ -47,10 +46,7 @@ class CudaGraphEngine:
         return None
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        if not setting.on_gpu or torch.version.hip:  # AMD's are called `cuda`, too
-            message = f"the engine `{self.name}` runs on NVIDIA's GPUs, not on `{setting.device}`"
-            return Diagnostic(Code.ENGINE_REFUSES, message, help="use `auto`, or `eager`")
-        return refusal(self, graph, setting)
+        return refuse_other_devices(self, setting) or refusal(self, graph, setting)
 
     def target(self, setting: Setting) -> Target:
         # siblings run side by side as they are, and cutting their sum would be copies

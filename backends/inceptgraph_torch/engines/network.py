@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from inceptgraph.engine import Engine, Setting, refuse_step
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.engine import Engine, Setting, refuse, refuse_step
+from inceptgraph.errors import Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph_torch.allocator import keep_memory
@@ -21,7 +21,7 @@ from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device
 from inceptgraph_torch.rules import has_rule
 
-__all__ = ["Compiler", "Runner", "compute_dtype", "network", "refusal"]
+__all__ = ["Compiler", "Runner", "compute_dtype", "network", "refusal", "refuse_other_devices"]
 
 
 def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None:
@@ -31,14 +31,22 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
     except SpecError as error:
         return error.diagnostics[0]
     if not setting.on_gpu and setting.dtype == "tf32":
-        message = f"the engine `{engine.name}` has no tf32 on `{setting.device}`: GPUs have it"
-        return Diagnostic(Code.ENGINE_REFUSES, message, help="use float32 or bfloat16")
+        reason = f"has no tf32 on `{setting.device}`: GPUs have it"
+        return refuse(engine, reason, "use float32 or bfloat16")
     inputs = {node.name for node in graph.inputs}
     for node in graph.nodes.values():
         if node.name not in inputs and not has_rule(type(node.op)):
             hint = "use another operation, or install a package that adds the rule"
             return refuse_step(engine, node, "the torch backend has no rule for it", hint)
     return None
+
+
+def refuse_other_devices(engine: Engine, setting: Setting) -> Diagnostic | None:
+    """Why an engine for NVIDIA's GPUs cannot run in a setting; None on one."""
+    if setting.on_gpu and not torch.version.hip:  # AMD's are called `cuda`, too
+        return None
+    reason = f"runs on NVIDIA's GPUs, not on `{setting.device}`"
+    return refuse(engine, reason, "use `auto`, or `eager`")
 
 
 def network(

@@ -10,12 +10,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.engine import Setting, refuse
+from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.passes.base import Target
-from inceptgraph_torch.engines.network import Runner, compute_dtype, network, refusal
+from inceptgraph_torch.engines.network import (
+    Runner,
+    compute_dtype,
+    network,
+    refusal,
+    refuse_other_devices,
+)
 
 __all__ = ["TensorRTEngine"]
 
@@ -30,14 +36,10 @@ class TensorRTEngine:
         return None if find_spec("torch_tensorrt") else 'pip install "inceptgraph[tensorrt]"'
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        reason = None
-        if not setting.on_gpu:
-            reason = f"runs on NVIDIA's GPUs, not on `{setting.device}`"
-        elif setting.train:
-            reason = "does not train"
-        if reason is not None:
-            message = f"the engine `{self.name}` {reason}"
-            return Diagnostic(Code.ENGINE_REFUSES, message, help="use `auto`, or `eager`")
+        if away := refuse_other_devices(self, setting):
+            return away
+        if setting.train:
+            return refuse(self, "does not train", "use `auto`, or `eager`")
         return refusal(self, graph, setting)
 
     def target(self, setting: Setting) -> Target:

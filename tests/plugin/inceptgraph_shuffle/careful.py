@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic
+from inceptgraph.engine import Setting, refuse
+from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
@@ -26,8 +26,7 @@ class CarefulEngine:
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
         if setting.train or setting.device != "cpu" or setting.dtype != "float32":
-            message = f"the engine `{self.name}` does no {setting}"
-            return Diagnostic(Code.ENGINE_REFUSES, message, help="use another engine")
+            return refuse(self, f"does no {setting}", "use another engine")
         return None
 
     def target(self, setting: Setting) -> Target:
