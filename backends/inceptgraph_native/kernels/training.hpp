@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <vector>
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -95,11 +95,21 @@ struct Bytes {
     typedef typename Vector<std::uint16_t, L::width>::type middle;
     typedef typename Vector<std::int32_t, L::width>::type large;
 
-    [[gnu::always_inline]] static inline typename L::places load(const std::uint8_t* from, long count) {
+    // The sum with more, where the byte is `wanted`.
+    [[gnu::always_inline]] static inline typename L::vec add(
+        typename L::vec sum, const std::uint8_t* from, int wanted, typename L::vec more, long count
+    ) {
         small v{};
         std::memcpy(&v, from, count);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+        if constexpr (L::width == 16) {
+            const auto here = _mm_cmpeq_epi8_mask(reinterpret_cast<__m128i>(v), _mm_set1_epi8(wanted));
+            return _mm512_mask_add_ps(sum, here, sum, more);
+        }
+#endif
         const large wide = __builtin_convertvector(__builtin_convertvector(v, middle), large);
-        return __builtin_convertvector(wide, typename L::places);
+        const auto place = __builtin_convertvector(wide, typename L::places);
+        return sum + (place == wanted ? more : typename L::vec{});
     }
     [[gnu::always_inline]] static inline void store(std::uint8_t* to, typename L::places places, long count) {
         const large wide = __builtin_convertvector(places, large);
@@ -128,6 +138,19 @@ template <class T, class Work>
     // half a vector is common: of a family of networks all channels are multiples of 8
     if (c + width / 2 == channels) work(c, std::integral_constant<long, width / 2>());
     else if (c < channels) work(c, channels - c);
+}
+
+// As `each`, four vectors at a time where there are as many: `work(c, few, left)`. What is computed for
+// one need not wait for what is computed for the others.
+template <class T, class Work>
+[[gnu::always_inline]] inline void each_few(long channels, const Work& work) {
+    constexpr long width = Lanes<T>::width, few = 4;
+    long c = 0;
+    for (; c + few * width <= channels; c += few * width)
+        work(c, std::integral_constant<int, few>(), std::integral_constant<long, width>());
+    each<T>(channels - c, [&](long more, auto left) {
+        work(c + more, std::integral_constant<int, 1>(), left);
+    });
 }
 
 }  // namespace inceptgraph::training

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "training.hpp"
 
@@ -116,13 +117,13 @@ void batch_norm(
     }
     std::vector<S> scale(channels), shift(channels);
     factors(weight, bias, mean, spread, channels, scale.data(), shift.data());
+    const auto low = L::splat(norm.relu ? 0 : -std::numeric_limits<S>::infinity());
     share(threads, rows, [&](long first, long last, int) {
         for (long row = first; row < last; ++row)
             each<T>(channels, [&](long c, auto left) {
                 const long at = row * channels + c;
-                auto v = L::load(x + at, left) * P::load(&scale[c], left) + P::load(&shift[c], left);
-                if (norm.relu) v = v < 0 ? decltype(v){} : v;
-                L::store(y + at, v, left);
+                const auto v = L::load(x + at, left) * P::load(&scale[c], left) + P::load(&shift[c], left);
+                L::store(y + at, v < low ? low : v, left);
             });
     });
 }
@@ -137,12 +138,10 @@ void batch_norm_gradient(
     typedef Lanes<S> P;
     std::vector<S> scale(channels), shift(channels);
     factors(weight, bias, mean, spread, channels, scale.data(), shift.data());
-    // the gradient behind the ReLU, which passes where its input is above zero
-    auto behind = [&](auto v, long row, long c, auto left) {
-        auto gradient = L::load(g + row * pitch + c, left);
-        if (!norm.relu) return gradient;
-        v = v * P::load(&scale[c], left) + P::load(&shift[c], left);
-        return v <= 0 ? decltype(v){} : gradient;
+    // the gradient before the ReLU, which passes where its input is above zero
+    auto passed = [&](auto input, long row, long c, auto left) {
+        const auto gradient = L::load(g + row * pitch + c, left);
+        return norm.relu ? (input <= 0 ? decltype(input){} : gradient) : gradient;
     };
     std::vector<std::vector<double>> sums(threads, std::vector<double>(2 * channels));
     share(threads, rows, [&](long first, long last, int thread) {
@@ -152,11 +151,12 @@ void batch_norm_gradient(
             std::fill(part.begin(), part.end(), S{});
             const long end = std::min(first + step, last);
             by_rows<T>(first, end, channels, [&](long row, long c, auto rows, auto left) {
+                const auto factor = P::load(&scale[c], left), term = P::load(&shift[c], left);
                 const auto middle = P::load(mean + c, left);
                 auto sum = P::load(plain + c, left), product = P::load(along + c, left);
                 for (long i = 0; i < rows; ++i) {
                     const auto v = L::load(x + (row + i) * channels + c, left);
-                    const auto gradient = behind(v, row + i, c, left);
+                    const auto gradient = passed(v * factor + term, row + i, c, left);
                     sum += gradient;
                     product += gradient * (v - middle);
                 }
@@ -172,16 +172,18 @@ void batch_norm_gradient(
         for (const auto& one : sums) plain += one[c], along += one[channels + c];
         dbias[c] = plain;
         dweight[c] = along * spread[c];
-        offset[c] = plain / rows;
-        slope[c] = along / rows * spread[c] * spread[c];
+        const double steep = -along / rows * spread[c] * spread[c] * scale[c];
+        slope[c] = steep;
+        offset[c] = -plain / rows * scale[c] - steep * mean[c];
     }
     share(threads, rows, [&](long first, long last, int) {
         for (long row = first; row < last; ++row)
             each<T>(channels, [&](long c, auto left) {
-                const auto v = L::load(x + row * channels + c, left);
-                const auto gradient = behind(v, row, c, left) - P::load(&offset[c], left);
-                const auto along = (v - P::load(mean + c, left)) * P::load(&slope[c], left);
-                L::store(dx + row * channels + c, (gradient - along) * P::load(&scale[c], left), left);
+                const long at = row * channels + c;
+                const auto v = L::load(x + at, left), factor = P::load(&scale[c], left);
+                const auto gradient = passed(v * factor + P::load(&shift[c], left), row, c, left);
+                const auto along = v * P::load(&slope[c], left) + P::load(&offset[c], left);
+                L::store(dx + at, gradient * factor + along, left);
             });
     });
 }

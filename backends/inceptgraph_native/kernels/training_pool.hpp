@@ -28,20 +28,29 @@ void max_pool(const T* x, T* y, std::uint8_t* taps, const Window& w, int threads
                 const int x0 = j * w.across - w.left;
                 const int left = std::max(0, -x0), right = std::min(w.columns, w.in_width - x0);
                 const long to = (line * w.width + j) * w.channels;
-                each<T>(w.channels, [&](long c, auto count) {
-                    auto best = L::splat(-std::numeric_limits<typename L::sum>::infinity());
-                    places where = places{} + (top * w.columns + left);
+                each_few<T>(w.channels, [&](long c, auto few, auto count) {
+                    typename L::vec best[few];
+                    places where[few];
+                    for (int i = 0; i < few; ++i) {
+                        best[i] = L::splat(-std::numeric_limits<typename L::sum>::infinity());
+                        where[i] = places{} + (top * w.columns + left);
+                    }
                     for (int a = top; a < bottom; ++a) {
                         const T* row = image + (static_cast<long>(y0 + a) * w.in_width + x0) * w.channels + c;
                         for (int b = left; b < right; ++b) {
-                            const auto v = L::load(row + b * w.channels, count);
-                            const auto more = (v > best) | (v != v);
-                            best = more ? v : best;
-                            where = more ? places{} + (a * w.columns + b) : where;
+                            const places here = places{} + (a * w.columns + b);
+                            for (int i = 0; i < few; ++i) {
+                                const auto v = L::load(row + b * w.channels + i * L::width, count);
+                                const auto more = (v > best[i]) | (v != v);
+                                best[i] = more ? v : best[i];
+                                where[i] = more ? here : where[i];
+                            }
                         }
                     }
-                    L::store(y + to + c, best, count);
-                    Bytes<T>::store(taps + to + c, where, count);
+                    for (int i = 0; i < few; ++i) {
+                        L::store(y + to + c + i * L::width, best[i], count);
+                        Bytes<T>::store(taps + to + c + i * L::width, where[i], count);
+                    }
                 });
             }
         }
@@ -64,17 +73,19 @@ void max_pool_gradient(
                 const int x = j + w.left;
                 const int left = x < w.columns ? 0 : (x - w.columns) / w.across + 1;
                 const int right = std::min(x / w.across, w.width - 1);
-                each<T>(w.channels, [&](long c, auto count) {
-                    typename L::vec sum{};
+                each_few<T>(w.channels, [&](long c, auto few, auto count) {
+                    typename L::vec sum[few]{};
                     for (int a = top; a <= bottom; ++a)
                         for (int b = left; b <= right; ++b) {
                             const long row = (image * w.height + a) * w.width + b;
                             const int tap = (y - a * w.down) * w.columns + x - b * w.across;
-                            const auto where = Bytes<T>::load(taps + row * w.channels + c, count);
-                            const auto gradient = L::load(g + row * pitch + c, count);
-                            sum += where == tap ? gradient : typename L::vec{};
+                            const std::uint8_t* where = taps + row * w.channels + c;
+                            const T* gradient = g + row * pitch + c;
+                            for (int i = 0; i < few; ++i, where += L::width, gradient += L::width)
+                                sum[i] = Bytes<T>::add(sum[i], where, tap, L::load(gradient, count), count);
                         }
-                    L::store(dx + (line * w.in_width + j) * w.channels + c, sum, count);
+                    for (int i = 0; i < few; ++i)
+                        L::store(dx + (line * w.in_width + j) * w.channels + c + i * L::width, sum[i], count);
                 });
             }
         }
