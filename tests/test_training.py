@@ -231,18 +231,45 @@ def test_convolution(
     assert repr(fast).removeprefix("Filtered") == repr(plain)
 
 
-def test_convolution_in_float32_rounds_little_more() -> None:
-    plain = nn.Conv2d(64, 64, 3, padding=1)
-    fast = FilteredConv2d(plain)
-    x, gradient = drawn(4, 64, 28, 28).float(), drawn(4, 64, 28, 28, seed=1).float()
+@pytest.mark.parametrize("threads", [1, 3])
+def test_convolution_in_float32_rounds_little_more(threads: int) -> None:
+    fast = FilteredConv2d(nn.Conv2d(64, 64, 3, padding=1))
+    x, gradient = drawn(3, 64, 50, 46).float(), drawn(3, 64, 50, 46, seed=1).float()
     assert fast._takes(x)
-    found, own = fast(x), x.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(fast(own), own, gradient)
-    exact, whole = copy.deepcopy(plain).double(), x.double().requires_grad_()
-    wanted = exact(whole)
-    (steep,) = torch.autograd.grad(wanted, whole, gradient.double())
-    for ours, theirs in ((found, wanted), (slope, steep)):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = derived(fast, x, gradient)
+    finally:
+        torch.set_num_threads(before)
+    # blocks of tiles, of which the last has fewer
+    for ours, theirs in zip(found, exact(fast, x, gradient), strict=True):
         assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+
+
+def test_convolution_of_bfloat16_rounds_its_maps_alone() -> None:
+    fast = FilteredConv2d(nn.Conv2d(64, 64, 3, padding=1))
+    x, gradient = drawn(3, 64, 50, 46).bfloat16(), drawn(3, 64, 50, 46, seed=1).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        y, dx, dweight, dbias = derived(fast, x.float(), gradient)
+    assert fast._takes(x) and y.dtype is torch.bfloat16
+    wanted = exact(fast, x, gradient)
+    torch.testing.assert_close((y.double(), dx.double()), wanted[:2], rtol=2**-8, atol=1e-4)
+    for ours, theirs in zip((dweight, dbias), wanted[2:], strict=True):
+        assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+
+
+def derived(layer: nn.Module, x: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+    """Outputs, and the gradients of the input and of the parameters."""
+    own = x.clone().requires_grad_()
+    y = layer(own)
+    return y, *torch.autograd.grad(y, [own, *layer.parameters()], gradient)
+
+
+def exact(fast: FilteredConv2d, x: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+    plain = nn.Conv2d(fast.in_channels, fast.out_channels, 3, padding=1).double()
+    plain.load_state_dict(fast.state_dict())
+    return derived(plain, x.double(), gradient.double())
 
 
 def test_autocast_around_the_backward_pass_changes_nothing() -> None:
@@ -292,8 +319,11 @@ def test_where_a_convolution_does_not_pay_it_is_torchs() -> None:
     assert fast._takes(drawn(8, 256, 28, 28).float())
     assert not fast._takes(drawn(1, 256, 2, 2).float())  # weights would take all of the time
     assert not fast._takes(drawn(8, 256, 28, 28))  # the weights are float32
-    with torch.autocast("cpu", torch.bfloat16):
-        assert not fast._takes(drawn(8, 256, 28, 28).float())
+    with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
+        patch.setattr(convolution, "call", None)
+        assert (
+            fast(drawn(8, 256, 7, 7).float()).dtype is torch.bfloat16
+        )  # products at twice the rate
     assert not fast._takes(torch.empty(8, 256, 28, 28, device="meta"))
 
 

@@ -45,17 +45,18 @@ namespace t = inceptgraph::training;
         const t::Response* response, int threads                                                   \
     ) {                                                                                            \
         t::response_norm_gradient(x, g, pitch, dx, rows, channels, *response, threads);            \
-    }
-
-#define FILTER(T, NAME)                                                                            \
+    }                                                                                              \
     extern "C" void filter_##NAME(                                                                 \
-        const T* x, const T* weights, const T* bias, T* y, const t::Filter* filter, int threads    \
+        const T* x, const S* weights, const S* bias, T* y, const t::Filter* filter, int threads    \
     ) {                                                                                            \
         t::filter(x, weights, bias, y, *filter, threads);                                          \
+    }                                                                                              \
+    extern "C" void filter_gradient_##NAME(                                                        \
+        const T* x, const T* g, S* sums, const t::Filter* filter, int threads                      \
+    ) {                                                                                            \
+        t::filter_gradient(x, g, sums, *filter, threads);                                          \
     }
 
-FILTER(float, float32)
-FILTER(double, float64)
 KERNELS(float, float, float32)
 KERNELS(double, double, float64)
 KERNELS(t::bfloat16, float, bfloat16)

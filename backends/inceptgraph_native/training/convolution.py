@@ -1,7 +1,8 @@
-"""Convolutions by Winograd's minimal filtering, forward and backward to the input.
+"""Convolutions by Winograd's minimal filtering, forward and backward.
 
 The gradient of the input is a convolution, too, with kernels turned round. That of the weights is
-torch's.
+the transpose of the forward pass: y = Aᵀ(Gw ∘ Bᵀx) gives dw = Gᵀ(A·dy ∘ Bᵀx), along both axes.
+Products are float32's where maps are bfloat16.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from inceptgraph_native.training.kernels import (
     takes,
     vectors,
 )
-from inceptgraph_native.winograd import TRANSFORM, matrix
+from inceptgraph_native.winograd import matrix
 
 __all__ = ["FilteredConv2d"]
 
 TILE = 6
 """Inputs of a tile along an axis."""
+
+TRANSFORM = 20.0
+"""Multiply-adds done in the time that a number of a tile takes to be transformed, which goes
+through the last cache, since all threads share a tile's products."""
 
 WEIGHT = 40.0
 """Multiply-adds done in the time that a weight takes to be transformed and read, which is done anew
@@ -65,15 +70,13 @@ class FilteredConv2d(nn.Conv2d):
         self._parameters = conv._parameters
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and self._takes(x):
+        if self.training and self._takes(maps_in := _under_autocast(x)):
             border: Any = self.padding
-            found: Tensor = _Convolution.apply(x, self.weight, self.bias, border)  # type: ignore[no-untyped-call]
+            found: Tensor = _Convolution.apply(maps_in, self.weight, self.bias, border)  # type: ignore[no-untyped-call]
             return found
         return super().forward(x)
 
     def _takes(self, x: Tensor) -> bool:
-        if x.dtype is torch.bfloat16 or torch.is_autocast_enabled("cpu"):
-            return False  # which halves the time of products, but not of these
         return (
             takes(x, self.weight, self.bias)
             and vectors(len(self.weight), self.bias)
@@ -81,6 +84,13 @@ class FilteredConv2d(nn.Conv2d):
             and _whole(self.weight)  # a copy may run on a processor with longer vectors
             and _pays(x, self.weight, self.padding)
         )
+
+
+def _under_autocast(x: Tensor) -> Tensor:
+    """What torch's convolution would compute with: autocast leaves float64 alone."""
+    if torch.is_autocast_enabled("cpu") and x.dtype is torch.float32:
+        return x.to(torch.get_autocast_dtype("cpu"))
+    return x
 
 
 def _whole(weight: Tensor) -> bool:
@@ -97,6 +107,8 @@ def _pays(x: Tensor, weight: Tensor, padding: Any) -> bool:
     transforms = TRANSFORM * tiles * (inputs + outputs)
     filtered = TILE**2 * (tiles * inputs * outputs + transforms + WEIGHT * inputs * outputs)
     direct = len(x) * height * width * weight.numel()
+    if x.dtype is torch.bfloat16:
+        direct /= 2  # its products take half the time, but for those of tiles
     return bool(min(height, width) > 0 and filtered < direct)
 
 
@@ -120,11 +132,8 @@ class _Convolution(torch.autograd.Function):
             turned = weight.flip(2, 3).permute(2, 3, 0, 1)
             border = [taps - 1 - p for taps, p in zip(weight.shape[2:], ctx.padding, strict=True)]
             dx = _filtered(g, turned, None, border)
-        wanted = [False, *ctx.needs_input_grad[1:3]]
-        _, dweight, dbias = torch.ops.aten.convolution_backward(
-            *(g, x, weight, weight.shape[:1] if wanted[2] else None),
-            *([1, 1], ctx.padding, [1, 1], False, [0, 0], 1, wanted),
-        )
+        dweight = _correlated(x, g, weight, ctx.padding) if ctx.needs_input_grad[1] else None
+        dbias = g.sum((0, 2, 3), dtype=weight.dtype) if ctx.needs_input_grad[2] else None
         return dx, dweight, dbias, None
 
 
@@ -139,12 +148,34 @@ def _filtered(x: Tensor, kernels: Tensor, bias: Tensor | None, padding: Any) -> 
     """
     taps, _, inputs, outputs = kernels.shape
     height, width = (n + 2 * p + 1 - taps for n, p in zip(x.shape[2:], padding, strict=True))
-    with torch.autocast("cpu", enabled=False):  # the backward pass may run under the caller's
-        transformed = _both_axes(taps, x.dtype) @ kernels.reshape(taps * taps, -1)
+    transformed = _product(_both_axes(taps, kernels.dtype), kernels.reshape(taps * taps, -1))
     y = maps(x, (len(x), outputs, height, width))
     shape = Filter(len(x), inputs, outputs, *x.shape[2:], height, width, taps, *padding)
     call("filter", x.dtype, x, transformed, bias, y, shape)
     return y
+
+
+def _correlated(x: Tensor, g: Tensor, weight: Tensor, padding: Any) -> Tensor:
+    """The gradient of weights.
+
+    Args:
+        x: the input, channels last.
+        g: the gradient of the output, channels last.
+        weight: of shape (outputs, inputs, taps, taps).
+        padding: above and left.
+    """
+    outputs, inputs, taps, _ = weight.shape
+    sums = weight.new_zeros(TILE * TILE, outputs * inputs)
+    shape = Filter(len(x), inputs, outputs, *x.shape[2:], *g.shape[2:], taps, *padding)
+    call("filter_gradient", x.dtype, x, g, sums, shape)
+    kernels = _product(_both_axes(taps, weight.dtype).T, sums)
+    return kernels.view(taps, taps, outputs, inputs).permute(2, 3, 0, 1)
+
+
+def _product(one: Tensor, other: Tensor) -> Tensor:
+    """As it is, whatever autocast the caller runs under, in the backward pass, too."""
+    with torch.autocast("cpu", enabled=False):
+        return one @ other
 
 
 @cache
