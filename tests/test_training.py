@@ -284,10 +284,10 @@ def test_autocast_around_the_backward_pass_changes_nothing() -> None:
 
 @pytest.mark.parametrize("frozen", ["weight", "bias", "both"])
 def test_frozen_weights_get_no_gradient(frozen: str) -> None:
-    fast = FilteredConv2d(nn.Conv2d(16, 16, 3, padding=1).double())
+    fast = FilteredConv2d(nn.Conv2d(32, 32, 3, padding=1).double())
     for name, each in fast.named_parameters():
         each.requires_grad_(frozen not in (name, "both"))
-    x = drawn(16, 16, 12, 12).requires_grad_()
+    x = drawn(16, 32, 12, 12).requires_grad_()
     assert fast._takes(x)
     fast(x).sum().backward()
     assert x.grad is not None
@@ -405,13 +405,13 @@ def test_training_takes_the_steps_that_torch_takes() -> None:
 
 def test_convolutions_of_a_network_are_filtered() -> None:
     """With a bias and without, and of an image, whose gradient nobody wants."""
-    conv = "{op: conv2d, out: 16, kernel: 3, padding: same"
-    text = "name: wide\ninput: {channels: 16, height: 16, width: 16}\nstages:\n"
+    conv = "{op: conv2d, out: 32, kernel: 3, padding: same"
+    text = "name: wide\ninput: {channels: 32, height: 16, width: 16}\nstages:\n"
     text += f"  a: {conv}}}\n  b: {conv}, bias: false}}\n  norm: {{op: batch_norm}}\n"
     text += "  mean: {op: global_avg_pool}\n  flatten: {op: flatten}\n"
     fast, plain = (trained(each, Source("wide.yaml", text)) for each in ("native", "eager"))
     assert sum(isinstance(part, FilteredConv2d) for part in fast.modules()) == 2
-    x = drawn(8, 16, 16, 16)
+    x = drawn(8, 32, 16, 16)
     assert fast.get_submodule("a")._takes(x)
     for net in (fast, plain):
         net(x).square().sum().backward()

@@ -32,11 +32,11 @@ TILE = 6
 
 TRANSFORM = 20.0
 """Multiply-adds done in the time that a number of a tile takes to be transformed, which goes
-through the last cache, since all threads share a tile's products."""
+through the second cache."""
 
-WEIGHT = 40.0
-"""Multiply-adds done in the time that a weight takes to be transformed and read, which is done anew
-in each step."""
+WEIGHT = 90.0
+"""Multiply-adds done in the time that a weight takes to be transformed, which is done anew in each
+step, and read by every thread."""
 
 
 class FilteredConv2d(nn.Conv2d):

@@ -58,7 +58,7 @@ class Window(ctypes.Structure):
 
 
 class Filter(ctypes.Structure):
-    """``Filter`` in ``training_conv.hpp``."""
+    """``Filter`` in ``training_tiles.hpp``."""
 
     _fields_ = (
         ("images", ctypes.c_long),

@@ -1,0 +1,172 @@
+// Tiles of Winograd's minimal filtering (Lavin & Gray 2016, arXiv:1509.09308), as in winograd.hpp, but
+// of sizes that are known when it runs, and with the transpose for gradients. A tile is 6 × 6 inputs;
+// channels are whole vectors.
+#pragma once
+
+#include "training.hpp"
+
+namespace inceptgraph::training {
+
+struct Filter {
+    long images;
+    int inputs, outputs, in_height, in_width, height, width;
+    int taps, top, left;  // of the kernel along an axis; padding
+};
+
+inline constexpr int SIDE = 6, PRODUCTS = SIDE * SIDE;
+
+// The interpolation points are 0, both signs of these, and infinity, as in winograd.py.
+template <class S>
+inline constexpr S near = S(2) / 3;
+template <class S>
+inline constexpr S far = S(3) / 2;
+
+// One column or row of the input: the products of (x - p) over all other points.
+template <class S, class V>
+[[gnu::always_inline]] inline void analyse(const V (&d)[SIDE], V (&t)[SIDE]) {
+    constexpr S a = near<S> * near<S>, b = far<S> * far<S>;
+    t[0] = a * b * d[0] - (a + b) * d[2] + d[4];
+    t[5] = a * b * d[1] - (a + b) * d[3] + d[5];
+    const V low = d[4] - b * d[2], low_odd = near<S> * (d[3] - b * d[1]);
+    const V high = d[4] - a * d[2], high_odd = far<S> * (d[3] - a * d[1]);
+    t[1] = low + low_odd;
+    t[2] = low - low_odd;
+    t[3] = high + high_odd;
+    t[4] = high - high_odd;
+}
+
+// One column or row of outputs: the powers of the points.
+template <class S, int M, class V>
+[[gnu::always_inline]] inline void combine(const V (&t)[SIDE], V (&y)[M]) {
+    const V low = t[1] + t[2], low_odd = t[1] - t[2], high = t[3] + t[4], high_odd = t[3] - t[4];
+    S p = 1, q = 1;
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i, p *= near<S>, q *= far<S>)
+        y[i] = p * (i % 2 ? low_odd : low) + q * (i % 2 ? high_odd : high);
+    y[0] += t[0];
+    y[M - 1] += t[5];
+}
+
+// The transpose of that: gradients of one column or row of outputs.
+template <class S, int M, class V>
+[[gnu::always_inline]] inline void scatter(const V (&g)[M], V (&t)[SIDE]) {
+    V low{}, low_odd{}, high{}, high_odd{};
+    S p = 1, q = 1;
+#pragma GCC unroll 4
+    for (int i = 0; i < M; ++i, p *= near<S>, q *= far<S>) {
+        (i % 2 ? low_odd : low) += p * g[i];
+        (i % 2 ? high_odd : high) += q * g[i];
+    }
+    t[0] = g[0];
+    t[1] = low + low_odd;
+    t[2] = low - low_odd;
+    t[3] = high + high_odd;
+    t[4] = high - high_odd;
+    t[5] = g[M - 1];
+}
+
+// From a product's numbers to the next one's: not a multiple of what lies in one set of a cache.
+template <class S>
+constexpr long apart(long pitch, int channels) { return pitch * channels + Lanes<S>::width; }
+
+// All channels of the tile whose top left input is (y, x), to `to[product][vector][tile]`.
+template <class T, class S>
+void analyse_tile(const T* image, const Filter& f, int y, int x, S* to, long pitch) {
+    typedef Lanes<S> L;
+    typedef typename L::vec vec;
+    constexpr int width = L::width;
+    const bool inside = y >= 0 && x >= 0 && y + SIDE <= f.in_height && x + SIDE <= f.in_width;
+    const long row = static_cast<long>(f.in_width) * f.inputs, product = apart<S>(pitch, f.inputs);
+    const T* corner = image + y * row + static_cast<long>(x) * f.inputs;
+    for (int c = 0; c < f.inputs; c += width, to += pitch * width) {
+        vec half[SIDE][SIDE];
+#pragma GCC unroll 6
+        for (int j = 0; j < SIDE; ++j) {
+            vec d[SIDE], t[SIDE];
+#pragma GCC unroll 6
+            for (int i = 0; i < SIDE; ++i) {
+                const bool on = inside || (static_cast<unsigned>(y + i) < static_cast<unsigned>(f.in_height) &&
+                                           static_cast<unsigned>(x + j) < static_cast<unsigned>(f.in_width));
+                d[i] = on ? Lanes<T>::load(corner + i * row + j * f.inputs + c, width) : vec{};
+            }
+            analyse<S>(d, t);
+#pragma GCC unroll 6
+            for (int i = 0; i < SIDE; ++i) half[i][j] = t[i];
+        }
+#pragma GCC unroll 6
+        for (int i = 0; i < SIDE; ++i) {
+            vec t[SIDE];
+            analyse<S>(half[i], t);
+#pragma GCC unroll 6
+            for (int j = 0; j < SIDE; ++j) L::store(to + (i * SIDE + j) * product, t[j], width);
+        }
+    }
+}
+
+// All channels of the tile whose top left output is (y, x), from `from[product][vector][tile]`.
+template <int M, class T, class S>
+void combine_tile(
+    const S* from, long pitch, const S* bias, const Filter& f, int y, int x, T* image
+) {
+    typedef Lanes<S> L;
+    typedef typename L::vec vec;
+    constexpr int width = L::width;
+    const long product = apart<S>(pitch, f.outputs);
+    for (int c = 0; c < f.outputs; c += width, from += pitch * width) {
+        const vec shift = bias ? L::load(bias + c, width) : vec{};
+        vec half[M][SIDE];
+#pragma GCC unroll 6
+        for (int j = 0; j < SIDE; ++j) {
+            vec t[SIDE], column[M];
+#pragma GCC unroll 6
+            for (int i = 0; i < SIDE; ++i) t[i] = L::load(from + (i * SIDE + j) * product, width);
+            combine<S, M>(t, column);
+#pragma GCC unroll 4
+            for (int i = 0; i < M; ++i) half[i][j] = column[i];
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < M; ++i) {
+            if (y + i >= f.height) break;
+            vec out[M];
+            combine<S, M>(half[i], out);
+            T* to = image + (static_cast<long>(y + i) * f.width + x) * f.outputs + c;
+#pragma GCC unroll 4
+            for (int j = 0; j < M; ++j)
+                if (x + j < f.width) Lanes<T>::store(to + j * f.outputs, out[j] + shift, width);
+        }
+    }
+}
+
+// All channels of the gradients of the tile whose top left output is (y, x), to
+// `to[product][vector][tile]`.
+template <int M, class T, class S>
+void scatter_tile(const T* image, const Filter& f, int y, int x, S* to, long pitch) {
+    typedef Lanes<S> L;
+    typedef typename L::vec vec;
+    constexpr int width = L::width;
+    const long product = apart<S>(pitch, f.outputs);
+    for (int c = 0; c < f.outputs; c += width, to += pitch * width) {
+        vec half[SIDE][M];
+#pragma GCC unroll 4
+        for (int j = 0; j < M; ++j) {
+            vec g[M], t[SIDE];
+#pragma GCC unroll 4
+            for (int i = 0; i < M; ++i) {
+                const T* from = image + (static_cast<long>(y + i) * f.width + x + j) * f.outputs + c;
+                g[i] = y + i < f.height && x + j < f.width ? Lanes<T>::load(from, width) : vec{};
+            }
+            scatter<S>(g, t);
+#pragma GCC unroll 6
+            for (int i = 0; i < SIDE; ++i) half[i][j] = t[i];
+        }
+#pragma GCC unroll 6
+        for (int i = 0; i < SIDE; ++i) {
+            vec t[SIDE];
+            scatter<S>(half[i], t);
+#pragma GCC unroll 6
+            for (int j = 0; j < SIDE; ++j) L::store(to + (i * SIDE + j) * product, t[j], width);
+        }
+    }
+}
+
+}  // namespace inceptgraph::training
