@@ -57,6 +57,21 @@ namespace t = inceptgraph::training;
         t::filter_gradient(x, g, sums, *filter, threads);                                          \
     }
 
+#define WEIGHTS(S, NAME)                                                                           \
+    extern "C" void kernels_##NAME(                                                                \
+        S* weights, S* products, const S* points, const t::Kernels* kernels, int threads           \
+    ) {                                                                                            \
+        t::kernels<false>(weights, products, points, *kernels, threads);                           \
+    }                                                                                              \
+    extern "C" void kernels_gradient_##NAME(                                                       \
+        S* weights, S* products, const S* points, const t::Kernels* kernels, int threads           \
+    ) {                                                                                            \
+        t::kernels<true>(weights, products, points, *kernels, threads);                            \
+    }
+
+WEIGHTS(float, float32)
+WEIGHTS(double, float64)
+
 KERNELS(float, float, float32)
 KERNELS(double, double, float64)
 KERNELS(t::bfloat16, float, bfloat16)

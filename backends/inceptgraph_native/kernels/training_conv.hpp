@@ -202,18 +202,19 @@ void filter_gradient_tiles(const T* x, const T* g, S* sums, const Filter& f, int
 
 template <class T, class S>
 void filter(const T* x, const S* weights, const S* bias, T* y, const Filter& f, int threads) {
-    if (f.taps == 3)
-        filter_tiles<4>(x, weights, bias, y, f, threads);
-    else
-        filter_tiles<2>(x, weights, bias, y, f, threads);
+    (f.taps == 3 ? filter_tiles<4, T, S> : filter_tiles<2, T, S>)(x, weights, bias, y, f, threads);
 }
 
 template <class T, class S>
 void filter_gradient(const T* x, const T* g, S* sums, const Filter& f, int threads) {
-    if (f.taps == 3)
-        filter_gradient_tiles<4>(x, g, sums, f, threads);
-    else
-        filter_gradient_tiles<2>(x, g, sums, f, threads);
+    (f.taps == 3 ? filter_gradient_tiles<4, T, S> : filter_gradient_tiles<2, T, S>)(x, g, sums, f, threads);
+}
+
+template <bool Back, class S>
+void kernels(S* weights, S* products, const S* points, const Kernels& k, int threads) {
+    (k.taps == 3 ? transform_kernels<Back, 3, S> : transform_kernels<Back, 5, S>)(
+        weights, products, points, k, threads
+    );
 }
 
 }  // namespace inceptgraph::training

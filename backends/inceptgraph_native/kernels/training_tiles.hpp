@@ -169,4 +169,58 @@ void scatter_tile(const T* image, const Filter& f, int y, int x, S* to, long pit
     }
 }
 
+// Weights of one kernel for each pair of an input and an output, in rows and columns of such pairs.
+struct Kernels {
+    int rows, columns, taps;
+    long start, row, column, down, across;  // numbers to the first, and from one to the next
+};
+
+// From weights to what tiles are multiplied by, G·w·Gᵀ, at `to[product][row][column]`, or the
+// transpose of that, Gᵀ·t·G, from there to weights. `points` is G, of 6 rows.
+template <bool Back, int Taps, class S>
+void transform_kernels(S* weights, S* products, const S* points, const Kernels& k, int threads) {
+    typedef Lanes<S> L;
+    typedef typename L::vec vec;
+    constexpr int width = L::width;
+    const long product = static_cast<long>(k.rows) * k.columns;
+    share(threads, k.rows, [&](long row, long end, int) {
+        for (; row < end; ++row)
+            for (int c = 0; c < k.columns; c += width) {
+                S* corner = weights + k.start + row * k.row + c * k.column;
+                S* tile = products + row * k.columns + c;
+                vec half[SIDE][Taps]{};
+                if constexpr (!Back) {
+                    for (int a = 0; a < Taps; ++a)
+                        for (int b = 0; b < Taps; ++b) {
+                            const S* from = corner + a * k.down + b * k.across;
+                            vec w;
+                            if (k.column == 1) w = L::load(from, width);
+                            else for (int lane = 0; lane < width; ++lane) w[lane] = from[lane * k.column];
+                            for (int i = 0; i < SIDE; ++i) half[i][b] += points[i * Taps + a] * w;
+                        }
+                    for (int i = 0; i < SIDE; ++i)
+                        for (int j = 0; j < SIDE; ++j) {
+                            vec sum{};
+                            for (int b = 0; b < Taps; ++b) sum += points[j * Taps + b] * half[i][b];
+                            L::store(tile + (i * SIDE + j) * product, sum, width);
+                        }
+                } else {
+                    for (int i = 0; i < SIDE; ++i)
+                        for (int j = 0; j < SIDE; ++j) {
+                            const vec t = L::load(tile + (i * SIDE + j) * product, width);
+                            for (int b = 0; b < Taps; ++b) half[i][b] += points[j * Taps + b] * t;
+                        }
+                    for (int a = 0; a < Taps; ++a)
+                        for (int b = 0; b < Taps; ++b) {
+                            vec sum{};
+                            for (int i = 0; i < SIDE; ++i) sum += points[i * Taps + a] * half[i][b];
+                            S* to = corner + a * k.down + b * k.across;
+                            if (k.column == 1) L::store(to, sum, width);
+                            else for (int lane = 0; lane < width; ++lane) to[lane * k.column] = sum[lane];
+                        }
+                }
+            }
+    });
+}
+
 }  // namespace inceptgraph::training

@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from inceptgraph_native.training.kernels import (
     Filter,
+    Kernels,
     call,
     channels_last,
     lanes,
@@ -120,7 +121,7 @@ class _Convolution(torch.autograd.Function):
         x = channels_last(x)
         ctx.save_for_backward(x, weight)
         ctx.padding = padding
-        return _filtered(x, weight.permute(2, 3, 1, 0), bias, padding)
+        return _filtered(x, weight.transpose(0, 1), bias, padding)
 
     @staticmethod
     @once_differentiable
@@ -129,34 +130,37 @@ class _Convolution(torch.autograd.Function):
         g = channels_last(gradients[0])
         dx = None
         if ctx.needs_input_grad[0]:
-            turned = weight.flip(2, 3).permute(2, 3, 0, 1)
             border = [taps - 1 - p for taps, p in zip(weight.shape[2:], ctx.padding, strict=True)]
-            dx = _filtered(g, turned, None, border)
+            dx = _filtered(g, weight, None, border, turned=True)
         dweight = _correlated(x, g, weight, ctx.padding) if ctx.needs_input_grad[1] else None
         dbias = g.sum((0, 2, 3), dtype=weight.dtype) if ctx.needs_input_grad[2] else None
         return dx, dweight, dbias, None
 
 
-def _filtered(x: Tensor, kernels: Tensor, bias: Tensor | None, padding: Any) -> Tensor:
+def _filtered(
+    x: Tensor, kernels: Tensor, bias: Tensor | None, padding: Any, *, turned: bool = False
+) -> Tensor:
     """The convolution of maps.
 
     Args:
         x: the maps, channels last.
-        kernels: of shape (rows, columns, inputs, outputs).
+        kernels: of shape (inputs, outputs, taps, taps).
         bias: for each output channel.
         padding: above and left, and as much below and right.
+        turned: whether kernels are turned round.
     """
-    taps, _, inputs, outputs = kernels.shape
+    inputs, outputs, taps, _ = kernels.shape
     height, width = (n + 2 * p + 1 - taps for n, p in zip(x.shape[2:], padding, strict=True))
-    transformed = _product(_both_axes(taps, kernels.dtype), kernels.reshape(taps * taps, -1))
+    products = kernels.new_empty(TILE * TILE, inputs, outputs)
+    _transform("kernels", kernels, products, turned)
     y = maps(x, (len(x), outputs, height, width))
     shape = Filter(len(x), inputs, outputs, *x.shape[2:], height, width, taps, *padding)
-    call("filter", x.dtype, x, transformed, bias, y, shape)
+    call("filter", x.dtype, x, products, bias, y, shape)
     return y
 
 
 def _correlated(x: Tensor, g: Tensor, weight: Tensor, padding: Any) -> Tensor:
-    """The gradient of weights.
+    """The gradient of weights, which lies as they do.
 
     Args:
         x: the input, channels last.
@@ -165,21 +169,27 @@ def _correlated(x: Tensor, g: Tensor, weight: Tensor, padding: Any) -> Tensor:
         padding: above and left.
     """
     outputs, inputs, taps, _ = weight.shape
-    sums = weight.new_zeros(TILE * TILE, outputs * inputs)
+    sums = weight.new_zeros(TILE * TILE, outputs, inputs)
     shape = Filter(len(x), inputs, outputs, *x.shape[2:], *g.shape[2:], taps, *padding)
     call("filter_gradient", x.dtype, x, g, sums, shape)
-    kernels = _product(_both_axes(taps, weight.dtype).T, sums)
-    return kernels.view(taps, taps, outputs, inputs).permute(2, 3, 0, 1)
+    gradient = torch.empty_like(weight)
+    _transform("kernels_gradient", gradient, sums)
+    return gradient
 
 
-def _product(one: Tensor, other: Tensor) -> Tensor:
-    """As it is, whatever autocast the caller runs under, in the backward pass, too."""
-    with torch.autocast("cpu", enabled=False):
-        return one @ other
+def _transform(direction: str, kernels: Tensor, products: Tensor, turned: bool = False) -> None:
+    """Between kernels of shape (rows, columns, taps, taps) and what tiles are multiplied by, of
+    shape (products, rows, columns)."""
+    rows, columns, taps, _ = kernels.shape
+    row, column, *steps = kernels.stride()
+    start = (taps - 1) * sum(steps) if turned else 0
+    if turned:
+        steps = [-step for step in steps]
+    lies = Kernels(rows, columns, taps, start, row, column, *steps)
+    call(direction, kernels.dtype, kernels, products, _points(taps, kernels.dtype), lies)
 
 
 @cache
-def _both_axes(taps: int, dtype: torch.dtype) -> Tensor:
-    """From the taps of a kernel to the products of a tile."""
-    one = torch.from_numpy(matrix(taps))
-    return torch.kron(one, one).to(dtype)
+def _points(taps: int, dtype: torch.dtype) -> Tensor:
+    """From the taps along an axis to the products of a tile."""
+    return torch.from_numpy(matrix(taps)).to(dtype)

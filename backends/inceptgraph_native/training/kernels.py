@@ -16,6 +16,7 @@ from inceptgraph_native.library import compiled
 
 __all__ = [
     "Filter",
+    "Kernels",
     "Norm",
     "Response",
     "Window",
@@ -71,6 +72,21 @@ class Filter(ctypes.Structure):
         ("taps", ctypes.c_int),
         ("top", ctypes.c_int),
         ("left", ctypes.c_int),
+    )
+
+
+class Kernels(ctypes.Structure):
+    """``Kernels`` in ``training_tiles.hpp``."""
+
+    _fields_ = (
+        ("rows", ctypes.c_int),
+        ("columns", ctypes.c_int),
+        ("taps", ctypes.c_int),
+        ("start", ctypes.c_long),
+        ("row", ctypes.c_long),
+        ("column", ctypes.c_long),
+        ("down", ctypes.c_long),
+        ("across", ctypes.c_long),
     )
 
 
