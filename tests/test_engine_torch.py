@@ -278,9 +278,18 @@ def test_what_is_said_to_an_engine_wants_one() -> None:
         inceptgraph.compile(SPEC, batch=3)
 
 
+@pytest.mark.parametrize("train", [False, True])
+def test_a_checked_module_is_exported_for_any_batch(train: bool) -> None:
+    model = inceptgraph.compile(SPEC, engine="eager", train=train, seed=0)
+    batch = torch.export.Dim("batch", min=2)
+    program = torch.export.export(model, (image(4),), dynamic_shapes=(({0: batch},),))
+    leaves = torch.utils._pytree.tree_leaves(program.module()(image(3)))
+    assert {len(each) for each in leaves} == {3}
+
+
 def test_an_input_of_whole_numbers_is_refused() -> None:
     model = inceptgraph.compile(SPEC, engine="eager", seed=0)
-    with pytest.raises(TypeError, match=r"an input is of torch\.int64"):
+    with pytest.raises(TypeError, match=r"`image` is of torch\.int64"):
         model(torch.ones(1, 3, 16, 16, dtype=torch.int64))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from inceptgraph.engine import Engine, Setting, refuse, refuse_step
 from inceptgraph.errors import Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import check_inputs, in_order
+from inceptgraph.types import Shape
 from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.engines.precision import products, products_of_backward
 from inceptgraph_torch.lower import lower
@@ -101,18 +103,25 @@ class Runner(nn.Module):
     """
 
     def __init__(
-        self, network: nn.Module, setting: Setting, compiler: Compiler = _uncompiled
+        self,
+        network: nn.Module,
+        setting: Setting,
+        compiler: Compiler = _uncompiled,
+        inputs: Mapping[str, Shape] | None = None,
     ) -> None:
         """Args:
         network: in the mode of the setting.
         setting: how it runs.
         compiler: makes what computes what ``network`` does; of a copy, of the copy's network.
+        inputs: what a call is held to: shapes of one sample by name, in order; nothing unless
+            given.
         """
         super().__init__()
         self.network = network
         self.setting = setting
         self.train(setting.train)
         self._dtype = weights_dtype(setting)
+        self._inputs = inputs
         self._compiler = compiler
         self._call = compiler(network)
 
@@ -130,34 +139,30 @@ class Runner(nn.Module):
         self._call = self._compiler(self.network)
         return self
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Any:
         """Run it.
 
         Args:
             inputs: of shape (batch, …), one an input of the network in their order.
+            named: those that follow, by the names of the inputs.
 
         Returns:
             A float32 tensor; of several outputs, a dict of them by name.
 
         Raises:
-            ValueError: the batch is fixed, and another one.
-            TypeError: an input is not of floating-point numbers.
+            ValueError: an input has another shape than the spec says, or their batches differ, or
+                the batch is fixed, and another one.
+            TypeError: there are more inputs or fewer, or one is not of floating-point numbers.
         """
-        self._check(inputs)
-        given = [tensor.to(self.setting.device, self._dtype) for tensor in inputs]
+        ordered = in_order(self._inputs or {}, inputs, named)
+        if self._inputs is not None:
+            check_inputs(self._inputs, ordered, self.setting)
+        given = [tensor.to(self.setting.device, self._dtype) for tensor in ordered]
         with self._mode(), products(self.setting):
             found = self._call(*given)
         outputs = tree_map(Tensor.float, found)
         products_of_backward(tree_leaves(outputs), self.setting)
         return outputs
-
-    def _check(self, inputs: Iterable[Tensor]) -> None:
-        """Refuse what is no image, and another batch than the fixed one: what is compiled for that
-        may assume it."""
-        for tensor in inputs:
-            if not tensor.is_floating_point():
-                raise TypeError(f"an input is of {tensor.dtype}: give it floating-point numbers")
-            self.setting.check_batch(len(tensor))
 
     @contextmanager
     def _mode(self) -> Iterator[None]:
