@@ -90,6 +90,10 @@ Compiler = Callable[[nn.Module], Callable[..., Any]]
 """From a module to what computes the same, maybe faster."""
 
 
+SHARED = ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set")
+"""Where torch keeps what a module has."""
+
+
 def _uncompiled(network: nn.Module) -> Callable[..., Any]:
     return network.__call__
 
@@ -97,10 +101,15 @@ def _uncompiled(network: nn.Module) -> Callable[..., Any]:
 class Runner(nn.Module):
     """Runs a network in a setting: from inputs of any floating-point type to float32.
 
+    It has the layers and tensors of the network as its own, under their names there: what is saved
+    of it is read by the plain module, and the other way round.
+
     Attributes:
-        network: what is run; its ``state_dict`` has the names of the graph.
+        network: what is run. It is no submodule, whose name would precede all others.
         setting: how.
     """
+
+    network: nn.Module
 
     def __init__(
         self,
@@ -117,7 +126,8 @@ class Runner(nn.Module):
             given.
         """
         super().__init__()
-        self.network = network
+        vars(self)["network"] = network
+        self._share()
         self.setting = setting
         self.train(setting.train)
         self._dtype = weights_dtype(setting)
@@ -125,13 +135,30 @@ class Runner(nn.Module):
         self._compiler = compiler
         self._call = compiler(network)
 
+    def _share(self) -> None:
+        """Have the very tables of the network: what is put into one is in the other."""
+        vars(self).update({table: vars(self.network)[table] for table in SHARED})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module | Tensor):
+            super().__setattr__(name, value)
+        else:
+            vars(self)[name] = value  # torch refuses the name of a step, and it may be `choice`
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_call"}
+        own = vars(self).keys() - {"_call", *SHARED}
+        return {name: value for name, value in vars(self).items() if name in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._share()
         # what was compiled belongs to the network that this is a copy of, and to its weights
         self._call = self._compiler(self.network)
+
+    def train(self, mode: bool = True) -> Runner:
+        self.network.train(mode)
+        self.training = mode
+        return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Runner:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
