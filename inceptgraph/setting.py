@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -99,6 +100,22 @@ class Setting:
         if self.fixed and batch != self.batch:
             message = f"compiled for {self.batch} samples at a time, got {batch}"
             raise ValueError(f"{message}: compile it without `fixed` for any number")
+
+    def mode(self, training: bool) -> bool:
+        """The mode that a module goes into when its ``train`` is called.
+
+        What was made for inference stays in evaluation, with a warning: its weights are folded, or
+        in no form that could be trained. It does not raise, as ``train`` of an exported program
+        does: a larger model that holds it switches all of its parts, and the others do train.
+
+        Args:
+            training: the mode that is wanted.
+        """
+        if training and not self.train:
+            told = "a network that was compiled for inference stays in evaluation"
+            # of the line that called ``train`` of the module
+            warnings.warn(f"{told}: compile it with `train=True` to train it", stacklevel=3)
+        return training and self.train
 
     @property
     def on_gpu(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+import warnings
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -97,6 +98,15 @@ def test_training_takes_the_steps_that_the_module_takes(name: str) -> None:
     assert list(own) == list(wanted)
     for key in own:
         torch.testing.assert_close(own[key], wanted[key], rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_trained_changes_its_mode_in_silence() -> None:
+    model = inceptgraph.compile(SPEC, engine="eager", train=True, seed=0)
+    with warnings.catch_warnings(action="error"):
+        assert not any(part.training for part in model.eval().network.modules())
+        assert isinstance(model(image()), Tensor)
+        assert all(part.training for part in model.train().network.modules())
+        assert isinstance(model(image()), dict)
 
 
 def test_training_in_bfloat16_keeps_weights_in_float32() -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -224,6 +225,26 @@ def test_a_copy_computes_the_same(engine: Engine) -> None:
     assert not hasattr(copied, "other")
     for mine, theirs in zip(run(copied, inputs), wanted, strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+@every_engine
+def test_what_is_for_inference_stays_in_evaluation(engine: Engine) -> None:
+    graph = tiny()
+    # with the batch normalisation in it that training would change
+    model, inputs = prepared(engine, graph, randomized(graph), optimize=False), samples(graph, 2)
+    wanted = run(model, inputs)
+    outer = nn.Sequential(model, nn.Dropout())
+    for switched in (model, outer):
+        with pytest.warns(UserWarning, match="stays in evaluation: compile it with `train=True`"):
+            assert switched.train() is switched
+        assert not any(part.training for part in model.modules())
+        for mine, theirs in zip(run(model, inputs), wanted, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert outer.training and outer[1].training
+    with warnings.catch_warnings(action="error"):
+        outer.eval()
+        model.train(False)
+    assert not outer[1].training
 
 
 @every_engine

@@ -97,6 +97,9 @@ class NativeModule(nn.Module):
         self._lock = threading.Lock()
         self.eval()
 
+    def train(self, mode: bool = True) -> NativeModule:
+        return super().train(self._setting.mode(mode))
+
     def __deepcopy__(self, memo: dict[int, object]) -> NativeModule:
         copied = NativeModule(self._program, self._path, self._weights, self._setting)
         vars(copied).update({k: v for k, v in vars(self).items() if k not in vars(copied)})

@@ -31,7 +31,7 @@ class EngineModule(nn.Module):
     """Runs a compiled network.
 
     It has no parameters: the weights are in the runtime's own form. It gives no gradients, and
-    computes the same in training mode.
+    stays in evaluation.
 
     Attributes:
         setting: how the network runs.
@@ -51,6 +51,9 @@ class EngineModule(nn.Module):
         self._dtype = torch.float16 if setting.dtype == "float16" else torch.float32
         self._program = program
         self.eval()
+
+    def train(self, mode: bool = True) -> EngineModule:
+        return super().train(self.setting.mode(mode))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> EngineModule:
         """Another module; the program is shared, which does not change."""

@@ -156,8 +156,8 @@ class Runner(nn.Module):
         self._call = self._compiler(self.network)
 
     def train(self, mode: bool = True) -> Runner:
-        self.network.train(mode)
-        self.training = mode
+        self.training = self.setting.mode(mode)
+        self.network.train(self.training)
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Runner:
