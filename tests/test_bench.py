@@ -21,7 +21,14 @@ from tiny_network import TINY
 
 from inceptgraph import engine as engines
 from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab
-from inceptgraph.bench.agreement import ROOM, ROUNDOFF, bound, relative_error, same_form
+from inceptgraph.bench.agreement import (
+    ROOM,
+    ROOM_OF_ORDER,
+    ROUNDOFF,
+    bound,
+    relative_error,
+    same_form,
+)
 from inceptgraph.bench.busy import Others, Used, used
 from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.peers import find_peer
@@ -361,6 +368,21 @@ def test_a_bound_follows_the_plain_module_and_is_never_below_roundoff() -> None:
     assert bound("bfloat16", None, 4) == ROOM * 4 * 2**-8
     # what is no number excuses nobody
     assert bound("float16", np.inf, 4) == ROOM * 4 * 2**-11
+    assert bound("float32", 1e-6, 4, np.inf) == bound("float32", 1e-6, 4, None)
+    # another order of summation excuses others where it errs much more
+    assert bound("float32", 1e-6, 4, 2e-6) == pytest.approx(1e-5)
+    assert bound("float32", 1e-6, 4, 2e-5) == pytest.approx(ROOM_OF_ORDER * 2e-5)
+
+
+@pytest.mark.parametrize(("off", "status"), [(3.9e-5, Status.TIMED), (4.1e-5, Status.WRONG)])
+def test_the_plain_module_in_another_order_is_as_right(
+    stubs: Bench, off: float, status: Status
+) -> None:
+    stubs.lab.reordered_by_dtype["float32"] = stubs.subject("reordered", 1.0, off=2e-5)
+    stubs.add("other", off=off)
+    report = stubs.run()
+    assert statuses(report)["other"] == status
+    assert report.rows[1].bound == pytest.approx(4e-5)
 
 
 def test_a_training_step_is_three_passes_with_the_heads() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from inceptgraph import engine as engines
-from inceptgraph.bench.agreement import judge, same_form
+from inceptgraph.bench.agreement import error_of, judge, same_form
 from inceptgraph.bench.busy import Others, Used, used
 from inceptgraph.bench.lab import Lab, Outputs
 from inceptgraph.bench.machine import library_versions, processor
@@ -178,11 +178,11 @@ class _Bencher:
                 trial.reason = "not compared: its weights or its outputs are not the network's"
                 return
             wanted = theirs
-        plain = next(
-            (t.error for t in trials if t.job.kind is Kind.PLAIN and _dtype(t) == _dtype(trial)),
-            None,
-        )
-        verdict = judge(found, wanted, _dtype(trial), plain, self._depth)
+        plain = next(t for t in trials if t.job.kind is Kind.PLAIN and _dtype(t) == _dtype(trial))
+        if trial is plain:
+            given = self._graph, self._tensors, job.setting
+            trial.reordered = error_of(self._lab, self._lab.reordered, *given, wanted)
+        verdict = judge(found, wanted, _dtype(trial), plain.error, self._depth, plain.reordered)
         trial.error, trial.bound = verdict.error, verdict.bound
         if job.kind is Kind.PLAIN and trial.error is not None and math.isfinite(trial.error):
             if trial.error > TELLING:  # it is what others are held to
