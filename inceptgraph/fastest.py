@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inceptgraph import engine as engines
-from inceptgraph.bench.agreement import judge, relative_error
+from inceptgraph.bench.agreement import error_of, judge
 from inceptgraph.bench.lab import Lab, Outputs, Subject, find_lab
 from inceptgraph.bench.rounds import Budget, rounds
 from inceptgraph.cost import total
@@ -131,7 +131,8 @@ class _Race:
 
     def enter(self) -> None:
         """Have every engine prepare the network, and compare what it gives."""
-        wanted, plain = self._reference()
+        wanted, plain, reordered = self._reference()
+        dtype = self._setting.dtype
         depth = total(self._graph.phase("eval")).depth
         ready, self._left_out = engines.ready()
         for engine in ready:
@@ -139,7 +140,7 @@ class _Race:
             try:
                 module = self._prepared(engine)
                 subject = self._lab.subject(module, self._graph, self._setting)
-                verdict = judge(subject.outputs(), wanted, self._setting.dtype, plain, depth)
+                verdict = judge(subject.outputs(), wanted, dtype, plain, depth, reordered)
             except SpecError as error:
                 logger.info("%s", error.diagnostics[0].message)
                 self._left_out.append(error.diagnostics[0])
@@ -189,9 +190,9 @@ class _Race:
     def _prepared(self, engine: Engine) -> Any:
         return engines.prepare(engine, self._graph, self._tensors, self._setting, self._optimize)
 
-    def _reference(self) -> tuple[Outputs, float | None]:
+    def _reference(self) -> tuple[Outputs, float | None, float | None]:
         """What the network gives in float64, and how far off the plain module is in the setting's
-        type; None where it cannot run in it."""
+        type, in its own order of summation and in another; None where it cannot run in it."""
         given = self._graph, self._tensors, self._setting
         try:
             wanted = self._lab.reference(*given)
@@ -199,11 +200,11 @@ class _Race:
             raise Untimed(f"the network itself fails: {_text(error)}") from error
         if not all(np.isfinite(each).all() for each in wanted.values()):
             raise Untimed("what it gives for random inputs is not finite and cannot be compared")
-        try:
-            subject = self._lab.subject(self._lab.plain(*given), self._graph, self._setting)
-            return wanted, relative_error(subject.outputs(), wanted)
-        except Exception:
-            return wanted, None
+        plain, reordered = (
+            error_of(self._lab, make, *given, wanted)
+            for make in (self._lab.plain, self._lab.reordered)
+        )
+        return wanted, plain, reordered
 
     def _time(self, entrants: Mapping[str, _Entrant], budget: Budget) -> None:
         subjects = {name: each.subject for name, each in entrants.items()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
+from inceptgraph.arguments import FLAG, FUNCTION, NAME, PATH, TEXTS, Kind, check
 from inceptgraph.errors import (
     Code,
     Diagnostic,
@@ -39,6 +41,28 @@ __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
+
+KINDS = {
+    "spec": Kind("a path, a shipped spec's name or a Source", (str, PathLike, Source)),
+    "folder": PATH,
+    "set": Kind(
+        "a mapping from paths to values, such as {'classes': 10}", (Mapping,), optional=True
+    ),
+    "passes": replace(TEXTS, told="a list of functions from graph to graph"),
+    "pass": replace(FUNCTION, told="a function from graph to graph"),
+    "optimize": replace(
+        FLAG,
+        told="True, False or a Target",
+        named=("inceptgraph.passes.base.Target",),
+        optional=True,
+    ),
+    "backend": replace(NAME, told="a backend's name, such as `torch`"),
+    "engine": replace(NAME, told="an engine's name, such as `auto`", optional=True),
+    "weights": replace(PATH, told="the path of a file", optional=True),
+    "remap": replace(PATH, told="a shipped table's name, or a path", optional=True),
+    "allow": replace(TEXTS, told="a list of words, such as ['missing:aux1']"),
+}
+"""What the arguments of :func:`analyze`, :func:`compile` and :func:`load` take."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +129,11 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
     Args:
         spec: a path, ``-``, a shipped spec's name, or a text as :class:`Source`.
         set: values to replace, by path.
+
+    Raises:
+        TypeError: an argument has the wrong type.
     """
+    check(KINDS, {"spec": spec, "set": set})
     findings = Findings()
     source = tree = typed = graph = library = None
     others: tuple[Source, ...] = ()
@@ -139,6 +167,7 @@ def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None)
 
     Raises:
         SpecError: the spec has errors; it holds all findings.
+        TypeError: an argument has the wrong type.
     """
     return analyze(spec, set=set).require_graph()
 
@@ -186,15 +215,18 @@ def compile(
         SpecError: the spec has errors, or the backend or the engine is missing or cannot run it, or
             the weights cannot be read or do not fit.
         InvalidGraph: a pass broke the graph.
-        TypeError: ``set`` is given with a graph, whose values are settled, or an engine with a
-            backend or with an option that it does not have.
+        TypeError: an argument has the wrong type, or ``set`` is given with a graph, whose values
+            are settled, or an engine with a backend or with an option that it does not have.
         ValueError: an item of ``allow`` has no such form.
     """
+    given = {"backend": backend, "passes": passes, "optimize": optimize, "engine": engine}
+    check(KINDS, given | {"weights": weights, "remap": remap, "allow": allow})
     if isinstance(spec, Graph) and set:
         raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
     _check_options(engine, backend, options)
     network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
     for rewrite in passes:
+        check(KINDS, {"pass": rewrite})
         network = rewrite(network).verify()
     start: dict[str, Any] = {}
     if weights is not None:
@@ -252,8 +284,10 @@ def load(
     Raises:
         SpecError: the directory is not a build, or its parts do not fit together, or the engine is
             missing or cannot run it.
-        TypeError: ``optimize`` is given without an engine, or there is no such option.
+        TypeError: an argument has the wrong type, or ``optimize`` is given without an engine, or
+            there is no such option.
     """
+    check(KINDS, {"folder": folder, "engine": engine, "optimize": optimize})
     if optimize and engine is None:
         raise TypeError('`optimize` rewrites for an engine: name one, such as `engine="auto"`')
     place = Path(folder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from numbers import Integral
+import warnings
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from inceptgraph.arguments import FLAG, NUMBER, Kind, check
 from inceptgraph.errors import Code, Diagnostic, SpecError, did_you_mean
 
-__all__ = ["DTYPES", "SHORT", "Setting"]
+__all__ = ["DTYPES", "KINDS", "SHORT", "Setting"]
 
 DTYPES = ("float32", "tf32", "bfloat16", "float16")
 """What an engine may compute in; ``tf32`` is float32 whose products a GPU may round to 10 bits."""
@@ -21,6 +22,14 @@ SHORT = {
     "fp16": "float16",
 }
 """What people write for some of :data:`DTYPES`."""
+
+KINDS = {
+    "device": Kind("a word, such as `cuda:1`, or a torch.device", (str,), ("torch.device",)),
+    "dtype": Kind("a word, such as `bfloat16`, or a torch.dtype", (str,), ("torch.dtype",)),
+    "batch": replace(NUMBER, told="a whole number of samples"),
+    **dict.fromkeys(("train", "fixed", "autotune", "keep_memory"), FLAG),
+}
+"""What the fields of :class:`Setting` take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,10 @@ class Setting:
         autotune: take minutes: engines may try kernels, and ``auto`` times the engines.
         keep_memory: let the process keep memory that is freed, about 100 MB more; it saves engines
             that take it anew for each result a good part of their time at larger batches.
+
+    Raises:
+        SpecError: a value cannot be used.
+        TypeError: a value has the wrong type.
     """
 
     device: str = "cpu"
@@ -47,12 +60,10 @@ class Setting:
     keep_memory: bool = False
 
     def __post_init__(self) -> None:
+        check(KINDS, {name: getattr(self, name) for name in KINDS})
         if self.dtype not in DTYPES:
             hint = did_you_mean(self.dtype, DTYPES) or f"use {', '.join(DTYPES)}"
             raise _refused(f"no engine computes in `{self.dtype}`", hint)
-        if not isinstance(self.batch, Integral) or isinstance(self.batch, bool):
-            message = f"a batch is a whole number of samples, not {self.batch!r}"
-            raise _refused(message, "use 1 or more")
         if self.batch < 1:
             raise _refused(f"a batch of {self.batch} holds no sample", "use 1 or more")
 
@@ -67,12 +78,14 @@ class Setting:
 
         Raises:
             SpecError: a value cannot be used.
-            TypeError: there is no such setting.
+            TypeError: there is no such setting, or a value has the wrong type.
         """
         known = [each.name for each in fields(cls)]
         for name in more:
             if name not in known:
                 raise TypeError(f"an engine has no option `{name}`: it has {', '.join(known)}")
+        places = {"device": device, "dtype": dtype}
+        check(KINDS, {name: value for name, value in places.items() if value is not None})
         word = "float32" if dtype is None else str(dtype).removeprefix("torch.")
         # torch numbers the one CPU, too
         place = "cpu" if device is None or str(device) == "cpu:0" else str(device)
@@ -87,6 +100,22 @@ class Setting:
         if self.fixed and batch != self.batch:
             message = f"compiled for {self.batch} samples at a time, got {batch}"
             raise ValueError(f"{message}: compile it without `fixed` for any number")
+
+    def mode(self, training: bool) -> bool:
+        """The mode that a module goes into when its ``train`` is called.
+
+        What was made for inference stays in evaluation, with a warning: its weights are folded, or
+        in no form that could be trained. It does not raise, as ``train`` of an exported program
+        does: a larger model that holds it switches all of its parts, and the others do train.
+
+        Args:
+            training: the mode that is wanted.
+        """
+        if training and not self.train:
+            told = "a network that was compiled for inference stays in evaluation"
+            # of the line that called ``train`` of the module
+            warnings.warn(f"{told}: compile it with `train=True` to train it", stacklevel=3)
+        return training and self.train
 
     @property
     def on_gpu(self) -> bool:

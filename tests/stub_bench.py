@@ -63,6 +63,7 @@ class StubLab:
         self.clock, self.plain_by_dtype = clock, plain
         self.peer_outputs: dict[str, Any] | None = None
         self.kept = False
+        self.reordered_by_dtype: dict[str, StubSubject] = {}
 
     def check(self, setting: Setting) -> None:
         pass
@@ -85,6 +86,9 @@ class StubLab:
 
     def plain(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject:
         return self.plain_by_dtype[setting.dtype]
+
+    def reordered(self, graph: Graph, tensors: Any, setting: Setting) -> StubSubject | None:
+        return self.reordered_by_dtype.get(setting.dtype)
 
     def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> Any:
         return factory()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,15 @@ from tiny_network import TINY
 
 from inceptgraph import engine as engines
 from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab
-from inceptgraph.bench.agreement import ROOM, ROUNDOFF, bound, relative_error, same_form
+from inceptgraph.bench.agreement import (
+    ROOM,
+    ROOM_OF_ORDER,
+    ROUNDOFF,
+    bound,
+    relative_error,
+    same_form,
+)
+from inceptgraph.bench.busy import Others, Used, used
 from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.peers import find_peer
 from inceptgraph.bench.probe import Crashed, Probe
@@ -43,6 +52,7 @@ class Bench:
     monkeypatch: pytest.MonkeyPatch
     clock: Clock = field(default_factory=Clock)
     engines: dict[str, StubEngine] = field(default_factory=dict)
+    others: float = 0.0
 
     def __post_init__(self) -> None:
         self.lab = StubLab(self.clock, {"float32": self.subject("torch", 1.0, off=1e-7)})
@@ -55,10 +65,15 @@ class Bench:
     def add(self, name: str, cost: float = 0.5, fast: float = 1.0, **more: Any) -> None:
         self.engines[name] = StubEngine(name, self.subject(name, cost, **more), fast)
 
+    def used(self) -> Used:
+        """As if we took six tenths of four cores."""
+        now = self.clock.now
+        return Used(now, 4, all=4 * now * (0.6 + self.others), own=4 * now * 0.6)
+
     def run(self, prober: Any = None, **plan: Any) -> Report:
         given = Plan(engines=list(self.engines), **{"rounds": 3, **plan})
         lab: Any = self.lab
-        return bench(GRAPH, {}, given, lab, prober=prober, clock=self.clock)
+        return bench(GRAPH, {}, given, lab, prober=prober, clock=self.clock, used=self.used)
 
 
 @pytest.fixture
@@ -353,6 +368,21 @@ def test_a_bound_follows_the_plain_module_and_is_never_below_roundoff() -> None:
     assert bound("bfloat16", None, 4) == ROOM * 4 * 2**-8
     # what is no number excuses nobody
     assert bound("float16", np.inf, 4) == ROOM * 4 * 2**-11
+    assert bound("float32", 1e-6, 4, np.inf) == bound("float32", 1e-6, 4, None)
+    # another order of summation excuses others where it errs much more
+    assert bound("float32", 1e-6, 4, 2e-6) == pytest.approx(1e-5)
+    assert bound("float32", 1e-6, 4, 2e-5) == pytest.approx(ROOM_OF_ORDER * 2e-5)
+
+
+@pytest.mark.parametrize(("off", "status"), [(3.9e-5, Status.TIMED), (4.1e-5, Status.WRONG)])
+def test_the_plain_module_in_another_order_is_as_right(
+    stubs: Bench, off: float, status: Status
+) -> None:
+    stubs.lab.reordered_by_dtype["float32"] = stubs.subject("reordered", 1.0, off=2e-5)
+    stubs.add("other", off=off)
+    report = stubs.run()
+    assert statuses(report)["other"] == status
+    assert report.rows[1].bound == pytest.approx(4e-5)
 
 
 def test_a_training_step_is_three_passes_with_the_heads() -> None:
@@ -386,6 +416,44 @@ def test_the_processor_is_read_from_the_kernel(tmp_path: Path) -> None:
     assert found["instructions"] == "avx2, avx512f, avx512_bf16, amx_tile"
     assert int(found["cores"]) >= 1
     assert "instructions" not in processor(tmp_path / "none")
+
+
+def test_what_was_used_is_read_from_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2}, raising=False)
+    monkeypatch.setattr(os, "sysconf", lambda name: 100, raising=False)
+    stat, more = tmp_path / "stat", "9 9 1000 1000 1 1 5 9 9"
+    stat.write_text(f"cpu 1 {more}\ncpu0 100 {more}\ncpu1 9000 {more}\ncpu2 300 {more}\nintr 1\n")
+    found = used(stat)
+    assert found is not None and found.cores == 2
+    # 25 of system, nice, interrupts and what was stolen; no idle time, no disk, no guest twice
+    assert found.all == pytest.approx((100 + 300 + 2 * 25) / 100)
+    stat.write_text(f"cpu0 100 {more}\n")
+    assert used(stat) is None and used(tmp_path / "none") is None
+
+
+def test_what_others_use_is_told_from_what_we_use() -> None:
+    moments = [Used(0.0, 2, 50.0, 1.0), Used(10.0, 2, 65.0, 11.0), Used(20.0, 2, 90.0, 12.0)]
+    others = Others([*moments[:2], *moments[1:]][::-1].pop)
+    assert others.share is None
+    with others:
+        pass
+    assert others.share == (15 - 10) / 20
+    with others:
+        pass
+    assert others.share == (15 - 10 + 25 - 1) / 40
+
+
+@pytest.mark.parametrize("read", [lambda: None, lambda: Used(next(MOMENT), 2, 0.0, next(MOMENT))])
+def test_a_kernel_that_does_not_tell_says_nothing(read: Any) -> None:
+    others = Others(read)
+    with others:
+        pass
+    assert others.share is None
+
+
+MOMENT = itertools.count()
 
 
 def test_engines_without_an_extra_have_no_versions() -> None:
@@ -422,6 +490,7 @@ ROW = {
     "first_result_seconds": OPTIONAL,
     "seconds": SPREAD,
     "speedup": SPREAD,
+    "uncertainty": OPTIONAL,
     "flops": {"type": "integer"},
     "memory_bytes": {"type": ["integer", "null"]},
 }
@@ -432,6 +501,7 @@ SCHEMA = {
         "facts": {"type": "object", "additionalProperties": {"type": "string"}},
         "peak_flops_per_second": {"type": "object", "additionalProperties": NUMBER},
         "remarks": {"type": "array", "items": {"type": "string"}},
+        "other_processes_share": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
         "not_installed": {"type": "object", "additionalProperties": {"type": "string"}},
         "interrupted": {"type": "boolean"},
         "rows": {
@@ -444,7 +514,14 @@ SCHEMA = {
             },
         },
     },
-    "required": ["network", "facts", "peak_flops_per_second", "remarks", "not_installed"],
+    "required": [
+        "network",
+        "facts",
+        "peak_flops_per_second",
+        "remarks",
+        "other_processes_share",
+        "not_installed",
+    ],
     "additionalProperties": False,
 }
 
@@ -480,6 +557,51 @@ def test_the_table_shows_every_row_and_says_why(
     assert "not installed: far (pip install far)" in text
     assert "warning: `stem` gives zeros alone" in text
     assert "* is what `auto` picks." in text
+
+
+def doubts(report: Report) -> list[str]:
+    told = [line for line in as_text(report).splitlines() if line.startswith("warning: ")]
+    return [line.removeprefix("warning: ") for line in told if "stem" not in line]
+
+
+def test_what_others_took_of_the_processor_is_said(stubs: Bench) -> None:
+    stubs.add("quick", cost=0.25)
+    quiet = stubs.run(rounds=5, batches=(1, 16))
+    assert quiet.others == 0.0 and not doubts(quiet)
+    stubs.others = 0.3
+    busy = stubs.run(rounds=5, batches=(1, 16))
+    assert busy.others == pytest.approx(0.3)
+    assert busy.as_dict()["other_processes_share"] == busy.others
+    (told,) = doubts(busy)
+    assert told.startswith("other processes took 30% of the processor while it was timed")
+
+
+@pytest.mark.parametrize(("steps", "told"), [([1.0, 1.01], []), ([1.0, 2.0], ["±37%"])])
+def test_figures_that_are_uncertain_are_said(
+    stubs: Bench, steps: list[float], told: list[str]
+) -> None:
+    """Of rounds that take so long in turn; a bench of four times the rounds knows twice as much."""
+    stubs.add("upset", cost=1.0)
+    subject: Any = stubs.engines["upset"].subject
+    call = subject.call
+
+    def hindered() -> None:
+        call()
+        stubs.clock.now += steps[subject.calls // 2 % 2] - 1.0
+
+    subject.call = hindered
+    few, many = stubs.run(rounds=8), stubs.run(rounds=32)
+    uncertain = [row.uncertainty for row in (few.rows[1], many.rows[1])]
+    assert uncertain[0] == pytest.approx(2 * uncertain[1])
+    assert [each.partition(": measure")[0].rpartition(" ")[2] for each in doubts(few)] == told
+    assert few.rows[0].uncertainty == 0.0  # a ratio to itself
+
+
+def test_of_few_rounds_nothing_is_known(stubs: Bench) -> None:
+    stubs.add("quick", cost=0.25)
+    report = stubs.run(rounds=4)
+    assert [row.uncertainty for row in report.rows] == [None, None]
+    assert doubts(report) == ["fewer than 5 rounds do not tell how certain the figures are"]
 
 
 @pytest.mark.parametrize("format", ["svg", "png", "pdf"])

@@ -25,7 +25,7 @@ EPS = 1e-5
 def _fresh() -> Iterator[None]:
     torch.manual_seed(0)
     torch._dynamo.reset()
-    frozen.say_once.cache_clear()
+    frozen.TOLD.clear()
     yield
     torch._dynamo.reset()
 
@@ -334,6 +334,28 @@ def test_what_an_engine_refuses_is_left(monkeypatch: pytest.MonkeyPatch) -> None
     report = checked(Net(), IMAGES)
     assert not report.taken
     assert {each.reason for each in report.left} == {"not today"}
+
+
+def test_parts_that_an_engine_refuses_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever is in them, and in however many graphs: no GPU is one reason."""
+    there = "the engine `cudagraph` runs on NVIDIA's GPUs, not on `cpu`"
+
+    class Broken(Net):
+        def forward(self, x: Tensor) -> Any:
+            x = torch.sin(self.conv1(x)).relu()
+            torch._dynamo.graph_break()
+            return super().forward(x[:, :3])
+
+    run, reports = compiled(randomized(Broken(torch.cos)), engine="cudagraph")
+    with torch.no_grad():
+        run(IMAGES)
+    told = [[line for line in each.warnings.values() if there in line] for each in reports]
+    assert [line.partition(", from ")[0] for (line,) in told] == [
+        "left to torch: 1 part of 1 operation",  # the ReLU behind the sine is no work
+        "left to torch: 2 parts of 11 operations",  # four before the cosine, seven behind
+    ]
+    warned = [r.message for r in caplog.records if r.name == "inceptgraph" and r.levelno > 20]
+    assert sum(there in each for each in warned) == 1
 
 
 def test_several_inputs_and_outputs() -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -227,6 +228,26 @@ def test_a_copy_computes_the_same(engine: Engine) -> None:
 
 
 @every_engine
+def test_what_is_for_inference_stays_in_evaluation(engine: Engine) -> None:
+    graph = tiny()
+    # with the batch normalisation in it that training would change
+    model, inputs = prepared(engine, graph, randomized(graph), optimize=False), samples(graph, 2)
+    wanted = run(model, inputs)
+    outer = nn.Sequential(model, nn.Dropout())
+    for switched in (model, outer):
+        with pytest.warns(UserWarning, match="stays in evaluation: compile it with `train=True`"):
+            assert switched.train() is switched
+        assert not any(part.training for part in model.modules())
+        for mine, theirs in zip(run(model, inputs), wanted, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    assert outer.training and outer[1].training
+    with warnings.catch_warnings(action="error"):
+        outer.eval()
+        model.train(False)
+    assert not outer[1].training
+
+
+@every_engine
 def test_a_pickle_computes_the_same_or_is_refused(engine: Engine) -> None:
     graph = tiny()
     model, inputs = prepared(engine, graph, randomized(graph)), samples(graph, 2)
@@ -268,7 +289,7 @@ def test_no_sample_gives_no_result(engine: Engine) -> None:
     assert prepared(engine, graph, randomized(graph))(torch.empty(0, 3, 16, 16)).shape == (0, 5)
 
 
-@onnx_engines
+@every_engine
 @pytest.mark.parametrize(
     ("given_inputs", "error", "message"),
     [
@@ -281,7 +302,7 @@ def test_no_sample_gives_no_result(engine: Engine) -> None:
         ([torch.zeros(3, 16, 16)], ValueError, r"compiled for \(batch, 3, 16, 16\)"),
         ([torch.zeros(3)], ValueError, "compiled for"),
         ([torch.zeros(2, 3, 16, 16, dtype=torch.uint8)], TypeError, r"`image` is of torch\.uint8"),
-        ([torch.zeros(2, 3, 16, 16, device="meta")], ValueError, "on meta, .* compiled for cpu"),
+        ([np.zeros((2, 3, 16, 16), np.float32)], TypeError, "`image` is a ndarray: give it as a t"),
         ([], TypeError, r"reads 1 \(`image`\), not 0"),
         ([torch.zeros(2, 3, 16, 16)] * 2, TypeError, "not 2"),
     ],
@@ -296,11 +317,32 @@ def test_what_does_not_fit_is_refused(
 
 
 @onnx_engines
-def test_inputs_of_several_batches_are_refused(engine: Engine) -> None:
+def test_an_input_elsewhere_is_refused(engine: Engine) -> None:
+    graph = tiny()
+    model = prepared(engine, graph, randomized(graph))
+    with pytest.raises(ValueError, match=r"on meta, .* compiled for cpu"):
+        model(torch.zeros(2, 3, 16, 16, device="meta"))
+
+
+@every_engine
+def test_several_inputs_by_place_and_by_name(engine: Engine) -> None:
     graph = one_step(BUILT_IN["concat"](), [(2, 3, 3), (1, 3, 3)])
     model = prepared(engine, graph, randomized(graph))
+    first, second = (node.name for node in graph.inputs)
+    x, y = torch.randn(2, 2, 3, 3), torch.randn(2, 1, 3, 3)
+    wanted = torch.cat([x, y], 1)
+    for found in (model(x, y), model(x, **{second: y}), model(**{second: y, first: x})):
+        torch.testing.assert_close(found, wanted)
+    with pytest.raises(ValueError, match=rf"`{first}` is of shape \(2, 1, 3, 3\), .* \(batch, 2"):
+        model(y, x)
     with pytest.raises(ValueError, match=r"differ in their batches: \[1, 2\]"):
-        model(torch.zeros(2, 2, 3, 3), torch.zeros(1, 1, 3, 3))
+        model(x, y[:1])
+    with pytest.raises(TypeError, match=f"`{first}` is given twice"):
+        model(x, **{first: x})
+    with pytest.raises(TypeError, match=f"the input `{first}` is not given"):
+        model(**{second: y})
+    with pytest.raises(TypeError, match=f"`third` is none of its inputs: `{first}`, `{second}`"):
+        model(x, third=y)
 
 
 # -- what is refused -------------------------------------------------------------------------

@@ -14,9 +14,11 @@ import torch.distributed as dist
 from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx, nn
 
+from inceptgraph.engine import Setting
 from inceptgraph.errors import Source
 from inceptgraph.pipeline import compile
 from inceptgraph_torch import SpecModule
+from inceptgraph_torch.engines.network import Runner
 
 TARGET = torch.tensor([1, 3])
 
@@ -120,10 +122,15 @@ def process_group() -> Iterator[None]:
     dist.destroy_process_group()
 
 
+def by_an_engine(module: SpecModule) -> nn.Module:
+    return Runner(module, Setting(train=True))
+
+
 @pytest.mark.usefixtures("process_group")
-def test_distributed_training() -> None:
+@pytest.mark.parametrize("made", [lambda module: module, by_an_engine])
+def test_distributed_training(made: Any) -> None:
     plain = without_dropout(tiny())
-    module = copy.deepcopy(plain)
+    module = made(copy.deepcopy(plain))
     wrapped = nn.parallel.DistributedDataParallel(module)
     for _ in range(2):  # the second step fails where the first left parameters unused
         loss, gradients = step(wrapped, module)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from inceptgraph.engine import Setting, refuse_pickling
+from inceptgraph.inputs import check_inputs, in_order
 from inceptgraph_native.library import Request, opened
 from inceptgraph_native.lower import Program
 
@@ -96,6 +97,9 @@ class NativeModule(nn.Module):
         self._lock = threading.Lock()
         self.eval()
 
+    def train(self, mode: bool = True) -> NativeModule:
+        return super().train(self._setting.mode(mode))
+
     def __deepcopy__(self, memo: dict[int, object]) -> NativeModule:
         copied = NativeModule(self._program, self._path, self._weights, self._setting)
         vars(copied).update({k: v for k, v in vars(self).items() if k not in vars(copied)})
@@ -104,12 +108,13 @@ class NativeModule(nn.Module):
     def __reduce__(self) -> Any:
         refuse_pickling()
 
-    def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor | dict[str, Tensor]:
         """The outputs for some inputs.
 
         Args:
             inputs: one for each of the network, of shape (batch, channels, height, width) or
                 (batch, features), of any floating-point type, on the CPU.
+            named: those that follow, by the names of the inputs.
 
         Returns:
             float32; where the network has several outputs, a dict by their names.
@@ -118,7 +123,7 @@ class NativeModule(nn.Module):
             ValueError: an input has another shape than what was compiled, or is elsewhere.
             TypeError: there are more inputs or fewer, or one is not of floating-point numbers.
         """
-        return self._run(inputs, None)
+        return self._run(in_order(self.inputs, inputs, named), None)
 
     def profile(self, *inputs: Tensor, repeat: int = 10) -> list[StepTime]:
         """What each step takes, the median of some runs.
@@ -143,8 +148,8 @@ class NativeModule(nn.Module):
         ]
 
     def _run(self, inputs: Sequence[Tensor], times: Tensor | None) -> Tensor | dict[str, Tensor]:
-        given = self._checked(inputs)
-        batch = len(given[0]) if given else 1
+        batch = check_inputs(self.inputs, inputs, self._setting)
+        given = [self._read(tensor, name) for tensor, name in zip(inputs, self.inputs, strict=True)]
         # whatever a program has made torch's default type or device
         made = {
             name: torch.empty(batch, *shape, dtype=torch.float32, device="cpu")
@@ -179,24 +184,11 @@ class NativeModule(nn.Module):
             self._library.inceptgraph_run(ctypes.byref(request))
         return made if len(made) > 1 else next(iter(made.values()))
 
-    def _checked(self, inputs: Sequence[Tensor]) -> list[Tensor]:
-        if len(inputs) != len(self.inputs):
-            raise TypeError(f"{self.network} takes {len(self.inputs)} inputs, not {len(inputs)}")
-        for tensor, (name, shape) in zip(inputs, self.inputs.items(), strict=True):
-            if tensor.device.type != "cpu":
-                raise ValueError(f"`{name}` is on {tensor.device}; this program runs on the CPU")
-            if tuple(tensor.shape[1:]) != shape or tensor.dim() != len(shape) + 1:
-                wanted = ", ".join(["batch", *map(str, shape)])
-                raise ValueError(
-                    f"`{name}` is {tuple(tensor.shape)}, but this program was compiled for"
-                    f" ({wanted}): another height and width take a program of their own"
-                )
-            if len(tensor) != len(inputs[0]):
-                raise ValueError(f"inputs of {len(inputs[0])} and {len(tensor)} samples")
-            self._setting.check_batch(len(tensor))
-            if not tensor.is_floating_point():
-                raise TypeError(f"`{name}` is of {tensor.dtype}: give it floating-point numbers")
-        return [tensor.detach().to(torch.float32).contiguous() for tensor in inputs]
+    def _read(self, tensor: Tensor, name: str) -> Tensor:
+        """An input as the program takes it: the same memory where it can be."""
+        if tensor.device.type != "cpu":
+            raise ValueError(f"`{name}` is on {tensor.device}; this program runs on the CPU")
+        return tensor.detach().to(torch.float32).contiguous()
 
 
 class _Memory:

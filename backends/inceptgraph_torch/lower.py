@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, fx, nn
 
+from inceptgraph.arguments import check
 from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Weight
@@ -15,7 +16,7 @@ from inceptgraph_torch.initialize import initialize, tensor_seed
 from inceptgraph_torch.loading import load_fitted, tensors_of
 from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
 from inceptgraph_torch.names import argument_names, identifier, module_path
-from inceptgraph_torch.options import read_device, read_dtype
+from inceptgraph_torch.options import KINDS, read_device, read_dtype
 from inceptgraph_torch.recipes import as_array, evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
 
@@ -53,8 +54,11 @@ def lower(
 
     Raises:
         SpecError: there is no such device or dtype, or the file cannot be read.
+        TypeError: another option has the wrong type.
         ValueError: one of the arrays is missing or has another shape.
     """
+    given = {"seed": seed, "channels_last": channels_last, "initialized": initialized}
+    check(KINDS, given)
     device, dtype = read_device(device), read_dtype(dtype)
     # On the meta device layers cost nothing: memory is taken once, numbers are drawn once.
     with torch.device("meta"):
@@ -104,7 +108,9 @@ def initial(
 
     Raises:
         SpecError: the file cannot be read.
+        TypeError: the seed is no whole number.
     """
+    check(KINDS, {"seed": seed})
     tensors = {
         name: torch.empty(weight.shape, dtype=dtype, device=device)
         for name, weight in graph.originals.items()

@@ -1,12 +1,22 @@
-"""Where weights live and of what type they are, as users say it."""
+"""Where weights live, of what type they are and how they start, as users say it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
+from inceptgraph.arguments import FLAG, NUMBER
 from inceptgraph.errors import Code, Diagnostic, SpecError
 
-__all__ = ["read_device", "read_dtype"]
+__all__ = ["KINDS", "read_device", "read_dtype"]
+
+KINDS = {
+    "seed": replace(NUMBER, optional=True),
+    "channels_last": FLAG,
+    "initialized": FLAG,
+}
+"""What the other options take."""
 
 
 def read_device(device: torch.device | str | None) -> torch.device:

@@ -74,6 +74,10 @@ class Lab(Protocol):
     def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
         """The network as its spec has it, run by the framework alone, in its default layout."""
 
+    def reordered(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
+        """The network as :meth:`plain` makes it, but so that the framework sums in another order;
+        None where it has one order alone."""
+
     def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> Any:
         """A module that a user brings, in float32, with weights as those of :meth:`weights`.
 

@@ -62,6 +62,13 @@ class Row:
     memory: int | None = None
 
     @property
+    def uncertainty(self) -> float | None:
+        """How far off the speed-up may be, or the time where there is none, as a share of it; see
+        :attr:`Spread.uncertainty <inceptgraph.bench.spread.Spread.uncertainty>`."""
+        spread = self.speedup or self.seconds
+        return spread.uncertainty if spread else None
+
+    @property
     def samples_per_second(self) -> float | None:
         """Images, where those are what the network takes."""
         return self.job.setting.batch / self.seconds.median if self.seconds else None
@@ -84,6 +91,7 @@ class Row:
             "seconds": asdict(self.seconds) if self.seconds else None,
             "samples_per_second": self.samples_per_second,
             "speedup": asdict(self.speedup) if self.speedup else None,
+            "uncertainty": self.uncertainty,
             "flops": self.flops,
             "share_of_peak": self.share,
             "first_result_seconds": self.first,
@@ -101,6 +109,8 @@ class Report:
         rows: in the order of the plan.
         peaks: FLOP/s that the machine reached, by dtype.
         remarks: what may falsify the figures, a sentence each.
+        others: what other processes took of the processor's time in the rounds, from 0 to 1; None
+            where that is unknown.
         missing: the command that installs an engine, by the engine's name.
         interrupted: whether it was ended before its end.
     """
@@ -110,6 +120,7 @@ class Report:
     rows: Sequence[Row]
     peaks: Mapping[str, float] = field(default_factory=dict)
     remarks: Sequence[str] = ()
+    others: float | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
@@ -125,6 +136,7 @@ class Report:
             "facts": dict(self.facts),
             "peak_flops_per_second": dict(self.peaks),
             "remarks": list(self.remarks),
+            "other_processes_share": self.others,
             "not_installed": dict(self.missing),
             "interrupted": self.interrupted,
             "rows": [row.as_dict() for row in self.rows],

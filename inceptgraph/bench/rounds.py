@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from inceptgraph.bench.lab import Subject
+from inceptgraph.bench.spread import ENOUGH
 
 __all__ = ["LEAST_ROUNDS", "Budget", "Round", "order", "rounds"]
 
 K = TypeVar("K", bound=Hashable)
 
-LEAST_ROUNDS = 5
-"""Fewer say nothing of the spread, however little time there is."""
+LEAST_ROUNDS = ENOUGH
+"""However little time there is."""
 TURN = 0.05
 """Seconds of a turn at least: thousands of times what the clock resolves."""
 WARM_UP = 2

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from inceptgraph import engine as engines
-from inceptgraph.bench.agreement import judge, same_form
+from inceptgraph.bench.agreement import error_of, judge, same_form
+from inceptgraph.bench.busy import Others, Used, used
 from inceptgraph.bench.lab import Lab, Outputs
 from inceptgraph.bench.machine import library_versions, processor
 from inceptgraph.bench.making import maker
@@ -43,6 +44,7 @@ def bench(
     prober: Prober | None = None,
     progress: Progress = lambda text: None,
     clock: Callable[[], float] = time.perf_counter,
+    used: Callable[[], Used | None] = used,
 ) -> Report:
     """Measure what a plan says.
 
@@ -58,6 +60,7 @@ def bench(
         prober: measures memory and the time to a first result; None to leave memory out.
         progress: is told what is being done.
         clock: seconds.
+        used: what was used of the processor.
 
     Raises:
         SpecError: there is no such device, or it does not compute in one of the types.
@@ -65,7 +68,8 @@ def bench(
     for dtype in plan.dtypes:
         lab.check(replace(plan.setting, dtype=dtype))
     kept = plan.setting.keep_memory and lab.keep_memory()  # for what is no engine as well
-    bencher = _Bencher(graph, tensors, plan, lab, prober, progress, clock)
+    others = Others(used)
+    bencher = _Bencher(graph, tensors, plan, lab, prober, progress, clock, others)
     interrupted = False
     try:
         for batch in plan.batches:
@@ -78,6 +82,7 @@ def bench(
         rows=bencher.rows(),
         peaks=bencher.peaks,
         remarks=bencher.remarks,
+        others=others.share,
         interrupted=interrupted,
     )
 
@@ -105,9 +110,11 @@ class _Bencher:
         prober: Prober | None,
         progress: Progress,
         clock: Callable[[], float],
+        others: Others,
     ) -> None:
         self._graph, self._tensors, self._plan, self._lab = graph, tensors, plan, lab
         self._prober, self._progress, self._clock = prober, progress, clock
+        self._others = others
         self._groups: list[list[Trial]] = []
         self._depth = total(graph.phase("eval")).depth
         self.peaks: dict[str, float] = {}
@@ -129,7 +136,8 @@ class _Bencher:
         try:
             for trial in trials:
                 self._prepare(trial, trials, wanted)
-            self._time(trials)
+            with self._others:
+                self._time(trials)
         finally:
             for trial in trials:
                 trial.subject = None
@@ -170,11 +178,11 @@ class _Bencher:
                 trial.reason = "not compared: its weights or its outputs are not the network's"
                 return
             wanted = theirs
-        plain = next(
-            (t.error for t in trials if t.job.kind is Kind.PLAIN and _dtype(t) == _dtype(trial)),
-            None,
-        )
-        verdict = judge(found, wanted, _dtype(trial), plain, self._depth)
+        plain = next(t for t in trials if t.job.kind is Kind.PLAIN and _dtype(t) == _dtype(trial))
+        if trial is plain:
+            given = self._graph, self._tensors, job.setting
+            trial.reordered = error_of(self._lab, self._lab.reordered, *given, wanted)
+        verdict = judge(found, wanted, _dtype(trial), plain.error, self._depth, plain.reordered)
         trial.error, trial.bound = verdict.error, verdict.bound
         if job.kind is Kind.PLAIN and trial.error is not None and math.isfinite(trial.error):
             if trial.error > TELLING:  # it is what others are held to

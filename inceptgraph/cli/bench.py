@@ -169,6 +169,9 @@ def bench(
     and not timed. Then all have their turns in interleaved rounds. Speed-ups are over the plain
     module run by torch in float32, which is the row `torch`.
 
+    Where other processes took more than 5 % of the processor in the rounds, or a figure is certain
+    to no more than 5 % by the spread of its rounds, a warning below the table says so.
+
     A * marks the engine that `auto` picks. The exit code is 1 where an engine is wrong or fails.
     """
     if weights is None and (remap or allow):

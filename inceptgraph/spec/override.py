@@ -22,12 +22,7 @@ def apply(root: Node, overrides: MappingType[str, Any], findings: Findings) -> N
         overrides: values by path. A path is keys joined by dots, such as
             ``stages.inception_3a.1x1``; a bare word is a parameter of the network.
         findings: receives paths that lead nowhere.
-
-    Raises:
-        TypeError: the values are no mapping.
     """
-    if not isinstance(overrides, MappingType):
-        raise TypeError("what is set is a mapping from paths to values, such as {'classes': 10}")
     for path, value in overrides.items():
         text = value if isinstance(value, str) else flow(value)
         source = Source(f"--set {path}={text}", text)

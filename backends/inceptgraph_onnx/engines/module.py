@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from inceptgraph.engine import Setting, refuse_pickling
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import check_inputs, in_order, input_shapes
 
 __all__ = ["EngineModule", "Program"]
 
@@ -30,7 +31,7 @@ class EngineModule(nn.Module):
     """Runs a compiled network.
 
     It has no parameters: the weights are in the runtime's own form. It gives no gradients, and
-    computes the same in training mode.
+    stays in evaluation.
 
     Attributes:
         setting: how the network runs.
@@ -44,12 +45,15 @@ class EngineModule(nn.Module):
         """
         super().__init__()
         self.setting = setting
-        self._inputs = {node.name: graph.shape(node.name) for node in graph.inputs}
+        self._inputs = input_shapes(graph)
         self._outputs = {output.name: graph.shape(output.node) for output in graph.outputs}
         self._device = torch.device(setting.device)
         self._dtype = torch.float16 if setting.dtype == "float16" else torch.float32
         self._program = program
         self.eval()
+
+    def train(self, mode: bool = True) -> EngineModule:
+        return super().train(self.setting.mode(mode))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> EngineModule:
         """Another module; the program is shared, which does not change."""
@@ -60,11 +64,12 @@ class EngineModule(nn.Module):
     def __reduce__(self) -> Any:
         refuse_pickling()
 
-    def forward(self, *inputs: Tensor) -> Tensor | dict[str, Tensor]:
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor | dict[str, Tensor]:
         """Run the network.
 
         Args:
             inputs: floating-point tensors of shape (batch, …), one an input in their order.
+            named: those that follow, by the names of the inputs.
 
         Returns:
             A float32 tensor of shape (batch, …); of several outputs, a dict of them by name.
@@ -72,20 +77,13 @@ class EngineModule(nn.Module):
         Raises:
             TypeError: there are more or fewer tensors than inputs, or one holds whole numbers.
             ValueError: one has another shape than the network was compiled for, or is on another
-                device; or their batches differ.
+                device; or their batches differ, or the batch is fixed, and another one.
         """
-        if len(inputs) != len(self._inputs):
-            names = ", ".join(f"`{name}`" for name in self._inputs)
-            raise TypeError(f"the network reads {len(self._inputs)} ({names}), not {len(inputs)}")
+        ordered = in_order(self._inputs, inputs, named)
+        batch = check_inputs(self._inputs, ordered, self.setting)
         given = [
-            self._read(tensor, name, shape)
-            for tensor, (name, shape) in zip(inputs, self._inputs.items(), strict=True)
+            self._read(tensor, name) for tensor, name in zip(ordered, self._inputs, strict=True)
         ]
-        batches = {len(tensor) for tensor in given}
-        if len(batches) > 1:
-            raise ValueError(f"the inputs differ in their batches: {sorted(batches)}")
-        (batch,) = batches
-        self.setting.check_batch(batch)
         found = [
             torch.empty((batch, *shape), dtype=self._dtype, device=self._device)
             for shape in self._outputs.values()
@@ -95,16 +93,8 @@ class EngineModule(nn.Module):
         values = [tensor.float() for tensor in found]
         return values[0] if len(values) == 1 else dict(zip(self._outputs, values, strict=True))
 
-    def _read(self, tensor: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
+    def _read(self, tensor: Tensor, name: str) -> Tensor:
         """An input as the program takes it: the same memory where it can be."""
-        if not tensor.is_floating_point():
-            raise TypeError(f"`{name}` is of {tensor.dtype}: give it as a floating-point type")
-        if tuple(tensor.shape[1:]) != shape or tensor.dim() != len(shape) + 1:
-            wanted = ", ".join(map(str, ("batch", *shape)))
-            raise ValueError(
-                f"`{name}` is of shape {tuple(tensor.shape)}, but the network was compiled for "
-                f"({wanted})"
-            )
         if _place(tensor.device) != _place(self._device):
             raise ValueError(
                 f"`{name}` is on {tensor.device}, but the network was compiled for "

@@ -78,6 +78,9 @@ class TorchLab:
     def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
         return Runner(_plain(graph, tensors, setting), setting)
 
+    def reordered(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
+        return Runner(_plain(graph, tensors, setting, channels_last=True), setting)
+
     def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> nn.Module:
         module = made(factory)
         calibrate(module, inputs_of(graph, SAMPLES), seed=0)
@@ -124,9 +127,11 @@ class TorchLab:
             torch.cuda.empty_cache()
 
 
-def _plain(graph: Graph, tensors: Tensors, setting: Setting) -> SpecModule:
+def _plain(
+    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool = False
+) -> SpecModule:
     run = graph if setting.train else graph.phase("eval")
-    return network(run, tensors, setting, channels_last=False)
+    return network(run, tensors, setting, channels_last=channels_last)
 
 
 def _exact(module: nn.Module, graph: Graph, setting: Setting) -> dict[str, Array]:

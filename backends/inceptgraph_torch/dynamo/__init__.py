@@ -99,7 +99,7 @@ def _weights(graph: fx.GraphModule) -> list[fx.Node]:
 
 
 def _tell(report: Report, options: Options) -> None:
-    for warning in report.warnings:
-        say_once(warning)
+    for about, warning in report.warnings.items():
+        say_once(warning, about)
     logging.getLogger("inceptgraph").info("torch.compile: %s", report)
     options.report(report)

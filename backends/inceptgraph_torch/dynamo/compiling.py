@@ -18,7 +18,7 @@ from inceptgraph_torch.dynamo.frozen import Frozen
 from inceptgraph_torch.dynamo.options import Options
 from inceptgraph_torch.dynamo.parts import Part, find_parts, wire
 from inceptgraph_torch.dynamo.reading import Reading, inner_of, read
-from inceptgraph_torch.dynamo.report import ALONE, Report, Taken, left
+from inceptgraph_torch.dynamo.report import ALONE, Left, Report, Taken, left
 from inceptgraph_torch.dynamo.values import Data, Unreadable, constants
 
 __all__ = ["take_parts"]
@@ -41,21 +41,27 @@ def take_parts(module: fx.GraphModule, weights: Collection[fx.Node], options: Op
     fixed = constants(graph, weights)
     readings, reasons = _read_all(graph, fixed)
     parts: list[Part] = []
-    for part in wire(graph, find_parts(graph, readings, fixed)):
+    refused: dict[fx.Node, int] = {}
+    for number, part in enumerate(wire(graph, find_parts(graph, readings, fixed))):
         if refusal := _refusal(part, options):
             reasons.update(dict.fromkeys(part.readings, refusal))
+            refused.update(dict.fromkeys(part.readings, number))
         else:
             parts.append(part)
     ours = sum(len(part.readings) for part in parts)
     whole = ours + len(reasons)
     if ours < options.share * whole:
         why = f"engines can run {ours} of {whole} operations, too few to take them apart"
-        return Report((), tuple(left(node, reason) for node, reason in reasons.items()), why)
+        return Report((), _left(reasons, refused), why)
     made = [_frozen(module, part, weights, options) for part in wire(graph, parts)]
     replace(module, [call for call, _ in made])
     names = {node.name for node in module.graph.nodes}
-    rest = (left(node, reason) for node, reason in reasons.items() if node.name in names)
-    return Report(tuple(taken for _, taken in made), tuple(rest))
+    rest = {node: reason for node, reason in reasons.items() if node.name in names}
+    return Report(tuple(taken for _, taken in made), _left(rest, refused))
+
+
+def _left(reasons: Mapping[fx.Node, str], refused: Mapping[fx.Node, int]) -> tuple[Left, ...]:
+    return tuple(left(node, reason, refused.get(node)) for node, reason in reasons.items())
 
 
 def _read_all(

@@ -7,7 +7,6 @@ version, which torch counts up with every change in place.
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from inceptgraph.evaluate import Array
 
-__all__ = ["Frozen", "Prepare", "say_once"]
+__all__ = ["TOLD", "Frozen", "Prepare", "say_once"]
 
 Prepare = Callable[[Mapping[str, Array]], Callable[..., Any]]
 Addresses = tuple[int, ...]
@@ -28,10 +27,20 @@ KEPT = 8
 """Models whose weights a part keeps made, as many as Dynamo compiles a function for."""
 
 
-@functools.cache
-def say_once(message: str) -> None:
-    """Warn, once in a process."""
-    logging.getLogger("inceptgraph").warning(message)
+TOLD: set[str] = set()
+"""What was warned of in this process."""
+
+
+def say_once(message: str, about: str | None = None) -> None:
+    """Warn, once in a process.
+
+    Args:
+        message: the warning.
+        about: what is not told again in other words; the message itself unless given.
+    """
+    if (about or message) not in TOLD:
+        TOLD.add(about or message)
+        logging.getLogger("inceptgraph").warning("%s", message)
 
 
 @dataclass

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
+from inceptgraph import setting
+from inceptgraph.arguments import FLAG, FUNCTION, NAME, Kind, check
 from inceptgraph.engine import AUTO
 from inceptgraph.errors import Code, Diagnostic, SpecError, did_you_mean
 from inceptgraph_torch.dynamo.report import Report
@@ -38,11 +41,24 @@ class Options:
     report: Callable[[Report], None] = lambda report: None
 
 
+KINDS = {
+    "engine": NAME,
+    "dtype": replace(setting.KINDS["dtype"], optional=True),
+    "autotune": FLAG,
+    "fixed": FLAG,
+    "share": Kind("a number from 0 to 1", (Real,), but=(bool,)),
+    "fallback": NAME,
+    "report": FUNCTION,
+}
+"""What the fields of :class:`Options` take."""
+
+
 def read_options(given: Mapping[str, Any] | None) -> Options:
     """The options as a user wrote them.
 
     Raises:
         SpecError: there is none of a name.
+        TypeError: one has the wrong type.
     """
     known = [field.name for field in fields(Options)]
     for name in given or {}:
@@ -50,4 +66,5 @@ def read_options(given: Mapping[str, Any] | None) -> Options:
             hint = did_you_mean(name, known) or f"there are: {', '.join(known)}"
             message = f"the backend `inceptgraph` has no option `{name}`"
             raise SpecError([Diagnostic(Code.BAD_OPTION, message, help=hint)])
+    check(KINDS, given or {})
     return Options(**(given or {}))

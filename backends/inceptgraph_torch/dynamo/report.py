@@ -42,12 +42,14 @@ class Left:
         operator: what it calls.
         reason: why it was not taken.
         place: the line of the model that it comes from, where that is known.
+        part: the number of the part that was left as a whole, where it was in one.
     """
 
     node: str
     operator: str
     reason: str
     place: str = ""
+    part: int | None = None
 
     def __str__(self) -> str:
         place = f" at {self.place}" if self.place else ""
@@ -75,26 +77,41 @@ class Report:
         return "\n".join(lines)
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What may surprise: a line for each kind of node that was left, with the first place."""
-        kinds: dict[tuple[str, str], list[Left]] = {}
+    def warnings(self) -> dict[str, str]:
+        """What may surprise: a line for all parts that were left for one reason, and one for each
+        kind of other node, with the first place; by what is to be told once. That is the reason
+        alone of parts, which are others in each graph of a model."""
+        kinds: dict[str, list[Left]] = {}
         for each in self.left:
             if each.reason != ALONE:
-                kinds.setdefault((each.operator, each.reason), []).append(each)
-        lines = [self.whole] if self.whole else []
-        return (*lines, *(_kind(alike) for alike in kinds.values()))
+                alone = f"{each.operator}: {each.reason}"
+                kinds.setdefault(alone if each.part is None else each.reason, []).append(each)
+        lines = {self.whole: self.whole} if self.whole else {}
+        return lines | {about: _told(alike) for about, alike in kinds.items()}
 
 
-def _kind(alike: list[Left]) -> str:
-    more = f", and {len(alike) - 1} more like it" if alike[1:] else ""
-    return f"left to torch: {alike[0]}{more}"
+def _told(alike: list[Left]) -> str:
+    first = alike[0]
+    if first.part is None:
+        more = f", and {len(alike) - 1} more like it" if alike[1:] else ""
+        return f"left to torch: {first}{more}"
+    parts = len({each.part for each in alike})
+    what = f"{parts} part{'s' * (parts > 1)} of {len(alike)} operation{'s' * (len(alike) > 1)}"
+    place = f", from {first.place}" if first.place else ""
+    return f"left to torch: {what}{place}: {first.reason}"
 
 
-def left(node: fx.Node, reason: str) -> Left:
-    """A node that was not taken."""
+def left(node: fx.Node, reason: str, part: int | None = None) -> Left:
+    """A node that was not taken.
+
+    Args:
+        node: which.
+        reason: why.
+        part: see :class:`Left`.
+    """
     source = node.args[0] if node.target is operator.getitem else node
     assert isinstance(source, fx.Node)
-    return Left(node.name, str(source.target), reason, _place(source))
+    return Left(node.name, str(source.target), reason, _place(source), part)
 
 
 def _place(node: fx.Node) -> str:

@@ -12,6 +12,7 @@ from inceptgraph.engine import Setting
 from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import input_shapes
 from inceptgraph.passes.base import Target
 from inceptgraph_torch.engines.fuse import fuse
 from inceptgraph_torch.engines.lanes import SideBySide
@@ -56,7 +57,8 @@ class CudaGraphEngine:
         return on_gpu(TRAINING if setting.train else INFERENCE, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
-        return Runner(network(graph, tensors, setting), setting, partial(_captured, setting))
+        module = network(graph, tensors, setting)
+        return Runner(module, setting, partial(_captured, setting), input_shapes(graph))
 
 
 def _captured(setting: Setting, module: nn.Module) -> Callable[..., Any]:

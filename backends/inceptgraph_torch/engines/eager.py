@@ -6,6 +6,7 @@ from inceptgraph.engine import Setting
 from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import input_shapes
 from inceptgraph.passes.base import Target
 from inceptgraph_torch.engines.measured import Measured, on_gpu
 from inceptgraph_torch.engines.network import Runner, network, refusal
@@ -49,4 +50,4 @@ class EagerEngine:
         return 1.5 if setting.dtype == "float32" else 2.4
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
-        return Runner(network(graph, tensors, setting), setting)
+        return Runner(network(graph, tensors, setting), setting, inputs=input_shapes(graph))

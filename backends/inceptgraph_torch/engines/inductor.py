@@ -14,6 +14,7 @@ from inceptgraph.engine import Setting
 from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import input_shapes
 from inceptgraph.passes.base import Target
 from inceptgraph_torch.compiler import compiler
 from inceptgraph_torch.engines.measured import Measured, on_gpu
@@ -68,7 +69,7 @@ class InductorEngine:
         module = network(graph, tensors, setting)
         if not setting.train:
             freezable(module)
-        return Runner(module, setting, partial(_compiled, setting))
+        return Runner(module, setting, partial(_compiled, setting), input_shapes(graph))
 
 
 def _compiled(setting: Setting, module: nn.Module) -> Callable[..., Any]:

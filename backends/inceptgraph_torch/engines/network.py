@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from inceptgraph.engine import Engine, Setting, refuse, refuse_step
 from inceptgraph.errors import Diagnostic, SpecError
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import check_inputs, in_order
+from inceptgraph.types import Shape
 from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.engines.precision import products, products_of_backward
 from inceptgraph_torch.lower import lower
@@ -88,6 +90,10 @@ Compiler = Callable[[nn.Module], Callable[..., Any]]
 """From a module to what computes the same, maybe faster."""
 
 
+SHARED = ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set")
+"""Where torch keeps what a module has."""
+
+
 def _uncompiled(network: nn.Module) -> Callable[..., Any]:
     return network.__call__
 
@@ -95,34 +101,64 @@ def _uncompiled(network: nn.Module) -> Callable[..., Any]:
 class Runner(nn.Module):
     """Runs a network in a setting: from inputs of any floating-point type to float32.
 
+    It has the layers and tensors of the network as its own, under their names there: what is saved
+    of it is read by the plain module, and the other way round.
+
     Attributes:
-        network: what is run; its ``state_dict`` has the names of the graph.
+        network: what is run. It is no submodule, whose name would precede all others.
         setting: how.
     """
 
+    network: nn.Module
+
     def __init__(
-        self, network: nn.Module, setting: Setting, compiler: Compiler = _uncompiled
+        self,
+        network: nn.Module,
+        setting: Setting,
+        compiler: Compiler = _uncompiled,
+        inputs: Mapping[str, Shape] | None = None,
     ) -> None:
         """Args:
         network: in the mode of the setting.
         setting: how it runs.
         compiler: makes what computes what ``network`` does; of a copy, of the copy's network.
+        inputs: what a call is held to: shapes of one sample by name, in order; nothing unless
+            given.
         """
         super().__init__()
-        self.network = network
+        vars(self)["network"] = network
+        self._share()
         self.setting = setting
         self.train(setting.train)
         self._dtype = weights_dtype(setting)
+        self._inputs = inputs
         self._compiler = compiler
         self._call = compiler(network)
 
+    def _share(self) -> None:
+        """Have the very tables of the network: what is put into one is in the other."""
+        vars(self).update({table: vars(self.network)[table] for table in SHARED})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module | Tensor):
+            super().__setattr__(name, value)
+        else:
+            vars(self)[name] = value  # torch refuses the name of a step, and it may be `choice`
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_call"}
+        own = vars(self).keys() - {"_call", *SHARED}
+        return {name: value for name, value in vars(self).items() if name in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._share()
         # what was compiled belongs to the network that this is a copy of, and to its weights
         self._call = self._compiler(self.network)
+
+    def train(self, mode: bool = True) -> Runner:
+        self.training = self.setting.mode(mode)
+        self.network.train(self.training)
+        return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Runner:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
@@ -130,34 +166,30 @@ class Runner(nn.Module):
         self._call = self._compiler(self.network)
         return self
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Any:
         """Run it.
 
         Args:
             inputs: of shape (batch, …), one an input of the network in their order.
+            named: those that follow, by the names of the inputs.
 
         Returns:
             A float32 tensor; of several outputs, a dict of them by name.
 
         Raises:
-            ValueError: the batch is fixed, and another one.
-            TypeError: an input is not of floating-point numbers.
+            ValueError: an input has another shape than the spec says, or their batches differ, or
+                the batch is fixed, and another one.
+            TypeError: there are more inputs or fewer, or one is not of floating-point numbers.
         """
-        self._check(inputs)
-        given = [tensor.to(self.setting.device, self._dtype) for tensor in inputs]
+        ordered = in_order(self._inputs or {}, inputs, named)
+        if self._inputs is not None:
+            check_inputs(self._inputs, ordered, self.setting)
+        given = [tensor.to(self.setting.device, self._dtype) for tensor in ordered]
         with self._mode(), products(self.setting):
             found = self._call(*given)
         outputs = tree_map(Tensor.float, found)
         products_of_backward(tree_leaves(outputs), self.setting)
         return outputs
-
-    def _check(self, inputs: Iterable[Tensor]) -> None:
-        """Refuse what is no image, and another batch than the fixed one: what is compiled for that
-        may assume it."""
-        for tensor in inputs:
-            if not tensor.is_floating_point():
-                raise TypeError(f"an input is of {tensor.dtype}: give it floating-point numbers")
-            self.setting.check_batch(len(tensor))
 
     @contextmanager
     def _mode(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from inceptgraph.engine import Setting, refuse
 from inceptgraph.errors import Diagnostic
 from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.inputs import input_shapes
 from inceptgraph.passes.base import Target
 from inceptgraph_torch.engines.network import (
     Runner,
@@ -52,7 +53,8 @@ class TensorRTEngine:
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         import torch_tensorrt  # noqa: F401  # which registers itself with torch.compile
 
-        return Runner(network(graph, tensors, setting), setting, partial(_compiled, setting))
+        module = network(graph, tensors, setting)
+        return Runner(module, setting, partial(_compiled, setting), input_shapes(graph))
 
 
 def _compiled(setting: Setting, module: nn.Module) -> Callable[..., Any]:

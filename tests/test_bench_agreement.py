@@ -1,0 +1,118 @@
+"""Who is held to be right in training: layers that sum in another order are, wrong ones are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from inceptgraph import engine as engines
+from inceptgraph.bench.agreement import Verdict, error_of, judge
+from inceptgraph.bench.lab import Outputs
+from inceptgraph.engine import Setting
+from inceptgraph.errors import Source
+from inceptgraph.evaluate import Tensors
+from inceptgraph.graph import Graph
+from inceptgraph.pipeline import to_graph
+from inceptgraph_torch.bench import TorchLab
+from inceptgraph_torch.lower import initial
+from inceptgraph_torch.recipes import as_array
+
+# Whose statistics are of 16,384 numbers
+TEXT = """
+name: wide
+input: {channels: 3, height: 64, width: 32}
+defaults: {conv2d: {weight_init: kaiming_normal, bias: false}}
+stages:
+  conv1: {op: conv2d, out: 4, kernel: 3, padding: same}
+  norm1: {op: batch_norm}
+  relu1: {op: relu}
+  conv2: {op: conv2d, out: 8}
+  norm2: {op: batch_norm}
+  relu2: {op: relu}
+  mean: {op: global_avg_pool}
+  flatten: {op: flatten}
+  classifier: {op: linear, out: 5}
+"""
+LAB, SETTING = TorchLab(), Setting(train=True, batch=8)
+SEEDS = range(4)
+
+
+@cache
+def case(seed: int) -> tuple[Graph, Tensors, Outputs]:
+    """A network, its weights, and what it gives."""
+    graph = to_graph(Source("wide.yaml", TEXT))
+    tensors = {name: as_array(each) for name, each in initial(graph, seed=seed).items()}
+    return graph, tensors, LAB.reference(graph, tensors, SETTING)
+
+
+def verdict(seed: int, module: nn.Module, *, orders: int = 2) -> Verdict:
+    """What is said of a module that has the weights of a case."""
+    graph, tensors, wanted = case(seed)
+    made = [LAB.plain, LAB.reordered][:orders]
+    plain, *others = (error_of(LAB, make, graph, tensors, SETTING, wanted) for make in made)
+    found = LAB.subject(module, graph, SETTING).outputs()
+    return judge(found, wanted, "float32", plain, 3, *others)
+
+
+@pytest.mark.parametrize("name", ["eager", "native"])
+def test_engines_that_sum_in_another_order_are_right(name: str) -> None:
+    engine = next((each for each in engines.ready()[0] if each.name == name), None)
+    if engine is None:
+        pytest.skip("it is not installed")
+    refused = 0
+    for seed in SEEDS:
+        graph, tensors, _ = case(seed)
+        prepare = partial(engines.prepare, engine, graph, tensors, SETTING)
+        assert verdict(seed, prepare()).reason is None
+        refused += verdict(seed, prepare(), orders=1).reason is not None
+    if name == "eager":
+        assert refused  # channels last, in float32, is not what the default layout sums in float64
+
+
+class NoGate(torch.autograd.Function):
+    """A ReLU whose gradient forgets where it was zero."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+def no_gate(module: nn.Module) -> None:
+    module.get_submodule("relu1").forward = NoGate.apply  # type: ignore[method-assign]
+
+
+def other_eps(module: nn.Module) -> None:
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eps *= 10
+
+
+def unbiased(module: nn.Module) -> None:
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.register_forward_hook(_unbiased)
+
+
+def _unbiased(part: nn.Module, inputs: tuple[Tensor, ...], found: Tensor) -> Tensor:
+    """As if the variance were divided by one less."""
+    count = found.numel() / found.shape[1]
+    return found * ((count - 1) / count) ** 0.5
+
+
+@pytest.mark.parametrize("spoil", [no_gate, other_eps, unbiased])
+def test_layers_that_are_wrong_are_told(spoil: Callable[[nn.Module], None]) -> None:
+    for seed in SEEDS:
+        graph, tensors, _ = case(seed)
+        module = engines.prepare(engines.find("eager"), graph, tensors, SETTING)
+        spoil(module)
+        found = verdict(seed, module)
+        assert found.reason is not None, found
