@@ -44,6 +44,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cache of its own: what is tested is compiled here, not found."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INCEPTGRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(layers, "LEAST", 1)  # so that small maps, too, go through the kernels
         kernels.load.cache_clear()
         yield
 
@@ -356,6 +357,17 @@ def test_bfloat16_rounds_once(make: Any) -> None:
     assert fast(x).dtype is torch.bfloat16
     # a gradient that sums some, as of overlapping windows, rounds once, too
     torch.testing.assert_close(*results, rtol=2**-8, atol=2**-8)
+
+
+def test_maps_too_small_to_gain_are_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    norm = layers.BatchNorm(nn.BatchNorm2d(16), relu=True)
+    pool = layers.FastMaxPool2d(MaxPool(kernel=(2, 2)), nn.MaxPool2d(2))
+    monkeypatch.setattr(layers, "LEAST", 2 * 16 * 8 * 8)
+    for size, who in ((8, "_BatchNorm"), (7, "Relu")):
+        assert who in type(norm(drawn(2, 16, size, size).float()).grad_fn).__name__
+    for size, who in ((8, "_MaxPool"), (7, "MaxPool2D")):
+        x = drawn(2, 16, size, size).requires_grad_()
+        assert type(pool(x).grad_fn).__name__.startswith(who)
 
 
 def test_a_range_of_channels_is_not_copied() -> None:

@@ -29,7 +29,10 @@ from inceptgraph_native.training.kernels import (
     vectors,
 )
 
-__all__ = ["BatchNorm", "FastMaxPool2d", "FastResponseNorm"]
+__all__ = ["LEAST", "BatchNorm", "FastMaxPool2d", "FastResponseNorm"]
+
+LEAST = 2**15
+"""Numbers of a map below which torch's own layer is done before a kernel is called from Python."""
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -60,7 +63,12 @@ class BatchNorm(nn.BatchNorm2d):
         return found
 
     def _takes(self, x: Tensor, *parts: Tensor | None) -> bool:
-        return takes(x, *parts) and vectors(x.shape[1], *parts) and x.numel() > x.shape[1]
+        return (
+            _large(x)
+            and takes(x, *parts)
+            and vectors(x.shape[1], *parts)
+            and x.numel() > x.shape[1]
+        )
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, relu={self.relu}"
@@ -118,7 +126,7 @@ class FastMaxPool2d(nn.Module):
         self.op, self.plain = op, plain
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and takes(x):
+        if self.training and _large(x) and takes(x):
             with suppress(ShapeError):  # a map too small for a window, of which torch tells
                 shape = self.op.infer(tuple(x.shape[1:]))
                 found: Tensor = _MaxPool.apply(x, self.op, shape)  # type: ignore[no-untyped-call]
@@ -189,6 +197,10 @@ class _ResponseNorm(torch.autograd.Function):
         dx = torch.empty_like(x)
         call("response_norm_gradient", x.dtype, x, g, pitch, dx, *_rows(x), ctx.response)
         return dx, None
+
+
+def _large(x: Tensor) -> bool:
+    return x.numel() >= LEAST
 
 
 def _rows(x: Tensor) -> tuple[int, int]:
