@@ -447,6 +447,16 @@ def test_compilers_see_torchs_layers() -> None:
     torch.testing.assert_close(run(x), net(x), **EXACT)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning"
+)
+def test_tracers_see_torchs_layers() -> None:
+    net = trained("native")
+    x = drawn(4, 3, 16, 16)
+    traced = torch.jit.trace(copy.deepcopy(net), x, strict=False, check_trace=False)
+    torch.testing.assert_close(traced(x), net(x), **EXACT)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_auto_trains(dtype: str) -> None:
     if dtype == "bfloat16" and not processor.here().bfloat16:

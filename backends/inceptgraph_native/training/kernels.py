@@ -132,9 +132,9 @@ def lanes() -> int:
 
 def takes(x: Tensor, *parameters: Tensor | None) -> bool:
     """Whether the kernels can work on maps with these parameters: on real ones, which a compiler's
-    are not."""
+    are not, and a tracer's must not leave torch."""
     return (
-        not torch.compiler.is_compiling()
+        not (torch.compiler.is_compiling() or torch.jit.is_tracing())
         and type(x) is Tensor
         and x.device.type == "cpu"
         and x.dim() == 4
