@@ -154,7 +154,7 @@ def _watched() -> bool:
     operations. They would take what a kernel writes for what was in memory before, or miss it."""
     return (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        or torch._C._is_tracing()
         or torch._C._are_functorch_transforms_active()
         or is_in_torch_dispatch_mode()
     )
