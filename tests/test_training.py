@@ -361,6 +361,30 @@ def test_other_convolutions_stay_as_they_are(conv: nn.Conv2d) -> None:
     assert not FilteredConv2d.fits(conv)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stride": (2, 2)},
+        {"dilation": (2, 2), "padding": (2, 2)},
+        {"padding": (3, 3)},
+        {"padding": 1},
+        {"padding": (0, 2)},
+        {"weight": nn.Parameter(drawn(32, 32, 7, 7))},
+        {"weight": nn.Parameter(drawn(32, 32, 3, 5))},
+    ],
+)
+def test_convolution_whose_attributes_are_changed(change: dict[str, Any]) -> None:
+    """As callers do, who dilate a network that was made for classes."""
+    plain = nn.Conv2d(32, 32, 3, padding=1).double()
+    fast = FilteredConv2d(copy.deepcopy(plain))
+    x = drawn(16, 32, 12, 12)
+    assert fast._takes(x)
+    for layer in (fast, plain):
+        for name, value in change.items():
+            setattr(layer, name, value)
+    assert_agrees(fast, plain, x)
+
+
 def test_where_a_convolution_does_not_pay_it_is_torchs() -> None:
     fast = FilteredConv2d(nn.Conv2d(256, 256, 3, padding=1))
     assert fast._takes(drawn(8, 256, 28, 28).float())
