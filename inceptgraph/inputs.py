@@ -93,7 +93,7 @@ def check_inputs(wanted: Mapping[str, Shape], given: Sequence[Given], setting: S
         if batch is None:
             batch = tensor.shape[0]
         elif tensor.shape[0] != batch:
-            batches = sorted({each.shape[0] for each in given})
+            batches = sorted({batch, tensor.shape[0]})
             raise ValueError(f"the inputs differ in their batches: {batches}")
     if batch is None:
         return 1

@@ -367,6 +367,30 @@ def test_a_layer_that_is_replaced_is_used() -> None:
     assert model(image(4))["logits"].shape == (4, 3)
 
 
+def test_a_layer_that_is_taken_out_is_out() -> None:
+    model = trained("eager")
+    model.classifier = None
+    assert model.classifier is model.network.classifier is None
+    assert not [name for name in model.state_dict() if name.startswith("classifier")]
+
+
+def test_a_network_that_is_replaced_is_run() -> None:
+    """As by a tool that gives a changed copy."""
+    model, other = trained("eager"), trained("eager")
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(0.5)
+    names = list(model.state_dict())
+    model.network = other.network
+    assert list(model.state_dict()) == names
+    for (name, ours), theirs in zip(model.named_parameters(), other.parameters(), strict=True):
+        assert ours is theirs, name
+    x = image(4)
+    model.eval(), other.eval()
+    torch.testing.assert_close(model(x), other(x), rtol=0, atol=0)
+    assert len([*copy.deepcopy(model).modules()]) == len([*model.modules()])
+
+
 def test_steps_of_any_name() -> None:
     words = ("choice", "setting", "network", "loss", "forward", "train")
     text = "name: words\ninput: {channels: 2, height: 4, width: 4}\nstages:\n"

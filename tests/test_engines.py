@@ -31,6 +31,7 @@ from inceptgraph import engine as engines
 from inceptgraph.engine import Engine, Setting
 from inceptgraph.errors import Code, Source, SpecError
 from inceptgraph.graph import Graph, Node, Output
+from inceptgraph.inputs import check_inputs, input_shapes
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.pipeline import to_graph
 from inceptgraph_onnx.engines import OnnxRuntimeEngine, OpenVinoEngine
@@ -343,6 +344,13 @@ def test_several_inputs_by_place_and_by_name(engine: Engine) -> None:
         model(**{second: y})
     with pytest.raises(TypeError, match=f"`third` is none of its inputs: `{first}`, `{second}`"):
         model(x, third=y)
+
+
+def test_batches_differ_before_a_shape_that_is_none() -> None:
+    graph = one_step(BUILT_IN["concat"](), [(2, 3, 3)] * 3)
+    x = torch.randn(2, 2, 3, 3)
+    with pytest.raises(ValueError, match=r"differ in their batches: \[1, 2\]"):
+        check_inputs(input_shapes(graph), [x, x[:1], torch.ones(())], Setting())
 
 
 # -- what is refused -------------------------------------------------------------------------

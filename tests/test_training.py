@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import platform
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_network import TINY, without_dropout
 from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 import inceptgraph
 from inceptgraph import engine as engines
@@ -232,10 +236,11 @@ def test_convolution(
     assert repr(fast).removeprefix("Filtered") == repr(plain)
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(64, 64), (48, 80)])  # vectors in pairs, and one
 @pytest.mark.parametrize("threads", [1, 3])
-def test_convolution_in_float32_rounds_little_more(threads: int) -> None:
-    fast = FilteredConv2d(nn.Conv2d(64, 64, 3, padding=1))
-    x, gradient = drawn(3, 64, 50, 46).float(), drawn(3, 64, 50, 46, seed=1).float()
+def test_convolution_in_float32_rounds_little_more(threads: int, inputs: int, outputs: int) -> None:
+    fast = FilteredConv2d(nn.Conv2d(inputs, outputs, 3, padding=1))
+    x, gradient = drawn(3, inputs, 50, 46).float(), drawn(3, outputs, 50, 46, seed=1).float()
     assert fast._takes(x)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -258,6 +263,47 @@ def test_convolution_of_bfloat16_rounds_its_maps_alone() -> None:
     torch.testing.assert_close((y.double(), dx.double()), wanted[:2], rtol=2**-8, atol=1e-4)
     for ours, theirs in zip((dweight, dbias), wanted[2:], strict=True):
         assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+
+
+@pytest.fixture(params=["x86-64", "x86-64-v3"])
+def shorter_vectors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Kernels for processors with SSE2 and with AVX2."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("these are processors of x86")
+    if request.param == "x86-64-v3" and kernels.lanes() < 8:
+        pytest.skip("this processor has no AVX2")
+    caches = (processor._described, kernels.load, kernels.lanes, kernels._function)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processor, "_NATIVE", ((f"-march={request.param}",),))
+        for each in caches:
+            each.cache_clear()
+        yield
+    for each in caches:
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("shorter_vectors")
+def test_shorter_vectors_compute_the_same() -> None:
+    assert kernels.lanes() < 16
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "_pays", lambda *_: True)
+        for inputs, outputs, taps in ((16, 24, 3), (8, 16, 5), (24, 8, 3)):
+            conv = nn.Conv2d(inputs, outputs, taps, padding=1).double()
+            assert FilteredConv2d.fits(conv)
+            assert_agrees(FilteredConv2d(copy.deepcopy(conv)), conv, drawn(2, inputs, 9, 7))
+        fast = FilteredConv2d(nn.Conv2d(24, 24, 3, padding=1))
+        for dtype, close in ((torch.float32, 1e-5), (torch.bfloat16, 2**-8)):
+            x, gradient = drawn(2, 24, 9, 7).to(dtype), drawn(2, 24, 9, 7, seed=1).to(dtype)
+            found, wanted = derived(fast, x, gradient), exact(fast, x, gradient)
+            for ours, theirs in zip(found, wanted, strict=True):
+                assert (ours - theirs).abs().max() < close * theirs.abs().max()
+    norm = nn.BatchNorm2d(35).double()
+    assert_agrees(layers.BatchNorm(copy.deepcopy(norm)), norm, drawn(2, 35, 5, 6))
+    pool = nn.MaxPool2d(3, 2)
+    fast_pool = layers.FastMaxPool2d(MaxPool(kernel=(3, 3), stride=(2, 2)), pool)
+    assert_agrees(fast_pool, pool, drawn(2, 35, 9, 7))
+    response = nn.LocalResponseNorm(5)
+    assert_agrees(layers.FastResponseNorm(response), response, drawn(2, 35, 5, 6))
 
 
 def derived(layer: nn.Module, x: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
@@ -313,6 +359,30 @@ def test_frozen_weights_get_no_gradient(frozen: str) -> None:
 )
 def test_other_convolutions_stay_as_they_are(conv: nn.Conv2d) -> None:
     assert not FilteredConv2d.fits(conv)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stride": (2, 2)},
+        {"dilation": (2, 2), "padding": (2, 2)},
+        {"padding": (3, 3)},
+        {"padding": 1},
+        {"padding": (0, 2)},
+        {"weight": nn.Parameter(drawn(32, 32, 7, 7))},
+        {"weight": nn.Parameter(drawn(32, 32, 3, 5))},
+    ],
+)
+def test_convolution_whose_attributes_are_changed(change: dict[str, Any]) -> None:
+    """As callers do, who dilate a network that was made for classes."""
+    plain = nn.Conv2d(32, 32, 3, padding=1).double()
+    fast = FilteredConv2d(copy.deepcopy(plain))
+    x = drawn(16, 32, 12, 12)
+    assert fast._takes(x)
+    for layer in (fast, plain):
+        for name, value in change.items():
+            setattr(layer, name, value)
+    assert_agrees(fast, plain, x)
 
 
 def test_where_a_convolution_does_not_pay_it_is_torchs() -> None:
@@ -377,6 +447,15 @@ def test_a_range_of_channels_is_not_copied() -> None:
     for other in (whole[:, :, 1:], whole[:, :, ::2], whole[:, :1].expand(2, 5, 3, 4)):
         found, pitch = pitched(other)
         assert torch.equal(found, other) and pitch == other.shape[1]
+
+
+def test_numbers_whose_signs_torch_keeps_apart() -> None:
+    """As of the imaginary part of a conjugate."""
+    x = torch._neg_view(drawn(2, 32, 6, 5))
+    for found in (kernels.channels_last(x), pitched(x)[0]):
+        assert not found.is_neg() and torch.equal(found, x)
+    norm = nn.BatchNorm2d(32).double()
+    torch.testing.assert_close(layers.BatchNorm(copy.deepcopy(norm))(x), norm(x), **EXACT)
 
 
 # -- the engine ------------------------------------------------------------------------------
@@ -455,6 +534,34 @@ def test_tracers_see_torchs_layers() -> None:
     x = drawn(4, 3, 16, 16)
     traced = torch.jit.trace(copy.deepcopy(net), x, strict=False, check_trace=False)
     torch.testing.assert_close(traced(x), net(x), **EXACT)
+
+
+def test_modes_and_transformations_see_torchs_layers() -> None:
+    """Which see operations of torch alone: of a kernel's result, memory that was never written."""
+    net, plain = trained("native"), trained("eager")
+    x, other = drawn(4, 3, 16, 16), drawn(4, 3, 16, 16, seed=1)
+    torch.testing.assert_close(make_fx(copy.deepcopy(net))(x)(other), net(other), **EXACT)
+    counts = []
+    for each in (net, plain):
+        with FlopCounterMode(display=False) as counter:
+            sum(value.sum() for value in each(x).values()).backward()
+        counts.append(counter.get_total_flops())
+    assert counts[0] == counts[1] > 0
+
+
+def test_functional_transformations_see_torchs_layers() -> None:
+    conv, x = nn.Conv2d(32, 32, 3, padding=1).double(), drawn(16, 32, 12, 12)
+    fast = FilteredConv2d(copy.deepcopy(conv))
+    assert fast._takes(x)
+    found, wanted = (
+        torch.func.grad(
+            lambda weights, layer=layer: (
+                torch.func.functional_call(layer, weights, x).square().sum()
+            )
+        )(dict(layer.named_parameters()))
+        for layer in (fast, conv)
+    )
+    torch.testing.assert_close(found, wanted, **EXACT)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -55,8 +55,9 @@ auto product_of(int tiles) {
     }(std::make_integer_sequence<int, MOST / 2>());
 }
 
-// Outputs times two vectors of inputs that are summed in registers over tiles.
-inline constexpr int ROWS = bytes == 64 ? 8 : 4;
+// Outputs times two vectors of inputs that are summed in registers over tiles: they lie in one vector.
+template <class S>
+inline constexpr int ROWS = std::min(bytes == 64 ? 8 : 4, Lanes<S>::width);
 
 // sums[output][input] += the products over some tiles, for ROWS outputs.
 template <class S, int Vectors>
@@ -65,9 +66,9 @@ template <class S, int Vectors>
 ) {
     typedef Lanes<S> L;
     constexpr int width = L::width;
-    typename L::vec acc[ROWS][Vectors];
+    typename L::vec acc[ROWS<S>][Vectors];
 #pragma GCC unroll 8
-    for (int m = 0; m < ROWS; ++m)
+    for (int m = 0; m < ROWS<S>; ++m)
 #pragma GCC unroll 2
         for (int v = 0; v < Vectors; ++v) acc[m][v] = L::load(sums + m * inputs + v * width, width);
     for (long t = 0; t < count; ++t, gradients += width, in += width) {
@@ -75,14 +76,14 @@ template <class S, int Vectors>
 #pragma GCC unroll 2
         for (int v = 0; v < Vectors; ++v) d[v] = L::load(in + v * pitch * width, width);
 #pragma GCC unroll 8
-        for (int m = 0; m < ROWS; ++m) {
+        for (int m = 0; m < ROWS<S>; ++m) {
             const auto g = L::splat(gradients[m]);
 #pragma GCC unroll 2
             for (int v = 0; v < Vectors; ++v) acc[m][v] += g * d[v];
         }
     }
 #pragma GCC unroll 8
-    for (int m = 0; m < ROWS; ++m)
+    for (int m = 0; m < ROWS<S>; ++m)
 #pragma GCC unroll 2
         for (int v = 0; v < Vectors; ++v) L::store(sums + m * inputs + v * width, acc[m][v], width);
 }
@@ -172,7 +173,7 @@ void correlate_tiles(const T* x, const T* g, S* sums, const Filter& f, long firs
         });
         for (long i = 0; i < PRODUCTS; ++i)
             for (int c = 0; c < f.inputs; c += 2 * width)
-                for (int o = 0; o < f.outputs; o += ROWS)
+                for (int o = 0; o < f.outputs; o += ROWS<S>)
                     (c + 2 * width <= f.inputs ? correlate<S, 2> : correlate<S, 1>)(
                         gradients + i * out + o / width * width * block + o % width,
                         inputs + i * in + c * block, sums + (i * f.outputs + o) * f.inputs + c,

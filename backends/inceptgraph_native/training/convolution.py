@@ -46,15 +46,7 @@ class FilteredConv2d(nn.Conv2d):
     @classmethod
     def fits(cls, conv: nn.Conv2d) -> bool:
         """Whether a convolution is one that has tiles; of a map it depends whether they pay."""
-        return (
-            type(conv) is nn.Conv2d
-            and conv.kernel_size in ((3, 3), (5, 5))
-            and (conv.stride, conv.dilation, conv.groups) == ((1, 1), (1, 1), 1)
-            and not isinstance(conv.padding, str)
-            and max(conv.padding) < conv.kernel_size[0]
-            and conv.padding_mode == "zeros"
-            and _whole(conv.weight)
-        )
+        return type(conv) is nn.Conv2d and _has_tiles(conv)
 
     def __init__(self, conv: nn.Conv2d) -> None:
         """Args:
@@ -82,7 +74,7 @@ class FilteredConv2d(nn.Conv2d):
             takes(x, self.weight, self.bias)
             and vectors(len(self.weight), self.bias)
             and x.shape[1] == self.weight.shape[1]
-            and _whole(self.weight)  # a copy may run on a processor with longer vectors
+            and _has_tiles(self)
             and _pays(x, self.weight, self.padding)
         )
 
@@ -92,6 +84,19 @@ def _under_autocast(x: Tensor) -> Tensor:
     if torch.is_autocast_enabled("cpu") and x.dtype is torch.float32:
         return x.to(torch.get_autocast_dtype("cpu"))
     return x
+
+
+def _has_tiles(conv: nn.Conv2d) -> bool:
+    """Whether a convolution is one that has tiles, as it is now: callers change its attributes, as
+    those who dilate a network, and a copy may run on a processor with longer vectors."""
+    return (
+        conv.weight.shape[2:] in ((3, 3), (5, 5))
+        and (conv.stride, conv.dilation, conv.groups) == ((1, 1), (1, 1), 1)
+        and isinstance(conv.padding, tuple)
+        and max(conv.padding) < conv.weight.shape[2]
+        and conv.padding_mode == "zeros"
+        and _whole(conv.weight)
+    )
 
 
 def _whole(weight: Tensor) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from inceptgraph_native import processor
 from inceptgraph_native.library import compiled
@@ -131,10 +132,10 @@ def lanes() -> int:
 
 
 def takes(x: Tensor, *parameters: Tensor | None) -> bool:
-    """Whether the kernels can work on maps with these parameters: on real ones, which a compiler's
-    are not, and a tracer's must not leave torch."""
+    """Whether the kernels can work on maps with these parameters: on real ones, of which nobody
+    wants to see what torch does with them."""
     return (
-        not (torch.compiler.is_compiling() or torch.jit.is_tracing())
+        not _watched()
         and type(x) is Tensor
         and x.device.type == "cpu"
         and x.dim() == 4
@@ -144,6 +145,18 @@ def takes(x: Tensor, *parameters: Tensor | None) -> bool:
             each is None or (each.dtype is sums_of(x) and each.device == x.device)
             for each in parameters
         )
+    )
+
+
+def _watched() -> bool:
+    """Whether it is to be torch that computes: for a compiler, a tracer, a transformation such as
+    ``torch.func.grad``, or a mode that sees each operation, such as ``make_fx`` and the counter of
+    operations. They would take what a kernel writes for what was in memory before, or miss it."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._is_tracing()
+        or torch._C._are_functorch_transforms_active()
+        or is_in_torch_dispatch_mode()
     )
 
 
@@ -160,8 +173,8 @@ def sums_of(x: Tensor) -> torch.dtype:
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """The same, with channels innermost and nothing between."""
-    return x.contiguous(memory_format=torch.channels_last)
+    """The same, with channels innermost and nothing between, and signs as they lie in memory."""
+    return x.resolve_neg().contiguous(memory_format=torch.channels_last)
 
 
 def maps(like: Tensor, shape: Sequence[int], dtype: torch.dtype | None = None) -> Tensor:
@@ -177,7 +190,7 @@ def pitched(x: Tensor) -> tuple[Tensor, int]:
     channels, height, width = x.shape[1:]
     across = x.stride(3)
     rows = (height * width * across, 1, width * across, across)
-    if x.stride() == rows and across >= channels:
+    if x.stride() == rows and across >= channels and not x.is_neg():
         return x, across
     return channels_last(x), channels
 

@@ -126,24 +126,29 @@ class Runner(nn.Module):
             given.
         """
         super().__init__()
-        vars(self)["network"] = network
-        self._share()
         self.setting = setting
-        self.train(setting.train)
         self._dtype = weights_dtype(setting)
         self._inputs = inputs
         self._compiler = compiler
-        self._call = compiler(network)
+        self.network = network
+        self.train(setting.train)
 
-    def _share(self) -> None:
-        """Have the very tables of the network: what is put into one is in the other."""
-        vars(self).update({table: vars(self.network)[table] for table in SHARED})
+    def _run(self, network: nn.Module) -> None:
+        """Run a network, and have its very tables: what is put into one is in the other."""
+        shared = {table: vars(network)[table] for table in SHARED}
+        vars(self).update(shared, network=network, _call=self._compiler(network))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, nn.Module | Tensor):
-            super().__setattr__(name, value)
+        if name == "network":
+            self._run(value)
+        elif isinstance(value, nn.Module | Tensor) or (value is None and self._has(name)):
+            super().__setattr__(name, value)  # type: ignore[arg-type]  # which takes None, too
         else:
             vars(self)[name] = value  # torch refuses the name of a step, and it may be `choice`
+
+    def _has(self, name: str) -> bool:
+        """Whether it is a layer or a tensor of the network, which None takes out."""
+        return any(name in vars(self).get(table, ()) for table in SHARED)
 
     def __getstate__(self) -> dict[str, Any]:
         own = vars(self).keys() - {"_call", *SHARED}
@@ -151,9 +156,8 @@ class Runner(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._share()
         # what was compiled belongs to the network that this is a copy of, and to its weights
-        self._call = self._compiler(self.network)
+        self._run(self.network)
 
     def train(self, mode: bool = True) -> Runner:
         self.training = self.setting.mode(mode)
