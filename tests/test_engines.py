@@ -565,6 +565,14 @@ def test_threads_are_as_many_as_torch_has(monkeypatch: pytest.MonkeyPatch) -> No
     assert options.intra_op_num_threads == 3
 
 
+def test_threads_of_onnxruntime_rest_between_calls() -> None:
+    """Else the next engine that a bench times has half of the processor."""
+    from inceptgraph_onnx.engines.onnxruntime import _options
+
+    options = _options(SETTING)
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 def test_compile_takes_them() -> None:
     spec = Source("tiny.yaml", TINY)
     image = torch.rand(2, 3, 16, 16)

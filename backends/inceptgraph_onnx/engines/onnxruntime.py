@@ -19,6 +19,10 @@ __all__ = ["OnnxRuntimeEngine"]
 
 _CUDA = "CUDAExecutionProvider"
 
+_SLEEP = "session.force_spinning_stop"
+"""The session's option that lets threads wait actively within a call alone: after it they would do
+so for many milliseconds more, and halve the speed of whatever runs then."""
+
 _BFLOAT16 = "mlas.enable_gemm_fastmath_arm64_bfloat16"
 """The session's option that rounds products to bfloat16, on 64-bit ARM alone."""
 
@@ -78,6 +82,7 @@ def _options(setting: Setting) -> onnxruntime.SessionOptions:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry(_SLEEP, "1")
     options.log_severity_level = 3  # errors: it warns of what its own rewrites leave over
     if setting.dtype == "bfloat16":
         options.add_session_config_entry(_BFLOAT16, "1")
