@@ -20,6 +20,9 @@ inline constexpr int MOST = bytes == 64 ? 14 : 6;
 // Bytes of what a thread's block of tiles is transformed to and from.
 inline constexpr long ROOM = 4 << 20;
 
+// Bytes of the sums of all threads together: fewer threads work where they would take more.
+inline constexpr long SUMS = 1 << 30;
+
 // sums[v][tile] = in · weights, for so many tiles; both maps lie as [vector of channels][tile][lane].
 template <class S, int Vectors, int Tiles>
 [[gnu::noinline]] void product(
@@ -189,7 +192,8 @@ void filter_gradient_tiles(const T* x, const T* g, S* sums, const Filter& f, int
     const Tiles<M> tiles{f};
     const long numbers = static_cast<long>(PRODUCTS) * f.inputs * f.outputs;
     const long blocks = parts(tiles.count, tiles.template block<S>(tiles.count));
-    std::vector<std::vector<S>> others(std::min<long>(threads, blocks) - 1);
+    const long most = std::min(blocks, 1 + SUMS / static_cast<long>(numbers * sizeof(S)));
+    std::vector<std::vector<S>> others(std::min<long>(threads, most) - 1);
     share(static_cast<int>(others.size()) + 1, tiles.count, [&](long first, long last, int thread) {
         if (thread > 0) others[thread - 1].resize(numbers);
         S* own = thread > 0 ? others[thread - 1].data() : sums;
