@@ -70,6 +70,8 @@ def section(kind: type[Operation]) -> str:
     """One operation: what it does, and its arguments."""
     summary, _, arguments = inspect.cleandoc(kind.__doc__ or "").partition("Args:")
     lines = [f"### `{kind.op}`\n", markdown(summary.strip()), ""]
+    if kind.other_names:
+        lines += [f"Elsewhere called {', '.join(f'`{name}`' for name in kind.other_names)}.", ""]
     if arguments:
         meanings = dict(re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", arguments, re.M | re.S))
         lines += ["| argument | default | meaning |", "| --- | --- | --- |"]

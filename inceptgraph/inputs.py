@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from inceptgraph.graph import Graph
@@ -76,12 +76,13 @@ def check_inputs(wanted: Mapping[str, Shape], given: Sequence[Given], setting: S
             is fixed, and another one.
     """
     if len(given) != len(wanted):
-        told = f"the network reads {len(wanted)} ({_listed(wanted)}), not {len(given)}"
-        raise TypeError(told)
+        raise TypeError(_miscounted(wanted, given))
     batch = None
     for tensor, (name, shape) in zip(given, wanted.items(), strict=True):
         if not hasattr(tensor, "is_floating_point"):
-            raise TypeError(f"`{name}` is a {type(tensor).__name__}: give it as a tensor")
+            packed = f", or {call}" if (call := _unpacked(given)) else ""
+            told = f"`{name}` is a {type(tensor).__name__}: give it as a tensor{packed}"
+            raise TypeError(told)
         if not tensor.is_floating_point():
             raise TypeError(f"`{name}` is of {tensor.dtype}: give it floating-point numbers")
         if tensor.shape[1:] != shape or len(tensor.shape) != len(shape) + 1:
@@ -101,5 +102,22 @@ def check_inputs(wanted: Mapping[str, Shape], given: Sequence[Given], setting: S
     return batch
 
 
-def _listed(names: Mapping[str, object]) -> str:
+def _miscounted(wanted: Mapping[str, Shape], given: Sequence[object]) -> str:
+    number = f"{len(wanted)} input{'' if len(wanted) == 1 else 's'}"
+    told = f"the network reads {number}{f' ({_listed(wanted)})' if wanted else ''}, not "
+    if call := _unpacked(given):
+        return f"{told}a {type(given[0]).__name__}: {call}"
+    absent = [*wanted][len(given) :]
+    are = "is" if len(absent) == 1 else "are"
+    return f"{told}{len(given)}" + (f": {_listed(absent)} {are} missing" if absent else "")
+
+
+def _unpacked(given: Sequence[object]) -> str | None:
+    """How to call a network with what is given as one list or dict."""
+    if len(given) != 1 or not isinstance(given[0], (list, tuple, Mapping)):
+        return None
+    return f"call it as `net({'**' if isinstance(given[0], Mapping) else '*'}inputs)`"
+
+
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "nothing"

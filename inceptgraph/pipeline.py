@@ -36,6 +36,7 @@ from inceptgraph.spec.resolve import is_library, resolve
 if TYPE_CHECKING:
     from inceptgraph.evaluate import Tensors
     from inceptgraph.passes import Target
+    from inceptgraph.weights.fitted import Fitted
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
@@ -198,7 +199,8 @@ def compile(
             it is done unless False.
         engine: what is to run it: ``auto``, or the name of an installed one such as ``eager``,
             ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
-        weights: a file to start from: safetensors, PyTorch's or Caffe's.
+        weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
+            or infinite are warned of, by the logger ``inceptgraph``.
         remap: the table that says what its names become: a shipped one's name, or a path; found
             by itself unless given.
         allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
@@ -230,9 +232,7 @@ def compile(
         network = rewrite(network).verify()
     start: dict[str, Any] = {}
     if weights is not None:
-        from inceptgraph.weights.fitted import fit_file  # `check` need not wait for it
-
-        start["weights"] = fit_file(network, weights, remap=remap, allow=allow).require()
+        start["weights"] = _fitted(network, weights, remap, allow)
     if engine is not None:
         start["seed"] = options.pop("seed", None)
         model = backends.find_weights if weights is not None else backends.find_model
@@ -246,6 +246,18 @@ def compile(
         network = optimizer.optimize(network, None if optimize is True else optimize)
     backends.check_support(target, network)
     return target.lower(network, **start, **options)
+
+
+def _fitted(
+    network: Graph, weights: str | Path, remap: str | Path | None, allow: Iterable[str]
+) -> Fitted:
+    """A file that fits, with a warning of numbers that no network computes with."""
+    from inceptgraph.weights import report  # `check` need not wait for these
+    from inceptgraph.weights.fitted import fit_file
+
+    fitted = fit_file(network, weights, remap=remap, allow=allow).require()
+    report.warn_not_finite(fitted.name, fitted.not_finite)
+    return fitted
 
 
 def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> None:

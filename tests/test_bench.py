@@ -675,7 +675,7 @@ def test_the_verb_times_training_steps(spec: str, capsys: pytest.CaptureFixture[
     [
         (("--engine", "eagr"), 1, "there is no engine `eagr`"),
         (("--engine", ","), 2, "is a list of engines"),
-        (("--batch", "0"), 2, "is a list of whole numbers"),
+        (("--batch", "0"), 2, "is a list of whole numbers, each 1 or more, such as 1,16"),
         (("--batch", "1,x"), 2, "is a list of whole numbers"),
         (("--dtype", "int8"), 2, "`int8` is none of float32"),
         (("--engine", "eager", "--dtype", "tf32"), 1, "there is no tf32 on `cpu`"),

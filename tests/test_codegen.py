@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -448,3 +449,16 @@ def test_a_long_row_of_results_is_wrapped() -> None:
     exec("\n".join(["def forward():", *lines, "found = forward()"]), scope)
     assert scope["found"] == tuple(names)
     assert _return_all(names[:2]) == [f"        return {names[0]}, {names[1]}"]
+
+
+def test_a_file_times_a_call_that_is_not_its_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = to_graph(Source("small.yaml", HEADER + SPECS["one operation"]))
+    namespace = generated(graph)
+    now = iter([0.0, 0.9, 2.0, 2.005])
+    namespace["load"] = lambda **options: compile(graph, seed=0)
+    namespace["time"] = SimpleNamespace(perf_counter=lambda: next(now))
+    monkeypatch.setattr("sys.argv", ["model.py"])
+    namespace["main"]()
+    assert capsys.readouterr().out.endswith("on cpu, forward pass 5 ms\n")

@@ -304,8 +304,13 @@ def test_no_sample_gives_no_result(engine: Engine) -> None:
         ([torch.zeros(3)], ValueError, "compiled for"),
         ([torch.zeros(2, 3, 16, 16, dtype=torch.uint8)], TypeError, r"`image` is of torch\.uint8"),
         ([np.zeros((2, 3, 16, 16), np.float32)], TypeError, "`image` is a ndarray: give it as a t"),
-        ([], TypeError, r"reads 1 \(`image`\), not 0"),
-        ([torch.zeros(2, 3, 16, 16)] * 2, TypeError, "not 2"),
+        ([], TypeError, r"reads 1 input \(`image`\), not 0: `image` is missing$"),
+        ([torch.zeros(2, 3, 16, 16)] * 2, TypeError, r"reads 1 input \(`image`\), not 2$"),
+        (
+            [[torch.zeros(2, 3, 16, 16)]],
+            TypeError,
+            r"is a list: .*, or call it as `net\(\*inputs\)`",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(
@@ -344,6 +349,17 @@ def test_several_inputs_by_place_and_by_name(engine: Engine) -> None:
         model(**{second: y})
     with pytest.raises(TypeError, match=f"`third` is none of its inputs: `{first}`, `{second}`"):
         model(x, third=y)
+    reads = rf"reads 2 inputs \(`{first}`, `{second}`\), not"
+    for given_inputs, told in (
+        ([x], f"1: `{second}` is missing$"),
+        ([], f"0: `{first}`, `{second}` are missing$"),
+        ([x, y, y], "3$"),
+        ([[x, y]], r"a list: call it as `net\(\*inputs\)`"),
+        ([(x, y)], r"a tuple: call it as `net\(\*inputs\)`"),
+        ([{first: x, second: y}], r"a dict: call it as `net\(\*\*inputs\)`"),
+    ):
+        with pytest.raises(TypeError, match=f"{reads} {told}"):
+            model(*given_inputs)
 
 
 def test_batches_differ_before_a_shape_that_is_none() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from inceptgraph.errors import Code, Findings, Source, Span, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
 from inceptgraph.graph import Graph
+from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
 from inceptgraph.source import Mapping, Scalar, parse, to_plain
@@ -709,3 +710,9 @@ def test_messages_have_an_end() -> None:
 def test_a_name_that_is_taken_shadows_nothing() -> None:
     text = "stages: {input: {op: conv2d, out: 4}, b: {op: relu, from: input}}\n"
     assert found(text) == [Code.NAME_CLASH]
+
+
+def test_other_names_of_operations_are_of_one_each() -> None:
+    other = [name for kind in BUILT_IN.values() for name in kind.other_names]
+    assert len({*other}) == len(other)
+    assert not {*other} & BUILT_IN.keys()

@@ -347,6 +347,13 @@ def test_a_warning_is_told_once(run: Run) -> None:
         (("--set", "width=1", "--set", "width=2"), "`width` is given twice"),
         (("--set", "classes=100..10"), "`classes=100..10` is an empty range: write FIRST..LAST"),
         (("--set", "classes=1..9:0"), "is an empty range"),
+        (
+            ("--set", "width=1..2:0.5"),
+            "`width=1..2:0.5` is no range: ranges hold whole numbers only",
+        ),
+        (("--set", "width=.5..2"), "ranges hold whole numbers only"),
+        (("--set", "width=1,1.5..2.5"), "`width=1.5..2.5` is no range"),
+        (("--set", "classes=9..1:-1"), "ranges hold whole numbers only"),
         (("--set", "classes=1..999999999999"), "make 999,999,999,999 combinations"),
         (
             ("--set", "width=1..101", "--set", "classes=1..100"),

@@ -254,8 +254,7 @@ def test_compiling_imports_no_more_than_it_needs() -> None:
     assert found.stdout.split() == []
 
 
-def test_loss_of_several_outputs() -> None:
-    text = """
+TWO = """
 name: Two
 input: {features: 4}
 stages:
@@ -264,7 +263,10 @@ stages:
   age:    {op: linear, out: 1, from: hidden}
 outputs: {label: label, age: age}
 """
-    net = compile(Source("two.yaml", text), seed=0)
+
+
+def test_loss_of_several_outputs() -> None:
+    net = compile(Source("two.yaml", TWO), seed=0)
     outputs = net(torch.randn(5, 4))
     labels, ages = torch.tensor([0, 1, 2, 0, 1]), torch.randn(5, 1)
     total = net.loss(
@@ -274,5 +276,53 @@ outputs: {label: label, age: age}
     )
     expected = functional.cross_entropy(outputs["label"], labels)
     torch.testing.assert_close(total, expected + functional.mse_loss(outputs["age"], ages))
-    with pytest.raises(KeyError, match="age"):
-        net.loss(outputs, {"label": labels})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "target", "criterion", "error", "told"),
+    [
+        (dict, "labels", functional.cross_entropy, ValueError, "one target for 2 outputs"),
+        (dict, {"label": "labels"}, functional.mse_loss, ValueError, "no target for .* `age`"),
+        (dict, {}, functional.mse_loss, ValueError, "no target for .* `label`: .* has nothing"),
+        (
+            dict,
+            {"label": "labels", "age": "ages"},
+            {"label": functional.cross_entropy},
+            ValueError,
+            "no criterion for the output `age`: the dict has `label`",
+        ),
+        (torch.Tensor, "labels", functional.cross_entropy, TypeError, "one tensor for .* `age`"),
+        (tuple, "labels", functional.cross_entropy, TypeError, "the outputs are a tuple"),
+        (None, "labels", functional.cross_entropy, ValueError, "`sex` is none of .*: `label`"),
+    ],
+)
+def test_losses_that_make_no_sense(
+    outputs: type | None, target: Any, criterion: Any, error: type[Exception], told: str
+) -> None:
+    net = compile(Source("two.yaml", TWO), seed=0)
+    found = net(torch.randn(5, 4))
+    given = {
+        dict: found,
+        torch.Tensor: found["label"],
+        tuple: tuple(found.values()),
+        None: {"sex": found["label"]},
+    }[outputs]
+    targets = {"labels": torch.tensor([0, 1, 2, 0, 1]), "ages": torch.randn(5, 1)}
+    chosen = (
+        {name: targets[kind] for name, kind in target.items()}
+        if isinstance(target, dict)
+        else targets[target]
+    )
+    with pytest.raises(error, match=told):
+        net.loss(given, chosen, criterion)
+
+
+def test_a_head_of_another_shape_wants_its_own_target() -> None:
+    net = compile("googlenet", seed=0, initialized=False)
+    outputs = {name: torch.randn(4, 10) for name in net.loss_weights}
+    labels = torch.arange(4)
+    net.loss(outputs, labels)
+    outputs["aux1"] = torch.randn(4, 3)
+    with pytest.raises(ValueError, match=r"several shapes .*`aux1` \(4, 3\)"):
+        net.loss(outputs, labels)
+    net.loss(outputs, {"logits": labels, "aux1": labels % 3, "aux2": labels})

@@ -422,7 +422,7 @@ def test_numbers_that_are_none_are_told(
     run: Run, spec: Path, tmp_path: Path, kind: str, dtype: str
 ) -> None:
     """It is a warning: the file fits, and says no more than before."""
-    state = {f"module.{n}": t.to(getattr(torch, dtype)) for n, t in STATE.items()}
+    state = {f"module.{n}": t.to(getattr(torch, dtype), copy=True) for n, t in STATE.items()}
     state["module.stem.weight"][0, 0, 0, 0] = float("nan")
     state["module.classifier.bias"][1] = float("-inf")
     file = tmp_path / f"w.{kind}"
@@ -436,6 +436,28 @@ def test_numbers_that_are_none_are_told(
     assert all(line in err for line in told)
     found = json.loads(run("weights", spec, file, "--json")[1])
     assert found["not_finite"] == {"stem.weight": "NaN", "classifier.bias": "infinity"}
+
+
+@pytest.mark.parametrize("engine", [{}, {"engine": "eager"}])
+def test_numbers_that_are_none_are_told_in_python(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, engine: dict[str, str]
+) -> None:
+    """Of a file that starts a network, and of what lies in a built directory."""
+    folder = tmp_path / "model"
+    build(analyze(SPEC), folder)
+    inceptgraph.load(folder, **engine)
+    inceptgraph.compile(SPEC, weights=folder / "model.safetensors", **engine)
+    assert "weights in" not in caplog.text
+    state = STATE | {"stem.weight": STATE["stem.weight"] * math.nan}
+    file = save(state, folder / "model.safetensors")
+    for start in (
+        lambda: inceptgraph.compile(SPEC, weights=file, **engine),
+        lambda: inceptgraph.load(folder, **engine),
+    ):
+        caplog.clear()
+        start()
+        warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+        assert warned == [f"the weights in `{file}`: stem.weight holds NaN"]
 
 
 def test_many_numbers_that_are_none_are_counted(run: Run, spec: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from inceptgraph.types import TensorInfo
 from inceptgraph.weights.files import Format, refuse
 from inceptgraph_torch import caffemodel
 
-__all__ = ["Read", "info", "look", "not_finite", "open_tensors"]
+__all__ = ["Read", "info", "look", "not_finite", "not_finite_of", "open_tensors"]
 
 Read = Callable[[str], Tensor]
 """Reads a tensor by its name, on the CPU."""
@@ -75,9 +75,14 @@ def not_finite(path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
     Raises:
         SpecError: the file is broken, or holds more than tensors.
     """
-    read, found = open_tensors(path, format), {}
-    for name in names:
-        numbers = read(name)
+    read = open_tensors(path, format)
+    return not_finite_of((name, read(name)) for name in names)
+
+
+def not_finite_of(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
+    """Which floating-point tensors hold ``NaN`` or ``infinity``."""
+    found = {}
+    for name, numbers in tensors:
         if numbers.dtype.itemsize == 1:  # torch asks no float8 whether it is finite
             numbers = numbers.float()
         if not numbers.isfinite().all():

@@ -16,6 +16,8 @@ from torch import Tensor
 from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph.evaluate import checked
 from inceptgraph.graph import Graph
+from inceptgraph.weights.report import warn_not_finite
+from inceptgraph_torch.checkpoints import not_finite_of
 from inceptgraph_torch.codegen import write_module
 from inceptgraph_torch.lower import lower
 from inceptgraph_torch.module import SpecModule
@@ -135,7 +137,7 @@ def load(
         SpecError: the weights cannot be read, or are not those of the graph.
     """
     path = folder / WEIGHTS
-    state = _read(path)
+    state = _weights(path)
     module = lower(
         graph,
         device=device or "cpu",
@@ -174,7 +176,7 @@ def tensors(graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[An
     nodes = {name.rpartition(".")[0] for name in graph.originals}
     names = {module_path(name): name for name in nodes}
     found = {}
-    for name, tensor in _read(folder / WEIGHTS).items():
+    for name, tensor in _weights(folder / WEIGHTS).items():
         path, _, weight = name.rpartition(".")
         if path in names:
             found[f"{names[path]}.{weight}"] = as_array(tensor)
@@ -196,6 +198,13 @@ def dtype(folder: Path) -> str:
 
 def _floating(state: Mapping[str, Tensor]) -> torch.dtype | None:
     return next((t.dtype for t in state.values() if t.is_floating_point()), None)
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    """What a network is to compute with, with a warning of numbers with which none does."""
+    state = _read(path)
+    warn_not_finite(path, not_finite_of(state.items()))
+    return state
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:

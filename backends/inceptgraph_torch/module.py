@@ -6,13 +6,12 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-__all__ = ["SpecModule"]
+from inceptgraph_torch.losses import Criterion, total_loss
 
-Criterion = Callable[[Tensor, Any], Tensor]
+__all__ = ["SpecModule"]
 
 TRAINING_ONLY = "inceptgraph_training_only"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
@@ -63,21 +62,17 @@ class SpecModule(fx.GraphModule):
         Args:
             outputs: what the module returned, in training or in evaluation.
             target: what ``criterion`` compares with; for the default, class indices of shape
-                (batch,). Outputs that want different ones get a dict by their names, heads
-                included.
+                (batch,). A network's output and its auxiliary heads of the same shape share one;
+                others get a dict by their names, heads included.
             criterion: loss of one output, a scalar; or a dict of them by name.
 
         Raises:
-            KeyError: a dict lacks one of the outputs.
+            TypeError: ``outputs`` is not what the module returns.
+            ValueError: there is one target for outputs that cannot share it, a dict lacks one of
+                the outputs, or an output is none of the network's.
         """
-        if isinstance(outputs, Tensor):
-            outputs = {next(iter(self.loss_weights)): outputs}
-        losses = []
-        for name, output in outputs.items():
-            wanted = target[name] if isinstance(target, Mapping) else target
-            measure = criterion[name] if isinstance(criterion, Mapping) else criterion
-            losses.append(self.loss_weights[name] * measure(output, wanted))
-        return torch.stack(losses).sum()
+        heads = self._graph.output_node().meta.get(TRAINING_ONLY, ())
+        return total_loss(outputs, target, criterion, self.loss_weights, heads)
 
     def recompile(self) -> fx.graph.PythonCode:
         """Compile the graph's code for both modes."""

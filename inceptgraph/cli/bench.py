@@ -57,7 +57,8 @@ def _words(what: str) -> Callable[[click.Context, click.Parameter, str | None], 
 def _batches(context: click.Context, option: click.Parameter, value: str) -> list[int]:
     words = _words("numbers")(context, option, value)
     if not all(word.isdecimal() and int(word) for word in words):
-        raise click.BadParameter("is a list of whole numbers, such as 1,16", context, option)
+        message = "is a list of whole numbers, each 1 or more, such as 1,16"
+        raise click.BadParameter(message, context, option)
     return [int(word) for word in words]
 
 

@@ -24,6 +24,9 @@ _PIECE = re.compile(
     r"""(?<![^\s,\[{:])(?:"(?:\\.|[^"\\])*"|'(?:[^']|'')*')|[\[\]{}(),]|[^\[\]{}(),\s]+|\s+"""
 )
 _RANGE = re.compile(r"([+-]?\d{1,18})\.\.([+-]?\d{1,18})(?::(\d{1,18}))?")
+_NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)"
+_OTHER_RANGE = re.compile(rf"{_NUMBER}\.\.{_NUMBER}(?::{_NUMBER})?")
+"""What is written like a range; with other numbers than whole ones of 18 digits it is none."""
 _AMOUNT = re.compile(r"((?:\d+(?:\.\d*)?|\.\d+)(?:e\d\d?)?) ?([kmgt]?)(b?)", re.IGNORECASE)
 _BOUNDS = {"": "1.5G, 250K or 1500000", "bytes": "20MB or 20000000", "pixels": "224"}
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -80,7 +83,7 @@ def value_list(path: str, text: str) -> list[str]:
     """The values of a list, split at commas outside brackets and quotes; ranges are written out.
 
     Raises:
-        ValueError: a value is empty, or a range holds none or too many.
+        ValueError: a value is empty, or a range holds none or too many, or no whole numbers.
 
     >>> value_list("kernel", "[1,7], 3")
     ['[1,7]', '3']
@@ -92,6 +95,11 @@ def value_list(path: str, text: str) -> list[str]:
         match = _RANGE.fullmatch(value)
         if not value:
             raise ValueError(f"`{path}={text}` has an empty value: is a comma too many?")
+        if not match and _OTHER_RANGE.fullmatch(value):
+            hint = (
+                "ranges hold whole numbers only, as FIRST..LAST:STEP; list other values with commas"
+            )
+            raise ValueError(f"`{path}={value}` is no range: {hint}")
         found += _range(match, path) if match else [value]
     return found
 

@@ -7,15 +7,16 @@ word that specs use.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from inceptgraph import plugins
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.errors import Code, Diagnostic, SpecError, closest, did_you_mean
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.ops.base import Operation, Weight
 from inceptgraph.ops.shape import Input
 
-__all__ = ["BUILT_IN", "ENTRY_POINTS", "Input", "Operation", "Weight", "find", "names"]
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "Input", "Operation", "Weight", "find", "hint", "names"]
 
 ENTRY_POINTS = "inceptgraph.operations"
 
@@ -90,6 +91,25 @@ def find(name: str) -> type[Operation] | None:
 def names() -> tuple[str, ...]:
     """Every name that :func:`find` knows, built-in ones first."""
     return tuple(dict.fromkeys((*BUILT_IN, *plugins.points(ENTRY_POINTS))))
+
+
+def hint(word: str, more: Iterable[str] = ()) -> str | None:
+    """Which operation a word that names none stands for: another name of it, or a slip.
+
+    Args:
+        word: as it was written.
+        more: other words that could stand there.
+
+    >>> hint("swish"), hint("max_pol"), hint("nonsense")
+    ('did you mean `silu`?', 'did you mean `max_pool`?', None)
+    """
+    other = {name: kind.op for kind in BUILT_IN.values() for name in kind.other_names}
+    if word in other:
+        return f"did you mean `{other[word]}`?"
+    if found := did_you_mean(word, (*more, *names())):
+        return found
+    close = closest(word, other)
+    return f"did you mean `{other[close[0]]}`?" if close else None
 
 
 def _broken(value: str, name: str, reason: str) -> Diagnostic:

@@ -113,9 +113,10 @@ class Gelu(_Activation):
 
 
 class Silu(_Activation):
-    """x·sigmoid(x), also called swish."""
+    """x·sigmoid(x)."""
 
     op: ClassVar[str] = "silu"
+    other_names: ClassVar[tuple[str, ...]] = ("swish",)
 
     def label(self) -> str:
         return "SiLU"

@@ -51,7 +51,8 @@ class Operation(BaseModel):
     """Base of every operation.
 
     A concrete operation sets ``op``, the word that specs use, and says what it takes with
-    ``arity`` (least and most operands; None for no limit).
+    ``arity`` (least and most operands; None for no limit). ``other_names`` are what papers and
+    other frameworks call it: specs do not take them, but hints and the documentation name them.
     """
 
     # defer_build: a run uses few of the operations, and building a validator takes a millisecond
@@ -60,6 +61,7 @@ class Operation(BaseModel):
     op: ClassVar[str]
     family: ClassVar[Family] = Family.OTHER
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    other_names: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -90,6 +90,7 @@ class Conv2d(_Convolution):
     """
 
     op: ClassVar[str] = "conv2d"
+    other_names: ClassVar[tuple[str, ...]] = ("convolution",)
 
     out: Count
     groups: Count = 1

@@ -25,6 +25,7 @@ class Linear(Operation):
     """
 
     op: ClassVar[str] = "linear"
+    other_names: ClassVar[tuple[str, ...]] = ("dense", "fc", "fully_connected", "inner_product")
     family: ClassVar[Family] = Family.LINEAR
 
     out: Annotated[int, Field(ge=1)]

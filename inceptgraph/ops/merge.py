@@ -15,6 +15,7 @@ class Concat(Operation):
     """Operands side by side along the channels; heights and widths must agree."""
 
     op: ClassVar[str] = "concat"
+    other_names: ClassVar[tuple[str, ...]] = ("cat", "concatenate")
     family: ClassVar[Family] = Family.MERGE
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
@@ -27,6 +28,7 @@ class Add(Operation):
     """Sum of operands of one shape."""
 
     op: ClassVar[str] = "add"
+    other_names: ClassVar[tuple[str, ...]] = ("sum",)
     family: ClassVar[Family] = Family.MERGE
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
@@ -40,6 +42,7 @@ class Multiply(Operation):
     squeeze-and-excitation."""
 
     op: ClassVar[str] = "multiply"
+    other_names: ClassVar[tuple[str, ...]] = ("mul", "product")
     family: ClassVar[Family] = Family.MERGE
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 

@@ -27,6 +27,7 @@ class BatchNorm(Operation):
     """
 
     op: ClassVar[str] = "batch_norm"
+    other_names: ClassVar[tuple[str, ...]] = ("bn",)
     family: ClassVar[Family] = Family.NORM
 
     eps: Annotated[float, Field(gt=0)] = 1e-5
@@ -63,6 +64,7 @@ class Lrn(Operation):
     """
 
     op: ClassVar[str] = "lrn"
+    other_names: ClassVar[tuple[str, ...]] = ("local_response_norm",)
     family: ClassVar[Family] = Family.NORM
 
     size: Annotated[int, Field(ge=1)] = 5

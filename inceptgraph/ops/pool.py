@@ -86,6 +86,7 @@ class AvgPool(_WindowPool):
     """
 
     op: ClassVar[str] = "avg_pool"
+    other_names: ClassVar[tuple[str, ...]] = ("average_pool", "mean_pool")
     kind: ClassVar[str] = "avg"
 
     count_include_pad: bool = False
@@ -161,6 +162,7 @@ class GlobalAvgPool(_GlobalPool):
     """Average of each channel over the whole map; the result is a 1×1 map."""
 
     op: ClassVar[str] = "global_avg_pool"
+    other_names: ClassVar[tuple[str, ...]] = ("gap",)
     kind: ClassVar[str] = "avg"
 
 

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from inceptgraph.errors import Code, Findings, Label, Span, did_you_mean
 from inceptgraph.source import Scalar
 from inceptgraph.spec.models import Step
 from inceptgraph.spec.structure import listed
 
-__all__ = ["Visible", "check_sources"]
+__all__ = ["Reading", "Visible", "check_sources"]
 
 Visible = tuple[Iterable[str], ...]
 """Names that a ``from:`` may use, innermost scope last."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A body that is being read.
+
+    Attributes:
+        names: of all its steps, those to come included.
+        at: the step that is being read.
+        ahead: what the bodies inside read of it too early: the step of this body, the one in it
+            that reads, and what. It is judged once the steps to come are known.
+    """
+
+    names: Container[str]
+    at: str = ""
+    ahead: list[tuple[str, Step, Scalar]] = field(default_factory=list)
 
 
 def check_sources(
@@ -23,6 +40,8 @@ def check_sources(
     findings: Findings,
     *,
     chained: bool = True,
+    ahead: Iterable[tuple[str, Step, Scalar]] = (),
+    around: Sequence[Reading] = (),
     outside: Container[str] = (),
     removed: Mapping[str, Span] | None = None,
 ) -> None:
@@ -33,6 +52,9 @@ def check_sources(
         visible: the scopes around it.
         findings: receives what is wrong.
         chained: whether a step feeds the next; branches and heads do not.
+        ahead: what was found inside them; see :class:`Reading`.
+        around: the bodies that this one is in, innermost last; they receive what it reads of them
+            too early.
         outside: names that are hidden from a block, for which there is a better hint.
         removed: where an edit removed a step, by its name.
     """
@@ -43,10 +65,14 @@ def check_sources(
             if head in earlier or any(head in scope for scope in visible if scope is not steps):
                 continue
             if head in steps:
-                _out_of_order(step, source, head, steps, findings, chained)
+                _out_of_order(name, step, source, steps, findings, chained)
+            elif body := next((body for body in reversed(around) if head in body.names), None):
+                body.ahead.append((body.at, step, source))
             else:
                 _unknown(name, source, earlier, visible, outside, removed or {}, findings)
         earlier[name] = None
+    for name, step, source in ahead:
+        _out_of_order(name, step, source, steps, findings, chained)
 
 
 def _unknown(
@@ -80,23 +106,29 @@ def _unknown(
 
 
 def _out_of_order(
+    at: str,
     step: Step,
     source: Scalar,
-    head: str,
     steps: dict[str, Step],
     findings: Findings,
     chained: bool,
 ) -> None:
-    name = step.name.text
-    cycle = _path_between(name, head, steps, chained)
-    if cycle:
+    """``step``, which is the step ``at`` of the body or lies in it, reads what comes later."""
+    name, head = step.name.text, source.text.partition(".")[0]
+    inside = step is not steps[at]
+    cycle = _path_between(at, head, steps, chained)
+    code = Code.CYCLE
+    if inside and head == at:
+        message = f"`{name}` reads `{at}`, which it is part of"
+        hint = f"`from: input` reads what comes into `{at}`"
+    elif cycle:
         arrows = " → ".join((*cycle, cycle[0]))
-        message = f"`{name}` reads its own result: {arrows}"
+        result = f"the result of `{at}`, which it is part of" if inside else "its own result"
+        message = f"`{name}` reads {result}: {arrows}"
         hint = "a network runs from its inputs to its outputs: break the loop"
-        code = Code.CYCLE
     else:
         message = f"`{name}` reads `{head}`, which is written later"
-        hint = f"move `{head}` above `{name}`"
+        hint = f"move `{head}` above `{at}`"
         code = Code.FORWARD_REFERENCE
     label = Label(steps[head].name.span, f"`{head}` is written here")
     more = () if head == name else (label,)

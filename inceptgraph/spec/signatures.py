@@ -59,7 +59,7 @@ def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label)
     """Whether a word names an operation or a block; reports it if not."""
     if name.text in spec.blocks or find_operation(name.text) is not None:
         return True
-    hint = did_you_mean(name.text, (*spec.blocks, *ops.names()))
+    hint = ops.hint(name.text, spec.blocks)
     findings.add(
         Code.UNKNOWN_OPERATION,
         f"there is no operation or block `{name.text}`",
@@ -156,7 +156,7 @@ def _check_defaults(spec: Spec, key: Scalar, items: dict[str, Entry], findings: 
         return
     kind = find_operation(key.text)
     if kind is None:
-        hint = did_you_mean(key.text, ops.names()) or "`inceptgraph list operations` shows them all"
+        hint = ops.hint(key.text) or "`inceptgraph list operations` shows them all"
         message = f"there is no operation `{key.text}`"
         findings.add(Code.UNKNOWN_OPERATION, message, key.span.first_line(), help=hint)
         return

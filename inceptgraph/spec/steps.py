@@ -8,7 +8,7 @@ from collections.abc import Mapping as MappingType
 from inceptgraph.errors import Code, Findings, Label, Span, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec.models import Body, Chain, Fork, Step
-from inceptgraph.spec.references import Visible, check_sources
+from inceptgraph.spec.references import Reading, Visible, check_sources
 from inceptgraph.spec.structure import (
     RESERVED,
     check_name,
@@ -59,6 +59,7 @@ class StepReader:
         self.findings = findings
         self.stages = stages
         self.removed = removed or {}
+        self.around: list[Reading] = []
 
     def body(
         self, items: dict[str, Entry], name: Scalar, what: str, visible: Visible
@@ -99,7 +100,11 @@ class StepReader:
         steps: dict[str, Step] = {}
         scope = (*visible, steps)
         inputs = tuple(visible[-1])
-        for entry in self.without_strays(mapping, what):
+        entries = self.without_strays(mapping, what)
+        own = Reading({entry.key.text for entry in entries})
+        self.around.append(own)
+        for entry in entries:
+            own.at = entry.key.text
             check_name(entry.key, "step", self.findings)
             step = self.step(entry, scope) or _unreadable(entry.key)
             if len(inputs) > 1 and not steps and step.sources is None:
@@ -111,8 +116,24 @@ class StepReader:
                     f" `from: [{', '.join(inputs[:2])}]`",
                 )
             steps[entry.key.text] = step
-        check_sources(steps, visible, self.findings, outside=self.stages, removed=self.removed)
+        self.around.pop()
+        self.check(steps, visible, own)
         return Chain(steps, mapping.span)
+
+    def check(
+        self, steps: dict[str, Step], visible: Visible, own: Reading, chained: bool = True
+    ) -> None:
+        """What the steps of a body read, now that all are known."""
+        check_sources(
+            steps,
+            visible,
+            self.findings,
+            chained=chained,
+            ahead=own.ahead,
+            around=self.around,
+            outside=self.stages,
+            removed=self.removed,
+        )
 
     def without_strays(self, mapping: Mapping, what: str) -> list[Entry]:
         """The entries that are steps; an ``op`` beside them belongs inside the one before it."""
@@ -142,18 +163,15 @@ class StepReader:
             hint = "write at least one branch; `shortcut: {}` passes the input on"
             self.findings.add(Code.EMPTY_BODY, f"{of} are empty", branches.key.span, help=hint)
         found: dict[str, Step] = {}
+        own = Reading(mapping.items)
+        self.around.append(own)
         for entry in mapping.items.values():
+            own.at = entry.key.text
             check_name(entry.key, "branch", self.findings)
             step = self.branch(entry, (*visible[:-1], found, visible[-1]))
             found[entry.key.text] = step or _unreadable(entry.key)
-        check_sources(
-            found,
-            visible,
-            self.findings,
-            chained=False,
-            outside=self.stages,
-            removed=self.removed,
-        )
+        self.around.pop()
+        self.check(found, visible, own, chained=False)
         joined = self.merge(merge) if merge and mapping.items else None
         return Fork(found, joined, mapping.span) if joined else None
 

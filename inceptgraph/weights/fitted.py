@@ -133,7 +133,7 @@ class Fitted:
         return [
             *report.lines(self.fit, self.refused, self.contents.format if self.contents else None),
             *self._idle_lines(),
-            *report.not_finite(self.not_finite),
+            *(f"warning: {line}" for line in report.not_finite(self.not_finite)),
         ]
 
     def record(self) -> dict[str, Any]:

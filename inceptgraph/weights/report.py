@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from inceptgraph.weights.match import Fit, Pair
 
-__all__ = ["groups", "is_empty", "lines", "loaded", "not_finite", "stage"]
+__all__ = ["groups", "is_empty", "lines", "loaded", "not_finite", "stage", "warn_not_finite"]
+
+logger = logging.getLogger("inceptgraph")
 
 T = TypeVar("T")
 
@@ -103,9 +107,15 @@ def _adapted(pairs: Iterable[Pair]) -> Iterator[str]:
 def not_finite(numbers: Mapping[str, str]) -> Iterator[str]:
     """Which tensors load although no network computes with them."""
     for name, what in islice(numbers.items(), _NAMES):
-        yield f"warning: {name} holds {what}"
+        yield f"{name} holds {what}"
     if len(numbers) > _NAMES:
-        yield f"warning: {len(numbers) - _NAMES:,} more hold NaN or infinity"
+        yield f"{len(numbers) - _NAMES:,} more hold NaN or infinity"
+
+
+def warn_not_finite(file: str | Path, numbers: Mapping[str, str]) -> None:
+    """Log a warning of them, for callers from Python."""
+    if numbers:
+        logger.warning("the weights in `%s`: %s", file, ", ".join(not_finite(numbers)))
 
 
 def _mismatched(what: str, pairs: list[Pair]) -> Iterator[str]:

@@ -168,7 +168,7 @@ def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str
     lines += [""] if description else []
     lines += [
         f"{counts.params:,} parameters, {counts.macs:,} multiply-adds a sample{ending.counted}.",
-        "Needs torch only. From the command line, runs one forward pass.",
+        "Needs torch only. From the command line, times a forward pass.",
         '"""',
         "",
         "import argparse",

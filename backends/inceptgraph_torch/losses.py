@@ -1,0 +1,85 @@
+"""The total loss of a network with several outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+__all__ = ["Criterion", "total_loss"]
+
+Criterion = Callable[[Tensor, Any], Tensor]
+T = TypeVar("T")
+
+
+def total_loss(
+    outputs: Tensor | Mapping[str, Tensor],
+    target: Any,
+    criterion: Criterion | Mapping[str, Criterion],
+    weights: Mapping[str, float],
+    heads: Container[str],
+) -> Tensor:
+    """The losses of the outputs, each times its weight; see ``SpecModule.loss``.
+
+    Args:
+        outputs: the network's one output, or a dict by names.
+        target: of all outputs, or a dict by names.
+        criterion: of all outputs, or a dict by names.
+        weights: of the losses, by the names of all outputs that the network has.
+        heads: which of those are auxiliary.
+
+    Raises:
+        TypeError: ``outputs`` is not what the network returns.
+        ValueError: one target for outputs that cannot share it; a dict lacks an output; an output
+            is none of the network's.
+    """
+    given = _by_name(outputs, [name for name in weights if name not in heads])
+    for name in given:
+        if name not in weights:
+            raise ValueError(f"`{name}` is none of the network's outputs: {_listed(weights)}")
+    if not isinstance(target, Mapping):
+        _check_shared(given, heads)
+    targets = {name: _of("target", target, name) for name in given}
+    criteria = {name: _of("criterion", criterion, name) for name in given}
+    losses = [weights[n] * criteria[n](output, targets[n]) for n, output in given.items()]
+    return torch.stack(losses).sum()
+
+
+def _by_name(outputs: Tensor | Mapping[str, Tensor], own: list[str]) -> Mapping[str, Tensor]:
+    if isinstance(outputs, Mapping):
+        return outputs
+    if not isinstance(outputs, Tensor):
+        told = f"the outputs are a {type(outputs).__name__}"
+    elif len(own) == 1:
+        return {own[0]: outputs}
+    else:
+        told = f"one tensor for the outputs {_listed(own)}"
+    raise TypeError(f"{told}: give what the network returned")
+
+
+def _check_shared(outputs: Mapping[str, Tensor], heads: Container[str]) -> None:
+    """Refuse one target for several outputs, unless they are one and its auxiliary heads."""
+    wanted = f"give a dict of targets by their names: {_listed(outputs)}"
+    if len([name for name in outputs if name not in heads]) > 1:
+        raise ValueError(f"one target for {len(outputs)} outputs: {wanted}")
+    shapes = {name: tuple(output.shape) for name, output in outputs.items()}
+    if len({*shapes.values()}) > 1:
+        told = ", ".join(f"`{name}` {shape}" for name, shape in shapes.items())
+        raise ValueError(f"one target for outputs of several shapes ({told}): {wanted}")
+
+
+def _of(what: str, given: T | Mapping[str, T], name: str) -> T:
+    """One output's own of a dict, or what is given for all."""
+    if not isinstance(given, Mapping):
+        return given
+    if name not in given:
+        there = _listed(given) if given else "nothing"
+        raise ValueError(f"no {what} for the output `{name}`: the dict has {there}")
+    found: T = given[name]
+    return found
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
