@@ -63,9 +63,9 @@ class NativeEngine:
     def speed(self, setting: Setting) -> float:
         if setting.train:
             if setting.dtype == "bfloat16":
-                return 2.7
+                return 3.1
             # without AVX-512 it was not measured: little above `eager`
-            return 1.8 if processor.here().lanes == 16 else 1.5
+            return 2.1 if processor.here().lanes == 16 else 1.5
         if setting.dtype == "bfloat16":
             return 4.4
         # without AVX-512 it was not measured: above what torch brings, below libraries made for it
