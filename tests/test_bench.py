@@ -614,6 +614,13 @@ def test_a_plot_is_drawn(report: Report, format: str) -> None:
     assert draw(replace(report, rows=()), format)
 
 
+def test_a_plot_shows_doubts(report: Report) -> None:
+    draw = pytest.importorskip("inceptgraph.bench.plot").draw
+    told = b"other processes took"  # letters are drawn, and the words stand in comments
+    assert told in draw(replace(report, others=0.72), "svg")
+    assert told not in draw(replace(report, others=0.01), "svg")
+
+
 # -- the command line ------------------------------------------------------------------------
 
 

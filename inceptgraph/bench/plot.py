@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from inceptgraph.bench.doubts import doubts
 from inceptgraph.bench.plan import BASELINE
 from inceptgraph.bench.results import Report, Row
 from inceptgraph.bench.spread import Spread
@@ -23,6 +25,9 @@ _LABEL = 0.8
 """Inches that a group needs for its words."""
 _BAND = 0.82
 """Of a group's width that bars fill."""
+_LETTERS = 16
+"""Of a doubt, in an inch."""
+_DOUBT = "#D55E00"
 
 
 def draw(report: Report, format: str) -> bytes:
@@ -47,6 +52,7 @@ def draw(report: Report, format: str) -> bytes:
         for index, name in enumerate(names):
             _bars(axes, name, index, names, groups, timed)
         _dress(axes, report, groups, timed)
+        _doubt(axes, report, int(_LETTERS * width))
         file = io.BytesIO()
         dated = {"Date": None} if format == "svg" else {"CreationDate": None}
         figure.savefig(file, format=format, metadata=None if format == "png" else dated)
@@ -114,3 +120,9 @@ def _dress(
     axes.set_title(f"{report.network}, {doing}", loc="left", fontweight="bold")
     if timed:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
+
+
+def _doubt(axes: Any, report: Report, letters: int) -> None:
+    """What the bars do not show goes below them: a picture is passed on without the table."""
+    lines = [line for told in doubts(report) for line in textwrap.wrap(told, letters)]
+    axes.set_xlabel("\n".join(lines), color=_DOUBT, fontsize=7, loc="left")

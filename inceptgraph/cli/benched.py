@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from inceptgraph.bench.doubts import doubts
 from inceptgraph.bench.results import Report, Row, Status
-from inceptgraph.bench.spread import ENOUGH, Spread
+from inceptgraph.bench.spread import Spread
 from inceptgraph.cli import console
 from inceptgraph.report.text import Style, one_line
 from inceptgraph.table import RULE, Column, draw
@@ -16,11 +17,6 @@ from inceptgraph.table import Row as TableRow
 __all__ = ["as_text"]
 
 AUTO = "*"
-
-BUSY = 0.05
-"""Share of the processor that others may take before it is said. A quiet machine has about 1 %."""
-ROUGH = 0.05
-"""Uncertainty of a figure from which on it is said: engines are often no further apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +137,7 @@ def _notes(report: Report) -> Iterator[str]:
     if any(row.auto for row in report.rows):
         yield f"{AUTO} is what `auto` picks."
     yield from (f"not installed: {name} ({how})" for name, how in report.missing.items())
-    yield from (f"warning: {remark}" for remark in (*report.remarks, *_doubts(report)))
-
-
-def _doubts(report: Report) -> Iterator[str]:
-    """What says that another bench may find other figures."""
-    if report.others is not None and report.others > BUSY:
-        share = f"other processes took {report.others:.0%} of the processor while it was timed"
-        yield f"{share}: measure again when the machine is quiet"
-    timed = [row for row in report.rows if row.seconds]
-    if any(row.uncertainty is None for row in timed):
-        yield f"fewer than {ENOUGH} rounds do not tell how certain the figures are"
-    rough = [f"{row.job} ±{row.uncertainty:.0%}" for row in timed if (row.uncertainty or 0) > ROUGH]
-    if rough:
-        yield f"uncertain: {'; '.join(rough)}: measure again, or longer with --seconds"
+    yield from (f"warning: {remark}" for remark in (*report.remarks, *doubts(report)))
 
 
 def _reasons(rows: Sequence[Row]) -> Iterator[str]:
