@@ -19,6 +19,7 @@ import pytest
 from stub_bench import GRAPH, WANTED, Clock, StubEngine, StubLab, StubSubject
 from tiny_network import TINY
 
+import inceptgraph
 from inceptgraph import engine as engines
 from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab
 from inceptgraph.bench.agreement import (
@@ -675,6 +676,20 @@ def test_the_verb_times_training_steps(spec: str, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert "measured: a training step on cpu, medians of interleaved rounds" in lines
     assert sum(line.startswith(("torch ", "eager ")) for line in lines) == 4
+
+
+@pytest.mark.usefixtures("brief")
+def test_weights_that_are_no_numbers_are_told(
+    spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else every engine seems to be wrong."""
+    import torch
+
+    state = inceptgraph.compile(spec, seed=0).state_dict()
+    next(iter(state.values())).view(-1)[0] = float("nan")
+    torch.save(state, tmp_path / "nan.pth")
+    run_command(["bench", spec, *QUICK, "--weights", str(tmp_path / "nan.pth"), "--no-memory"])
+    assert f"warning: {next(iter(state))} holds NaN" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

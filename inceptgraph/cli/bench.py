@@ -256,11 +256,14 @@ def _lab(
     """What measures, and the weights to measure with."""
     from inceptgraph import backend
     from inceptgraph.bench import find_lab
+    from inceptgraph.weights import report
     from inceptgraph.weights.fitted import fit_file
 
     fitted = None
     if weights is not None:
         fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
+        for line in report.not_finite(fitted.not_finite):
+            console.message(f"warning: {line}")
     backend.check_support(backend.find("torch"), graph)
     lab = find_lab()
     console.message("weights: drawing" if fitted is None else f"weights: {weights}")
