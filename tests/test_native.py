@@ -426,7 +426,7 @@ def test_calls() -> None:
     assert mistakes == 0
     with pytest.raises(ValueError, match=r"compiled for\s+\(batch, 3, 16, 16\)"):
         program(torch.zeros(1, 3, 17, 16))
-    with pytest.raises(TypeError, match=r"reads 1 \(`image`\), not 2"):
+    with pytest.raises(TypeError, match=r"reads 1 input \(`image`\), not 2"):
         program(images, images)
     with pytest.raises(TypeError, match="give it floating-point numbers"):
         program(images.int())
