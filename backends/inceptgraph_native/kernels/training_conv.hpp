@@ -95,7 +95,7 @@ template <class S, int Vectors>
 template <int M>
 struct Tiles {
     const Filter& f;
-    const long down = (f.height + M - 1) / M, across = (f.width + M - 1) / M;
+    const long down = parts(f.height, M), across = parts(f.width, M);
     const long count = f.images * down * across;
 
     // How many of so many a block has: it has room, and blocks are about equal.
@@ -110,6 +110,14 @@ struct Tiles {
             const long image = (first + t) / (down * across), at = (first + t) % (down * across);
             work(t, image, static_cast<int>(at / across) * M, static_cast<int>(at % across) * M);
         }
+    }
+    // The inputs of some, transformed to `to[product][vector][tile]`.
+    template <class T, class S>
+    void analyse(const T* x, long first, long count, S* to, long pitch) const {
+        each(first, count, [&](long t, long n, int row, int column) {
+            const T* image = x + n * f.in_height * f.in_width * f.inputs;
+            analyse_tile(image, f, row - f.top, column - f.left, to + t * Lanes<S>::width, pitch);
+        });
     }
 };
 
@@ -137,10 +145,7 @@ void filter_tiles(
         S *inputs = room<S>(PRODUCTS * (in + out)), *sums = inputs + PRODUCTS * in;
         for (; first < last; first += block) {
             const long count = std::min(block, last - first);
-            tiles.each(first, count, [&](long t, long n, int row, int column) {
-                const T* image = x + n * f.in_height * f.in_width * f.inputs;
-                analyse_tile(image, f, row - f.top, column - f.left, inputs + t * width, block);
-            });
+            tiles.analyse(x, first, count, inputs, block);
             for (int i = 0; i < PRODUCTS; ++i)
                 for (int o = 0; o < f.outputs; o += 2 * width)
                     for (long t = 0; t < count; t += some) {
@@ -168,9 +173,8 @@ void correlate_tiles(const T* x, const T* g, S* sums, const Filter& f, long firs
     S *inputs = room<S>(PRODUCTS * (in + out)), *gradients = inputs + PRODUCTS * in;
     for (; first < last; first += block) {
         const long count = std::min(block, last - first);
+        tiles.analyse(x, first, count, inputs, block);
         tiles.each(first, count, [&](long t, long n, int row, int column) {
-            const T* image = x + n * f.in_height * f.in_width * f.inputs;
-            analyse_tile(image, f, row - f.top, column - f.left, inputs + t * width, block);
             const T* made = g + n * f.height * f.width * f.outputs;
             scatter_tile<M>(made, f, row, column, gradients + t * width, block);
         });

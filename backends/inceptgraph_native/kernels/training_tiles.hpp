@@ -69,37 +69,48 @@ template <class S, int M, class V>
 template <class S>
 constexpr long apart(long pitch, int channels) { return pitch * channels + Lanes<S>::width; }
 
+// Along columns, then along rows: SIDE × SIDE products of a vector of channels of a tile of N × N, of
+// which `load(i, j)` gives one, to `to` and what lies `product` numbers apart.
+template <int N, class S, class Load, class Along>
+[[gnu::always_inline]] inline void both_axes(
+    const Load& load, const Along& along, S* to, long product
+) {
+    typedef typename Lanes<S>::vec vec;
+    vec half[SIDE][N];
+#pragma GCC unroll 6
+    for (int j = 0; j < N; ++j) {
+        vec d[N], t[SIDE];
+#pragma GCC unroll 6
+        for (int i = 0; i < N; ++i) d[i] = load(i, j);
+        along(d, t);
+#pragma GCC unroll 6
+        for (int i = 0; i < SIDE; ++i) half[i][j] = t[i];
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < SIDE; ++i) {
+        vec t[SIDE];
+        along(half[i], t);
+#pragma GCC unroll 6
+        for (int j = 0; j < SIDE; ++j)
+            Lanes<S>::store(to + (i * SIDE + j) * product, t[j], Lanes<S>::width);
+    }
+}
+
 // All channels of the tile whose top left input is (y, x), to `to[product][vector][tile]`.
 template <class T, class S>
 void analyse_tile(const T* image, const Filter& f, int y, int x, S* to, long pitch) {
-    typedef Lanes<S> L;
-    typedef typename L::vec vec;
-    constexpr int width = L::width;
+    constexpr int width = Lanes<S>::width;
+    typedef typename Lanes<S>::vec vec;
     const bool inside = y >= 0 && x >= 0 && y + SIDE <= f.in_height && x + SIDE <= f.in_width;
     const long row = static_cast<long>(f.in_width) * f.inputs, product = apart<S>(pitch, f.inputs);
     const T* corner = image + y * row + static_cast<long>(x) * f.inputs;
     for (int c = 0; c < f.inputs; c += width, to += pitch * width) {
-        vec half[SIDE][SIDE];
-#pragma GCC unroll 6
-        for (int j = 0; j < SIDE; ++j) {
-            vec d[SIDE], t[SIDE];
-#pragma GCC unroll 6
-            for (int i = 0; i < SIDE; ++i) {
-                const bool on = inside || (static_cast<unsigned>(y + i) < static_cast<unsigned>(f.in_height) &&
-                                           static_cast<unsigned>(x + j) < static_cast<unsigned>(f.in_width));
-                d[i] = on ? Lanes<T>::load(corner + i * row + j * f.inputs + c, width) : vec{};
-            }
-            analyse<S>(d, t);
-#pragma GCC unroll 6
-            for (int i = 0; i < SIDE; ++i) half[i][j] = t[i];
-        }
-#pragma GCC unroll 6
-        for (int i = 0; i < SIDE; ++i) {
-            vec t[SIDE];
-            analyse<S>(half[i], t);
-#pragma GCC unroll 6
-            for (int j = 0; j < SIDE; ++j) L::store(to + (i * SIDE + j) * product, t[j], width);
-        }
+        auto load = [&](int i, int j) {
+            const bool on = inside || (static_cast<unsigned>(y + i) < static_cast<unsigned>(f.in_height) &&
+                                       static_cast<unsigned>(x + j) < static_cast<unsigned>(f.in_width));
+            return on ? Lanes<T>::load(corner + i * row + j * f.inputs + c, width) : vec{};
+        };
+        both_axes<SIDE>(load, [](const auto& d, auto& t) { analyse<S>(d, t); }, to, product);
     }
 }
 
@@ -141,31 +152,15 @@ void combine_tile(
 // `to[product][vector][tile]`.
 template <int M, class T, class S>
 void scatter_tile(const T* image, const Filter& f, int y, int x, S* to, long pitch) {
-    typedef Lanes<S> L;
-    typedef typename L::vec vec;
-    constexpr int width = L::width;
-    const long product = apart<S>(pitch, f.outputs);
+    constexpr int width = Lanes<S>::width;
+    typedef typename Lanes<S>::vec vec;
     for (int c = 0; c < f.outputs; c += width, to += pitch * width) {
-        vec half[SIDE][M];
-#pragma GCC unroll 4
-        for (int j = 0; j < M; ++j) {
-            vec g[M], t[SIDE];
-#pragma GCC unroll 4
-            for (int i = 0; i < M; ++i) {
-                const T* from = image + (static_cast<long>(y + i) * f.width + x + j) * f.outputs + c;
-                g[i] = y + i < f.height && x + j < f.width ? Lanes<T>::load(from, width) : vec{};
-            }
-            scatter<S>(g, t);
-#pragma GCC unroll 6
-            for (int i = 0; i < SIDE; ++i) half[i][j] = t[i];
-        }
-#pragma GCC unroll 6
-        for (int i = 0; i < SIDE; ++i) {
-            vec t[SIDE];
-            scatter<S>(half[i], t);
-#pragma GCC unroll 6
-            for (int j = 0; j < SIDE; ++j) L::store(to + (i * SIDE + j) * product, t[j], width);
-        }
+        auto load = [&](int i, int j) {
+            const T* from = image + (static_cast<long>(y + i) * f.width + x + j) * f.outputs + c;
+            return y + i < f.height && x + j < f.width ? Lanes<T>::load(from, width) : vec{};
+        };
+        const auto along = [](const auto& g, auto& t) { scatter<S>(g, t); };
+        both_axes<M>(load, along, to, apart<S>(pitch, f.outputs));
     }
 }
 
@@ -175,50 +170,71 @@ struct Kernels {
     long start, row, column, down, across;  // numbers to the first, and from one to the next
 };
 
-// From weights to what tiles are multiplied by, G·w·Gᵀ, at `to[product][row][column]`, or the
-// transpose of that, Gᵀ·t·G, from there to weights. `points` is G, of 6 rows.
+// A vector of numbers that lie so far apart.
+template <class S, class V = typename Lanes<S>::vec>
+V gather(const S* from, long step) {
+    if (step == 1) return Lanes<S>::load(from, Lanes<S>::width);
+    V v;
+    for (int lane = 0; lane < Lanes<S>::width; ++lane) v[lane] = from[lane * step];
+    return v;
+}
+
+template <class S, class V = typename Lanes<S>::vec>
+void spread(S* to, V v, long step) {
+    if (step == 1) return Lanes<S>::store(to, v, Lanes<S>::width);
+    for (int lane = 0; lane < Lanes<S>::width; ++lane) to[lane * step] = v[lane];
+}
+
+// G·w·Gᵀ of a vector of kernels. `points` is G, of 6 rows; `product` numbers lie from one product to
+// the next.
+template <int Taps, class S>
+void kernels_to_products(
+    const S* weights, S* products, const S* points, const Kernels& k, long product
+) {
+    typename Lanes<S>::vec half[SIDE][Taps]{};
+    for (int a = 0; a < Taps; ++a)
+        for (int b = 0; b < Taps; ++b) {
+            const auto w = gather(weights + a * k.down + b * k.across, k.column);
+            for (int i = 0; i < SIDE; ++i) half[i][b] += points[i * Taps + a] * w;
+        }
+    for (int i = 0; i < SIDE; ++i)
+        for (int j = 0; j < SIDE; ++j) {
+            typename Lanes<S>::vec sum{};
+            for (int b = 0; b < Taps; ++b) sum += points[j * Taps + b] * half[i][b];
+            Lanes<S>::store(products + (i * SIDE + j) * product, sum, Lanes<S>::width);
+        }
+}
+
+// The transpose of that, Gᵀ·t·G: gradients of kernels.
+template <int Taps, class S>
+void products_to_kernels(
+    S* weights, const S* products, const S* points, const Kernels& k, long product
+) {
+    typename Lanes<S>::vec half[SIDE][Taps]{};
+    for (int i = 0; i < SIDE; ++i)
+        for (int j = 0; j < SIDE; ++j) {
+            const auto t = Lanes<S>::load(products + (i * SIDE + j) * product, Lanes<S>::width);
+            for (int b = 0; b < Taps; ++b) half[i][b] += points[j * Taps + b] * t;
+        }
+    for (int a = 0; a < Taps; ++a)
+        for (int b = 0; b < Taps; ++b) {
+            typename Lanes<S>::vec sum{};
+            for (int i = 0; i < SIDE; ++i) sum += points[i * Taps + a] * half[i][b];
+            spread(weights + a * k.down + b * k.across, sum, k.column);
+        }
+}
+
+// Between weights and what tiles are multiplied by, at `products[product][row][column]`.
 template <bool Back, int Taps, class S>
 void transform_kernels(S* weights, S* products, const S* points, const Kernels& k, int threads) {
-    typedef Lanes<S> L;
-    typedef typename L::vec vec;
-    constexpr int width = L::width;
     const long product = static_cast<long>(k.rows) * k.columns;
     share(threads, k.rows, [&](long row, long end, int) {
         for (; row < end; ++row)
-            for (int c = 0; c < k.columns; c += width) {
+            for (int c = 0; c < k.columns; c += Lanes<S>::width) {
                 S* corner = weights + k.start + row * k.row + c * k.column;
                 S* tile = products + row * k.columns + c;
-                vec half[SIDE][Taps]{};
-                if constexpr (!Back) {
-                    for (int a = 0; a < Taps; ++a)
-                        for (int b = 0; b < Taps; ++b) {
-                            const S* from = corner + a * k.down + b * k.across;
-                            vec w;
-                            if (k.column == 1) w = L::load(from, width);
-                            else for (int lane = 0; lane < width; ++lane) w[lane] = from[lane * k.column];
-                            for (int i = 0; i < SIDE; ++i) half[i][b] += points[i * Taps + a] * w;
-                        }
-                    for (int i = 0; i < SIDE; ++i)
-                        for (int j = 0; j < SIDE; ++j) {
-                            vec sum{};
-                            for (int b = 0; b < Taps; ++b) sum += points[j * Taps + b] * half[i][b];
-                            L::store(tile + (i * SIDE + j) * product, sum, width);
-                        }
-                } else {
-                    for (int i = 0; i < SIDE; ++i)
-                        for (int j = 0; j < SIDE; ++j) {
-                            const vec t = L::load(tile + (i * SIDE + j) * product, width);
-                            for (int b = 0; b < Taps; ++b) half[i][b] += points[j * Taps + b] * t;
-                        }
-                    for (int a = 0; a < Taps; ++a)
-                        for (int b = 0; b < Taps; ++b) {
-                            vec sum{};
-                            for (int i = 0; i < SIDE; ++i) sum += points[i * Taps + a] * half[i][b];
-                            S* to = corner + a * k.down + b * k.across;
-                            if (k.column == 1) L::store(to, sum, width);
-                            else for (int lane = 0; lane < width; ++lane) to[lane * k.column] = sum[lane];
-                        }
-                }
+                if constexpr (Back) products_to_kernels<Taps>(corner, tile, points, k, product);
+                else kernels_to_products<Taps>(corner, tile, points, k, product);
             }
     });
 }
