@@ -9,7 +9,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.setting import Setting
 from inceptgraph.types import Shape
 
-__all__ = ["Given", "check_inputs", "in_order", "input_shapes"]
+__all__ = ["Given", "check_inputs", "in_order", "input_shapes", "listed"]
 
 
 class Given(Protocol):
@@ -48,7 +48,7 @@ def in_order(names: Mapping[str, object], inputs: tuple[T, ...], named: Mapping[
     rest = list(names)[len(inputs) :]
     if unknown := [name for name in named if name not in rest]:
         twice = unknown[0] in names
-        told = "is given twice" if twice else f"is none of its inputs: {_listed(names)}"
+        told = "is given twice" if twice else f"is none of its inputs: {listed(names)}"
         raise TypeError(f"`{unknown[0]}` {told}")
     if absent := [name for name in rest if name not in named]:
         raise TypeError(f"the input `{absent[0]}` is not given")
@@ -104,12 +104,12 @@ def check_inputs(wanted: Mapping[str, Shape], given: Sequence[Given], setting: S
 
 def _miscounted(wanted: Mapping[str, Shape], given: Sequence[object]) -> str:
     number = f"{len(wanted)} input{'' if len(wanted) == 1 else 's'}"
-    told = f"the network reads {number}{f' ({_listed(wanted)})' if wanted else ''}, not "
+    told = f"the network reads {number}{f' ({listed(wanted)})' if wanted else ''}, not "
     if call := _unpacked(given):
         return f"{told}a {type(given[0]).__name__}: {call}"
     absent = [*wanted][len(given) :]
     are = "is" if len(absent) == 1 else "are"
-    return f"{told}{len(given)}" + (f": {_listed(absent)} {are} missing" if absent else "")
+    return f"{told}{len(given)}" + (f": {listed(absent)} {are} missing" if absent else "")
 
 
 def _unpacked(given: Sequence[object]) -> str | None:
@@ -119,5 +119,6 @@ def _unpacked(given: Sequence[object]) -> str | None:
     return f"call it as `net({'**' if isinstance(given[0], Mapping) else '*'}inputs)`"
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Names in backticks with commas between; "nothing" for none."""
     return ", ".join(f"`{name}`" for name in names) or "nothing"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+
+from inceptgraph.inputs import listed
 
 __all__ = ["Criterion", "total_loss"]
 
@@ -38,7 +40,7 @@ def total_loss(
     given = _by_name(outputs, [name for name in weights if name not in heads])
     for name in given:
         if name not in weights:
-            raise ValueError(f"`{name}` is none of the network's outputs: {_listed(weights)}")
+            raise ValueError(f"`{name}` is none of the network's outputs: {listed(weights)}")
     if not isinstance(target, Mapping):
         _check_shared(given, heads)
     targets = {name: _of("target", target, name) for name in given}
@@ -55,13 +57,13 @@ def _by_name(outputs: Tensor | Mapping[str, Tensor], own: list[str]) -> Mapping[
     elif len(own) == 1:
         return {own[0]: outputs}
     else:
-        told = f"one tensor for the outputs {_listed(own)}"
+        told = f"one tensor for the outputs {listed(own)}"
     raise TypeError(f"{told}: give what the network returned")
 
 
 def _check_shared(outputs: Mapping[str, Tensor], heads: Container[str]) -> None:
     """Refuse one target for several outputs, unless they are one and its auxiliary heads."""
-    wanted = f"give a dict of targets by their names: {_listed(outputs)}"
+    wanted = f"give a dict of targets by their names: {listed(outputs)}"
     if len([name for name in outputs if name not in heads]) > 1:
         raise ValueError(f"one target for {len(outputs)} outputs: {wanted}")
     shapes = {name: tuple(output.shape) for name, output in outputs.items()}
@@ -75,11 +77,6 @@ def _of(what: str, given: T | Mapping[str, T], name: str) -> T:
     if not isinstance(given, Mapping):
         return given
     if name not in given:
-        there = _listed(given) if given else "nothing"
-        raise ValueError(f"no {what} for the output `{name}`: the dict has {there}")
+        raise ValueError(f"no {what} for the output `{name}`: the dict has {listed(given)}")
     found: T = given[name]
     return found
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

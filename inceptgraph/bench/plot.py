@@ -27,7 +27,7 @@ _BAND = 0.82
 """Of a group's width that bars fill."""
 _LETTERS = 16
 """Of a doubt, in an inch."""
-_DOUBT = "#D55E00"
+_DOUBT = _COLORS[5]
 
 
 def draw(report: Report, format: str) -> bytes:
