@@ -27,20 +27,16 @@ import torch
 from torch import nn
 
 from inceptgraph import engine as engines
-from inceptgraph.bench import find_lab
-from inceptgraph.bench.agreement import judge
-from inceptgraph.bench.lab import Lab
-from inceptgraph.bench.peers import find_peer
-from inceptgraph.bench.rounds import Budget, rounds
-from inceptgraph.bench.spread import Spread
-from inceptgraph.cost import total
+from inceptgraph.analysis import total
+from inceptgraph.bench import find_lab, find_peer
 from inceptgraph.engine import Engine, Setting
-from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.measure import Budget, Lab, Spread, judge, rounds
 from inceptgraph.pipeline import to_graph
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_onnx.engines.base import OnnxEngine
-from inceptgraph_onnx.engines.module import EngineModule
-from inceptgraph_torch.freezing import freezable
+from inceptgraph_onnx.engines.session_module import EngineModule
+from inceptgraph_torch.inductor_workaround import freezable
 from inceptgraph_torch.loading import load_tensors, tensors_of
 from inceptgraph_torch.lower import lower
 
@@ -84,7 +80,7 @@ def compare(
     module, tensors = module_of(network, graph, lab)
     makers = {
         "plain": partial(plain, module, graph, engine, setting, lab),
-        "ours": partial(engines.prepare, engine, graph, tensors, setting),
+        "ours": partial(engines.make, engine, graph, tensors, setting),
     }
     wanted = lab.reference(graph, tensors, setting)
     depth, error = total(graph.phase("eval")).depth, None

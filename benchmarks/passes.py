@@ -19,11 +19,11 @@ from torch import Tensor
 import inceptgraph
 from inceptgraph import engine as engines
 from inceptgraph.backend import find_model
+from inceptgraph.diagnostics import Source
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Source
-from inceptgraph.evaluate import Tensors
 from inceptgraph.passes import BUILT_IN, Pass, Property, optimize, run
 from inceptgraph.pipeline import to_graph
+from inceptgraph.weights.recipe_values import Tensors
 
 NETWORKS = ("googlenet", "googlenet_torchvision", "inception_v3")
 SIZES = (100, 1_000, 10_000)

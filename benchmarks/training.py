@@ -21,10 +21,10 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 
 from inceptgraph import engine as engines
-from inceptgraph.bench.agreement import bound, error_of, relative_error
 from inceptgraph.engine import Setting
-from inceptgraph.evaluate import Tensors
+from inceptgraph.measure import bound, error_of, relative_error
 from inceptgraph.pipeline import to_graph
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch.bench import TorchLab
 
 NETWORKS = ("googlenet_torchvision", "googlenet")
@@ -137,7 +137,7 @@ def work(run: Run, tensors: Tensors, pipe: Connection) -> None:
     if run.who == PLAIN:
         module = lab.plain(graph, tensors, run.setting)
     else:
-        module = engines.prepare(engines.find(run.who), graph, tensors, run.setting)
+        module = engines.make(engines.find(run.who), graph, tensors, run.setting)
     few = replace(run.setting, batch=COMPARED)
     pipe.send(lab.subject(module, graph, few).outputs())
     subject = lab.subject(module, graph, run.setting)

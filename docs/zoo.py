@@ -8,13 +8,12 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from inceptgraph import backend
-from inceptgraph.cost import total
-from inceptgraph.errors import Findings
-from inceptgraph.ops.window import format_size
+from inceptgraph.analysis import largest_field, total
+from inceptgraph.diagnostics import Findings
+from inceptgraph.ops import format_size
 from inceptgraph.pipeline import Analysis, analyze
-from inceptgraph.receptive import largest_field
 from inceptgraph.source import Mapping, parse, to_plain
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import shipped
 from inceptgraph.types import format_shape
 
 __all__ = ["pictures", "zoo"]

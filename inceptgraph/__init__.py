@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inceptgraph.errors import Diagnostic, Source, SpecError
+    from inceptgraph.diagnostics import Diagnostic, Source, SpecError
     from inceptgraph.graph import Graph, Node
     from inceptgraph.pipeline import Analysis, analyze, compile, load, to_graph
 
@@ -34,7 +34,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Analysis", "analyze", "compile", "load", "to_graph"), "inceptgraph.pipeline"),
-    **dict.fromkeys(("Diagnostic", "Source", "SpecError"), "inceptgraph.errors"),
+    **dict.fromkeys(("Diagnostic", "Source", "SpecError"), "inceptgraph.diagnostics"),
     **dict.fromkeys(("Graph", "Node"), "inceptgraph.graph"),
 }
 

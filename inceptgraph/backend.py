@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
 
 from inceptgraph import plugins
-from inceptgraph.errors import Code, Diagnostic, Label, SpecError, did_you_mean
+from inceptgraph.diagnostics import Code, Diagnostic, Label, SpecError, did_you_mean
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input, Operation
 from inceptgraph.types import TensorInfo
@@ -187,7 +187,7 @@ class ExportBackend(Backend, Protocol):
 class WeightsBackend(ModelBackend, Protocol):
     """A backend that reads weights from files of other programs.
 
-    Its ``lower`` and ``write`` take ``weights``, an :class:`inceptgraph.weights.fitted.Fitted`.
+    Its ``lower`` and ``write`` take ``weights``, an :class:`inceptgraph.weights.Fitted`.
     """
 
     def look(self, path: Path, format: str) -> Mapping[str, TensorInfo]:
@@ -195,7 +195,7 @@ class WeightsBackend(ModelBackend, Protocol):
 
         Args:
             path: an existing file.
-            format: one of :class:`inceptgraph.weights.files.Format`, as its first bytes say.
+            format: one of :class:`inceptgraph.weights.Format`, as its first bytes say.
 
         Raises:
             SpecError: it is broken, or holds more than tensors.

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
+from inceptgraph.analysis import check_expectations
 from inceptgraph.arguments import FLAG, FUNCTION, NAME, PATH, TEXTS, Kind, check
-from inceptgraph.errors import (
+from inceptgraph.diagnostics import (
     Code,
     Diagnostic,
     Findings,
@@ -24,19 +25,23 @@ from inceptgraph.expand import expand
 from inceptgraph.graph import Graph
 from inceptgraph.infer import infer
 from inceptgraph.source import Node, parse, read
-from inceptgraph.spec import override
-from inceptgraph.spec.edit import edited_text, whole_text
-from inceptgraph.spec.expect import check_expectations
-from inceptgraph.spec.library import locate
-from inceptgraph.spec.load import load as load_spec
-from inceptgraph.spec.load import load_library
-from inceptgraph.spec.models import Block, Spec
-from inceptgraph.spec.resolve import is_library, resolve
+from inceptgraph.spec import (
+    Block,
+    Spec,
+    edited_text,
+    is_library,
+    load_library,
+    locate,
+    resolve,
+    whole_text,
+)
+from inceptgraph.spec import _override as override
+from inceptgraph.spec import load as load_spec
 
 if TYPE_CHECKING:
-    from inceptgraph.evaluate import Tensors
     from inceptgraph.passes import Target
-    from inceptgraph.weights.fitted import Fitted
+    from inceptgraph.weights import Fitted
+    from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
 
@@ -54,7 +59,7 @@ KINDS = {
     "optimize": replace(
         FLAG,
         told="True, False or a Target",
-        named=("inceptgraph.passes.base.Target",),
+        named=("inceptgraph.passes._base.Target",),
         optional=True,
     ),
     "backend": replace(NAME, told="a backend's name, such as `torch`"),
@@ -252,11 +257,10 @@ def _fitted(
     network: Graph, weights: str | Path, remap: str | Path | None, allow: Iterable[str]
 ) -> Fitted:
     """A file that fits, with a warning of numbers that no network computes with."""
-    from inceptgraph.weights import report  # `check` need not wait for these
-    from inceptgraph.weights.fitted import fit_file
+    from inceptgraph.weights import fit_file, warn_not_finite  # `check` need not wait for these
 
     fitted = fit_file(network, weights, remap=remap, allow=allow).require()
-    report.warn_not_finite(fitted.name, fitted.not_finite)
+    warn_not_finite(fitted.name, fitted.not_finite)
     return fitted
 
 
@@ -323,8 +327,7 @@ def _run(
     options: Mapping[str, Any],
 ) -> Any:
     """What an engine makes of a network, with the choice of the engine."""
-    from inceptgraph.engine import Setting
-    from inceptgraph.prepared import prepared
+    from inceptgraph.engine import Setting, prepare
 
     wanted = True if optimize is None else optimize
-    return prepared(engine, network, tensors, Setting.of(**options), wanted)
+    return prepare(engine, network, tensors, Setting.of(**options), wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

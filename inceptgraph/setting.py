@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from inceptgraph.arguments import FLAG, NUMBER, Kind, check
-from inceptgraph.errors import Code, Diagnostic, SpecError, did_you_mean
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError, did_you_mean
 
 __all__ = ["DTYPES", "KINDS", "SHORT", "Setting"]
 

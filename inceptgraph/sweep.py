@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from inceptgraph.cost import total
-from inceptgraph.errors import Diagnostic, Findings, Severity, Source, SpecError
+from inceptgraph.analysis import largest_field, peak, total
+from inceptgraph.diagnostics import Diagnostic, Findings, Severity, Source, SpecError
 from inceptgraph.graph import Graph
-from inceptgraph.memory import peak
 from inceptgraph.pipeline import analyze
-from inceptgraph.receptive import largest_field
 from inceptgraph.source import read
 
 __all__ = ["Figures", "Point", "combinations", "measure", "sweep"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from inceptgraph.evaluate import Array
 from inceptgraph.graph import Graph
+from inceptgraph.weights.recipe_values import Array
 from inceptgraph_torch import SpecModule
 from inceptgraph_torch import lower as to_module
 from inceptgraph_torch.loading import tensors_of

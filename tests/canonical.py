@@ -18,8 +18,8 @@ from __future__ import annotations
 from typing import Any
 
 from inceptgraph.graph import Graph, Node
+from inceptgraph.ops import same_padding, sides
 from inceptgraph.ops.conv import DepthwiseConv2d
-from inceptgraph.ops.window import same_padding, sides
 
 WINDOWS = ("conv2d", "max_pool", "avg_pool")
 

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from inceptgraph.cost import total
-from inceptgraph.errors import Code, Source
+from inceptgraph.analysis import total
+from inceptgraph.diagnostics import Code, Source
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze
 

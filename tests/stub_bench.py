@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tiny_network import TINY
 
+from inceptgraph.diagnostics import Code, Diagnostic, Source
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic, Source
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.pipeline import to_graph

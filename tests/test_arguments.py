@@ -16,9 +16,9 @@ from tiny_network import TINY
 import inceptgraph
 from inceptgraph import pipeline, setting
 from inceptgraph.arguments import FLAG, NAME, NUMBER, PATH, TEXTS, Kind, check
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.setting import Setting
-from inceptgraph_torch.dynamo import options as of_dynamo
+from inceptgraph_dynamo import options as of_dynamo
 
 SPEC = Source("tiny.yaml", TINY)
 

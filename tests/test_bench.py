@@ -21,8 +21,19 @@ from tiny_network import TINY
 
 import inceptgraph
 from inceptgraph import engine as engines
-from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab
-from inceptgraph.bench.agreement import (
+from inceptgraph.analysis import total
+from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab, find_peer
+from inceptgraph.bench._machine import library_versions, processor
+from inceptgraph.bench._other_processes import Others, Used, used
+from inceptgraph.bench._probe import Crashed, Probe
+from inceptgraph.bench._trial import flops
+from inceptgraph.cli import run as run_command
+from inceptgraph.cli.bench_table import as_text
+from inceptgraph.diagnostics import Source, SpecError
+from inceptgraph.engine import Setting
+from inceptgraph.graph import Graph
+from inceptgraph.measure import Spread
+from inceptgraph.measure._agreement import (
     ROOM,
     ROOM_OF_ORDER,
     ROUNDOFF,
@@ -30,19 +41,7 @@ from inceptgraph.bench.agreement import (
     relative_error,
     same_form,
 )
-from inceptgraph.bench.busy import Others, Used, used
-from inceptgraph.bench.machine import library_versions, processor
-from inceptgraph.bench.peers import find_peer
-from inceptgraph.bench.probe import Crashed, Probe
-from inceptgraph.bench.rounds import LEAST_ROUNDS, TURN, Budget, order, rounds
-from inceptgraph.bench.spread import Spread
-from inceptgraph.bench.trial import flops
-from inceptgraph.cli import run as run_command
-from inceptgraph.cli.benched import as_text
-from inceptgraph.cost import total
-from inceptgraph.engine import Setting
-from inceptgraph.errors import Source, SpecError
-from inceptgraph.graph import Graph
+from inceptgraph.measure._rounds import LEAST_ROUNDS, TURN, Budget, order, rounds
 from inceptgraph.pipeline import to_graph
 
 
@@ -221,7 +220,7 @@ def test_memory_and_first_results_come_from_the_prober(stubs: Bench) -> None:
 
 
 def test_memory_that_was_taken_is_seen_and_what_was_there_is_not() -> None:
-    from inceptgraph.bench import resident
+    from inceptgraph.bench import _resident as resident
 
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("needs Linux")
@@ -607,7 +606,7 @@ def test_of_few_rounds_nothing_is_known(stubs: Bench) -> None:
 
 @pytest.mark.parametrize("format", ["svg", "png", "pdf"])
 def test_a_plot_is_drawn(report: Report, format: str) -> None:
-    draw = pytest.importorskip("inceptgraph.bench.plot").draw
+    draw = pytest.importorskip("inceptgraph.bench._plot").draw
     found = draw(report, format)
     assert found.startswith({"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[format])
     if format != "png":
@@ -616,7 +615,7 @@ def test_a_plot_is_drawn(report: Report, format: str) -> None:
 
 
 def test_a_plot_shows_doubts(report: Report) -> None:
-    draw = pytest.importorskip("inceptgraph.bench.plot").draw
+    draw = pytest.importorskip("inceptgraph.bench._plot").draw
     told = b"other processes took"  # letters are drawn, and the words stand in comments
     assert told in draw(replace(report, others=0.72), "svg")
     assert told not in draw(replace(report, others=0.01), "svg")
@@ -638,7 +637,7 @@ QUICK = ("--engine", "eager", "--rounds", "2")
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Turns of one call, and peaks that are no such: figures are not what is tested."""
-    monkeypatch.setattr("inceptgraph.bench.rounds.TURN", 0.0)
+    monkeypatch.setattr("inceptgraph.measure._rounds.TURN", 0.0)
     monkeypatch.setattr("inceptgraph_torch.bench.peak.SECONDS", 0.0)
 
 
@@ -894,8 +893,7 @@ def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
 
 
 def test_a_process_of_its_own_tells_how_it_ended() -> None:
-    from inceptgraph.bench import Job
-    from inceptgraph.bench.probe import probe
+    from inceptgraph.bench import Job, probe
 
     tensors = find_lab().weights(GRAPH, None, seed=0)
     with pytest.raises(SpecError, match="there is no engine `nobody`"):

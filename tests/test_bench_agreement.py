@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from inceptgraph import engine as engines
-from inceptgraph.bench.agreement import Verdict, error_of, judge
-from inceptgraph.bench.lab import Outputs
+from inceptgraph.diagnostics import Source
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Source
-from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
+from inceptgraph.measure import Outputs
+from inceptgraph.measure._agreement import Verdict, error_of, judge
 from inceptgraph.pipeline import to_graph
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch.bench import TorchLab
 from inceptgraph_torch.lower import initial
-from inceptgraph_torch.recipes import as_array
+from inceptgraph_torch.recipe_tensors import as_array
 
 # Whose statistics are of 16,384 numbers
 TEXT = """
@@ -67,7 +67,7 @@ def test_engines_that_sum_in_another_order_are_right(name: str) -> None:
     refused = 0
     for seed in SEEDS:
         graph, tensors, _ = case(seed)
-        prepare = partial(engines.prepare, engine, graph, tensors, SETTING)
+        prepare = partial(engines.make, engine, graph, tensors, SETTING)
         assert verdict(seed, prepare()).reason is None
         refused += verdict(seed, prepare(), orders=1).reason is not None
     if name == "eager":
@@ -112,7 +112,7 @@ def _unbiased(part: nn.Module, inputs: tuple[Tensor, ...], found: Tensor) -> Ten
 def test_layers_that_are_wrong_are_told(spoil: Callable[[nn.Module], None]) -> None:
     for seed in SEEDS:
         graph, tensors, _ = case(seed)
-        module = engines.prepare(engines.find("eager"), graph, tensors, SETTING)
+        module = engines.make(engines.find("eager"), graph, tensors, SETTING)
         spoil(module)
         found = verdict(seed, module)
         assert found.reason is not None, found

@@ -15,12 +15,12 @@ import pytest
 import torch
 
 import inceptgraph
-from inceptgraph import build as building
-from inceptgraph import replace
-from inceptgraph.build import LOCK, build
-from inceptgraph.errors import Source, SpecError
+from inceptgraph.builder import _atomic_directory as replace
+from inceptgraph.builder import _build as building
+from inceptgraph.builder._build import LOCK, build
+from inceptgraph.diagnostics import Source, SpecError
+from inceptgraph.graph import to_text
 from inceptgraph.pipeline import analyze
-from inceptgraph.text import to_text
 
 TINY = """
 # a comment that stays
@@ -227,7 +227,8 @@ def test_a_killed_build_leaves_the_old_or_the_new(spec: Path, tmp_path: Path) ->
     out = built(spec, tmp_path / "model", seed=1)
     old = (out / LOCK).read_bytes()
     code = (
-        "import sys; from inceptgraph.build import build; from inceptgraph.pipeline import analyze;"
+        "import sys; from inceptgraph.builder import build;"
+        "from inceptgraph.pipeline import analyze;"
         "import torch; a = analyze(sys.argv[1]); print('ready', flush=True);"
         "build(a, sys.argv[2], seed=2); print('built', flush=True); sys.stdin.read()"
     )

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from inceptgraph.analysis import describe
 from inceptgraph.cli import SECTIONS, program
 from inceptgraph.cli import run as run_command
 from inceptgraph.cli.console import from_environment
-from inceptgraph.cli.parts import describe
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import to_graph
 
 GOLDEN = Path(__file__).parent / "data" / "cli"
@@ -534,7 +534,10 @@ def test_help_loads_no_more_than_click() -> None:
     code = _LOADED.format([])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = set(done.stderr.splitlines()[-1].split())
-    assert not {"pydantic", "yaml", "networkx", "inceptgraph.errors", "inceptgraph.graph"} & modules
+    assert (
+        not {"pydantic", "yaml", "networkx", "inceptgraph.diagnostics", "inceptgraph.graph"}
+        & modules
+    )
 
 
 def test_a_process() -> None:

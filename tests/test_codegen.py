@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from specs_strategy import specs
 from torch import nn
 
-from inceptgraph.cost import total
-from inceptgraph.errors import Source, SpecError
+from inceptgraph.analysis import total
+from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target, optimize
 from inceptgraph.pipeline import compile, to_graph

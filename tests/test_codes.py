@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inceptgraph import codes
-from inceptgraph.errors import Code, Findings, Source
+from inceptgraph.diagnostics import Code, Findings, Source, codes
 from inceptgraph.source import Mapping, parse
 
 PAGES = Path(codes.__file__).parent / "explanations"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inceptgraph.compare import Change, Comparison, Kind, StageChange, compare
-from inceptgraph.errors import Severity, Source
+from inceptgraph.diagnostics import Severity, Source
 from inceptgraph.pipeline import Analysis, analyze
 
 SPEC = """\

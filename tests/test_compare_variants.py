@@ -13,13 +13,11 @@ from hypothesis import strategies as st
 from specs_strategy import specs
 from variants import VARIANTS, shipped
 
-from inceptgraph.cli.comparisons import as_json, as_markdown, as_text
-from inceptgraph.cli.telling import Teller
-from inceptgraph.compare import BlockChange, Change, Kind, compare, mark
-from inceptgraph.errors import Severity, Source
-from inceptgraph.graph import Graph
+from inceptgraph.cli.diff_formats import as_json, as_markdown, as_text
+from inceptgraph.compare import BlockChange, Change, Kind, Teller, compare, mark
+from inceptgraph.diagnostics import Severity, Source
+from inceptgraph.graph import Graph, to_text
 from inceptgraph.pipeline import Analysis, analyze
-from inceptgraph.text import to_text
 from inceptgraph_graphviz import to_dot
 
 GOLDEN = Path(__file__).parent / "data" / "diff"

@@ -20,16 +20,16 @@ from torch.nn import functional as F
 
 import inceptgraph
 from inceptgraph import passes
+from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import to_graph
 from inceptgraph_torch.engines import CudaGraphEngine, EagerEngine
 from inceptgraph_torch.engines.fuse import fuse
-from inceptgraph_torch.engines.lanes import SideBySide, lanes
-from inceptgraph_torch.engines.network import Runner
 from inceptgraph_torch.engines.precision import products, products_of_backward
 from inceptgraph_torch.engines.replay import KEPT, Replay
+from inceptgraph_torch.engines.runner import Runner
+from inceptgraph_torch.engines.streams import SideBySide, lanes
 from inceptgraph_torch.lower import initial, lower
 
 TINY_GRAPH = to_graph(Source("tiny.yaml", TINY))

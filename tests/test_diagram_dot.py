@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input, Operation
 from inceptgraph.ops.activation import Relu, Sigmoid, Silu

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inceptgraph import to_graph
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph_graphviz import backend
 
 GOLDEN = Path(__file__).parent / "data" / "diagram"

@@ -10,7 +10,7 @@ from variants import VARIANTS, shipped
 
 from inceptgraph import to_graph
 from inceptgraph.compare import mark
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.conv import Conv2d

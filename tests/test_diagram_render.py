@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from inceptgraph import to_graph
-from inceptgraph.errors import Code, Source, SpecError
+from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph_graphviz import FORMATS, backend, fonts, render
 from inceptgraph_graphviz.metrics import text_width

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import inceptgraph
-from inceptgraph.cost import total
-from inceptgraph.errors import Source
+from inceptgraph.analysis import total
+from inceptgraph.diagnostics import Source
 from inceptgraph.ops import Operation
 from inceptgraph.pipeline import to_graph
 from inceptgraph.types import Shape

@@ -10,12 +10,12 @@ import pytest
 
 from inceptgraph.backend import find
 from inceptgraph.cli import run
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import shipped
 from inceptgraph.types import format_shape
-from inceptgraph.weights.table import parse_table
+from inceptgraph.weights._remap_table import parse_table
 
 ROOT = Path(__file__).parent.parent
 HEADER = "name: Example\ninput: {channels: 3, height: 32, width: 32}\n"

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import inceptgraph
-from inceptgraph.errors import Code, Diagnostic, Source
-from inceptgraph_torch.dynamo import Report, compile_graph, frozen
+from inceptgraph.diagnostics import Code, Diagnostic, Source
+from inceptgraph_dynamo import Report, compile_graph, frozen
 
 EPS = 1e-5
 

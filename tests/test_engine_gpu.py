@@ -12,7 +12,7 @@ from tiny_network import TINY, images, without_dropout
 from torch import Tensor
 
 import inceptgraph
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 
 pytestmark = [
     pytest.mark.gpu,

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 import inceptgraph
 from inceptgraph import backend as backends
 from inceptgraph import engine as engines
-from inceptgraph.build import build
+from inceptgraph.builder import build
 from inceptgraph.cli import run as command
+from inceptgraph.diagnostics import Code, Diagnostic, Source, SpecError
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic, Source, SpecError
 from inceptgraph.passes import optimize
 from inceptgraph.pipeline import analyze, to_graph
-from inceptgraph_torch.engines.network import Runner
+from inceptgraph_torch.engines.runner import Runner
 
 SPEC = Source("tiny.yaml", TINY)
 
@@ -521,7 +521,7 @@ def test_tensorrt_refuses_what_it_cannot(setting: Setting, reason: str) -> None:
 
 
 def test_memory_is_kept_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    from inceptgraph_torch.engines import network
+    from inceptgraph_torch.engines import runner as network
 
     asked: list[bool] = []
     monkeypatch.setattr(network, "keep_memory", lambda: asked.append(True))

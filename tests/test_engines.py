@@ -28,10 +28,9 @@ from torch import Tensor, nn
 
 import inceptgraph
 from inceptgraph import engine as engines
-from inceptgraph.engine import Engine, Setting
-from inceptgraph.errors import Code, Source, SpecError
+from inceptgraph.diagnostics import Code, Source, SpecError
+from inceptgraph.engine import Engine, Setting, check_inputs, input_shapes
 from inceptgraph.graph import Graph, Node, Output
-from inceptgraph.inputs import check_inputs, input_shapes
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.pipeline import to_graph
 from inceptgraph_onnx.engines import OnnxRuntimeEngine, OpenVinoEngine
@@ -72,7 +71,7 @@ def prepared(
     optimize: bool = True,
 ) -> nn.Module:
     """What an engine makes of a graph with the weights of its module."""
-    model = engines.prepare(engine, graph, arrays(module, graph), setting, optimize)
+    model = engines.make(engine, graph, arrays(module, graph), setting, optimize)
     assert isinstance(model, nn.Module)
     return model
 
@@ -389,7 +388,7 @@ def test_a_step_without_a_rule_is_named(engine: Engine) -> None:
     assert f"`{engine.name}` cannot run `step` (unknown_to_engines)" in found.message
     assert found.help is not None and f"`{engine.name}`" not in found.help
     with pytest.raises(SpecError, match="cannot run `step`"):
-        engines.prepare(engine, graph, {}, SETTING)
+        engines.make(engine, graph, {}, SETTING)
 
 
 @onnx_engines

@@ -19,10 +19,10 @@ from torch.nn import functional as F
 
 import inceptgraph
 from inceptgraph import backend as backends
-from inceptgraph import build as building
 from inceptgraph.backend import Exported
-from inceptgraph.build import LOCK, build
-from inceptgraph.errors import Source, SpecError
+from inceptgraph.builder import _build as building
+from inceptgraph.builder._build import LOCK, build
+from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_torch import SpecModule
 from inceptgraph_torch.export import AotiBackend, Pt2Backend

@@ -5,8 +5,8 @@ from __future__ import annotations
 import facts
 import pytest
 
-from inceptgraph.cost import cost, total
-from inceptgraph.errors import Source
+from inceptgraph.analysis import cost, total
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import analyze
 
 

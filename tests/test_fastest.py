@@ -20,12 +20,11 @@ from torch import nn
 
 import inceptgraph
 from inceptgraph import engine as engines
-from inceptgraph import fastest as module_under_test
-from inceptgraph.bench.rounds import LEAST_ROUNDS
-from inceptgraph.engine import Choice, Setting
-from inceptgraph.errors import Code, Diagnostic, Source, SpecError
-from inceptgraph.fastest import BEHIND, HEATS, Untimed, fastest
-from inceptgraph.prepared import prepared
+from inceptgraph.diagnostics import Code, Diagnostic, Source, SpecError
+from inceptgraph.engine import Choice, Setting, prepare
+from inceptgraph.engine import _autotune as module_under_test
+from inceptgraph.engine._autotune import BEHIND, HEATS, Untimed, fastest
+from inceptgraph.measure._rounds import LEAST_ROUNDS
 
 SPEC = Source("tiny.yaml", TINY)
 SLOW = {"inductor", "native"}
@@ -241,7 +240,7 @@ def test_what_cannot_be_compared_goes_by_what_is_expected(
     race.lab.reference = reference
     with pytest.raises(Untimed, match=reason):
         race.run()
-    model = prepared("auto", GRAPH, dict, Setting(autotune=True))
+    model = prepare("auto", GRAPH, dict, Setting(autotune=True))
     assert model.name == "praised" and model.choice.why.startswith("expected to be the fastest")
     (told,) = warnings(caplog)
     assert told.startswith(f"the engines are not timed, since {reason}")
@@ -254,7 +253,7 @@ def test_nothing_is_timed_unless_auto_may(
     quick = race.add("quick", 0.1, fast=9.0)
     race.add("other", 0.01)
     monkeypatch.setattr(engines, "find", race.engines.__getitem__)
-    model = prepared(name, GRAPH, dict, Setting(autotune=autotune))
+    model = prepare(name, GRAPH, dict, Setting(autotune=autotune))
     assert model.choice.engine.name == "quick" and quick.calls == 0
 
 
@@ -313,7 +312,7 @@ def test_the_installed_engines_are_timed(few: list[str], caplog: pytest.LogCaptu
     module = randomized(graph)
     tensors = arrays(module, graph)
     setting = Setting(batch=2, autotune=True)
-    model = prepared("auto", graph, lambda: tensors, setting)
+    model = prepare("auto", graph, lambda: tensors, setting)
     assert model.choice.engine.name in few and not warnings(caplog)
     for name in few:
         assert name in model.choice.why and f"{name}: preparing" in caplog.text

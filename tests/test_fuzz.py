@@ -18,10 +18,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from specs_strategy import specs
 
-from inceptgraph.errors import Code, Diagnostic, Severity, Source
+from inceptgraph.diagnostics import Code, Diagnostic, Severity, Source
+from inceptgraph.graph import from_json, to_json, to_text
 from inceptgraph.pipeline import Analysis, analyze
 from inceptgraph.report import FORMATS, render
-from inceptgraph.text import from_json, to_json, to_text
 
 ROOT = Path(__file__).parent
 SPECS = sorted((ROOT.parent / "specs").glob("*.yaml"))

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import inceptgraph
-from inceptgraph.cost import cost, total
+from inceptgraph.analysis import cost, total
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze, to_graph
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inceptgraph.errors import Code, Findings, Source, Span, closest
+from inceptgraph.diagnostics import Code, Findings, Source, Span, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
 from inceptgraph.graph import Graph
 from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
 from inceptgraph.source import Mapping, Scalar, parse, to_plain
-from inceptgraph.spec.values import Unavailable, ValueProblem, evaluate, fits
+from inceptgraph.spec import Unavailable, ValueProblem, evaluate, fits
 
 HEAD = "name: Net\ninput: {channels: 3, height: 8, width: 8}\n"
 

@@ -15,10 +15,9 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from inceptgraph.cost import total
-from inceptgraph.errors import Source
+from inceptgraph.analysis import Peak, peak, total
+from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph, Output
-from inceptgraph.memory import Peak, peak
 from inceptgraph.pipeline import compile, to_graph
 
 BRANCHES = """\

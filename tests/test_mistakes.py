@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from inceptgraph.errors import Code, Diagnostic, Severity
+from inceptgraph.diagnostics import Code, Diagnostic, Severity
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import FORMATS, render
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import shipped
 
 FOLDER = Path(__file__).parent / "mistakes"
 SHIPPED = str(shipped()["googlenet"].parent)

@@ -22,19 +22,20 @@ from operations_strategy import ARGUMENTS, operands
 from specs_strategy import graph_of, is_small, specs
 from tiny_network import TINY
 
+from inceptgraph.diagnostics import ShapeError, Source, SpecError
 from inceptgraph.engine import Setting
-from inceptgraph.errors import ShapeError, Source, SpecError
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.passes import optimize
 from inceptgraph.pipeline import to_graph
-from inceptgraph_native import NativeEngine, processor, winograd
-from inceptgraph_native.arena import ALIGNMENT, Extent, plan
-from inceptgraph_native.library import compiled
-from inceptgraph_native.lower import lower
-from inceptgraph_native.module import NativeModule
-from inceptgraph_native.rules import has_rule
-from inceptgraph_native.weights import panels
+from inceptgraph_native import NativeEngine, processor
+from inceptgraph_native.codegen import winograd
+from inceptgraph_native.codegen.arena import ALIGNMENT, Extent, plan
+from inceptgraph_native.codegen.lower import lower
+from inceptgraph_native.codegen.packing import panels
+from inceptgraph_native.codegen.program_module import NativeModule
+from inceptgraph_native.codegen.rules import has_rule
+from inceptgraph_native.compile_cache import compiled
 from inceptgraph_torch import SpecModule
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -55,7 +56,7 @@ ENGINE = NativeEngine()
 def all_threads() -> Any:
     """However little there is to do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inceptgraph_native.module.WORTH_A_THREAD", 1)
+        patch.setattr("inceptgraph_native.codegen.program_module.WORTH_A_THREAD", 1)
         yield
 
 

@@ -24,9 +24,9 @@ from tiny_network import TINY
 
 import inceptgraph
 from inceptgraph import backend as backends
-from inceptgraph import build as building
-from inceptgraph.build import LOCK, build
-from inceptgraph.errors import ShapeError, Source, SpecError
+from inceptgraph.builder import _build as building
+from inceptgraph.builder._build import LOCK, build
+from inceptgraph.diagnostics import ShapeError, Source, SpecError
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.passes import Target, optimize

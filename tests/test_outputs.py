@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from inceptgraph.cli import run as run_command
-from inceptgraph.cli.files import write
+from inceptgraph.cli.output_files import write
 from inceptgraph.pipeline import to_graph
 
 BASE = "name: base\ninput: {channels: 3, height: 8, width: 8}\nstages: {one: {op: relu}}\n"

@@ -19,14 +19,13 @@ from safetensors.torch import save_file
 from specs_strategy import graph_of, is_small, specs
 
 import inceptgraph
-from inceptgraph.cost import total
-from inceptgraph.errors import Source, SpecError
-from inceptgraph.graph import Graph, InvalidGraph
+from inceptgraph.analysis import total
+from inceptgraph.diagnostics import Source, SpecError
+from inceptgraph.graph import Graph, InvalidGraph, from_json, to_json, to_text
+from inceptgraph.graph.recipes import Full
 from inceptgraph.passes import BUILT_IN, Pass, Step, Target, optimize, run
-from inceptgraph.passes.widen_kernel import widen_kernel
+from inceptgraph.passes._widen_kernel import widen_kernel
 from inceptgraph.pipeline import to_graph
-from inceptgraph.recipes import Full
-from inceptgraph.text import from_json, to_json, to_text
 from inceptgraph_torch.lower import lower
 
 EAGER = Target(call_cost=1e15)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from specs_strategy import graph_of, specs
 from torch import Tensor
 
-from inceptgraph.errors import Source
+from inceptgraph.analysis._receptive_field import Field, largest_field, receptive_fields
+from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN
+from inceptgraph.ops._reach import HERE, Reach
 from inceptgraph.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from inceptgraph.ops.reach import HERE, Reach
 from inceptgraph.ops.shape import Identity
 from inceptgraph.pipeline import compile, to_graph
-from inceptgraph.receptive import Field, largest_field, receptive_fields
 from inceptgraph.types import Family
 
 # -- published figures -----------------------------------------------------------------------

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inceptgraph.errors import Code, Diagnostic, Label, Severity, Source, Span
+from inceptgraph.diagnostics import Code, Diagnostic, Label, Severity, Source, Span
 from inceptgraph.report import FORMATS, render
-from inceptgraph.report.text import visible, width
+from inceptgraph.report._text import visible, width
 
 SPEC = Source(
     "my.yaml",

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 import inceptgraph
-from inceptgraph import codes
-from inceptgraph.errors import Code, Diagnostic, Label, Severity, Source, Span
+from inceptgraph.diagnostics import Code, Diagnostic, Label, Severity, Source, Span, codes
 from inceptgraph.report import FORMATS, render, summary_line
 
 SPEC = Source("my.yaml", "name: Mine\nstages:\n  conv: {op: conv2, out: 64}\n  end: {op: relu}\n")
@@ -183,7 +182,7 @@ def test_a_source_is_split_once_however_many_findings_it_has(format: str) -> Non
 def test_formats_for_people_import_nothing_that_only_programs_need() -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from inceptgraph.errors import Code, Diagnostic\n"
+        "from inceptgraph.diagnostics import Code, Diagnostic\n"
         "from inceptgraph.report import render\n"
         "for format in ('full', 'concise', 'github'): render([Diagnostic(Code.TAB, 'x')], format)\n"
         "print(sorted({'json', 'importlib.resources', 'importlib.metadata'} & set(sys.modules)))\n"

@@ -11,12 +11,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from inceptgraph.cli.init import TEMPLATE
-from inceptgraph.errors import Findings, Source
+from inceptgraph.diagnostics import Findings, Source
 from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import analyze
-from inceptgraph.schema import argument_texts, language
 from inceptgraph.source import parse, to_plain
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import argument_texts, language, shipped
 
 
 @pytest.fixture(scope="module")

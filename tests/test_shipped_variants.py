@@ -9,10 +9,10 @@ from math import floor
 import pytest
 from reference_googlenet import TABLE_1 as MODULES
 
-from inceptgraph.cost import total
+from inceptgraph.analysis import total
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import shipped
 
 VARIANTS = [
     f"googlenet_{name}"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from inceptgraph.cost import total
+from inceptgraph.analysis import total
 from inceptgraph.pipeline import analyze
 from inceptgraph.source import Mapping, to_plain
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import shipped
 
 FACTS = Path(__file__).parent / "data" / "facts"
 

@@ -17,11 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inceptgraph.analysis import peak, total
 from inceptgraph.cli import console
 from inceptgraph.cli import run as run_command
-from inceptgraph.cli.grid import value_list
-from inceptgraph.cost import total
-from inceptgraph.memory import peak
+from inceptgraph.cli.sweep_grid import value_list
 from inceptgraph.pipeline import to_graph
 from inceptgraph.sweep import combinations, sweep
 

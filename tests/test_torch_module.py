@@ -16,7 +16,7 @@ from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx
 from torch.nn import functional
 
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import compile, to_graph
 from inceptgraph_torch import SpecModule
 

@@ -20,7 +20,7 @@ from reference_operations import DEFINITIONS, batch_norm
 from torch import Tensor, nn
 
 from inceptgraph import plugins
-from inceptgraph.errors import ShapeError, SpecError
+from inceptgraph.diagnostics import ShapeError, SpecError
 from inceptgraph.ops import BUILT_IN, Operation
 from inceptgraph.types import Shape
 from inceptgraph_torch import SpecModule, lower

@@ -14,11 +14,11 @@ import torch.distributed as dist
 from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx, nn
 
+from inceptgraph.diagnostics import Source
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Source
 from inceptgraph.pipeline import compile
 from inceptgraph_torch import SpecModule
-from inceptgraph_torch.engines.network import Runner
+from inceptgraph_torch.engines.runner import Runner
 
 TARGET = torch.tensor([1, 3])
 

@@ -13,9 +13,9 @@ import torch
 from tiny_network import TINY, assert_same, images, tiny
 from torch import Tensor
 
-from inceptgraph.errors import Source, SpecError
+from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.pipeline import compile, to_graph
-from inceptgraph_torch.files import load, write
+from inceptgraph_torch.model_directory import load, write
 
 OUT, IN, KERNEL = 64, 32, 5
 FAN_IN, FAN_OUT = IN * KERNEL**2, OUT * KERNEL**2

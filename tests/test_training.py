@@ -20,8 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import inceptgraph
 from inceptgraph import engine as engines
+from inceptgraph.diagnostics import Source
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Source
 from inceptgraph.ops.pool import MaxPool
 from inceptgraph.pipeline import to_graph
 from inceptgraph_native import processor
@@ -478,7 +478,7 @@ def trained(engine: str, source: Source = SPEC) -> Any:
     """In float64, which no setting asks for: a kernel may then differ by rounding alone."""
     graph = to_graph(source)
     tensors = inceptgraph.backend.find_model("torch").initial(graph, seed=0)
-    runner = engines.prepare(engines.find(engine), graph, tensors, Setting(train=True))
+    runner = engines.make(engines.find(engine), graph, tensors, Setting(train=True))
     return without_dropout(runner.network.double())
 
 

@@ -12,15 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inceptgraph.cost import total
-from inceptgraph.errors import Findings, Severity, Source, Span, SpecError
-from inceptgraph.graph import Graph
+from inceptgraph.analysis import total
+from inceptgraph.diagnostics import Findings, Severity, Source, Span, SpecError
+from inceptgraph.graph import Graph, to_text
 from inceptgraph.pipeline import Analysis, analyze, to_graph
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
-from inceptgraph.spec.library import Kind, shipped
-from inceptgraph.spec.load import KEYS
-from inceptgraph.spec.write import to_yaml
-from inceptgraph.text import to_text
+from inceptgraph.spec import Kind, shipped
+from inceptgraph.spec._load import KEYS
+from inceptgraph.spec._write import to_yaml
 
 BASE = """\
 name: Base

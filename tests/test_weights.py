@@ -20,12 +20,12 @@ from tiny_network import TINY, assert_same, images, tiny
 from torch import Tensor, nn
 
 import inceptgraph
-from inceptgraph.build import LOCK, build
+from inceptgraph.builder._build import LOCK, build
 from inceptgraph.cli import run as run_command
-from inceptgraph.errors import Code, Source, SpecError
+from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph.report import render
-from inceptgraph.weights.slots import slots
+from inceptgraph.weights._slots import slots
 from inceptgraph_torch import load_tensors, lower
 
 SPEC = Source("tiny.yaml", TINY)

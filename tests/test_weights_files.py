@@ -27,10 +27,10 @@ from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 import inceptgraph
-from inceptgraph.build import build
-from inceptgraph.errors import Code, Diagnostic, Source, SpecError
+from inceptgraph.builder import build
+from inceptgraph.diagnostics import Code, Diagnostic, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
-from inceptgraph.weights.files import Format, look
+from inceptgraph.weights._file_formats import Format, look
 from inceptgraph_torch.checkpoints import open_tensors
 
 try:

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs_strategy import graph_of, specs
 
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import to_graph
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights import report
-from inceptgraph.weights.fitted import Allowed, Fitted
-from inceptgraph.weights.match import Fit, fit, fit_best
-from inceptgraph.weights.slots import Slot, slots
-from inceptgraph.weights.table import Table, parse_table, shipped
+from inceptgraph.weights import Allowed, Fitted
+from inceptgraph.weights import _fit_report as report
+from inceptgraph.weights._match import Fit, fit, fit_best
+from inceptgraph.weights._remap_table import Table, parse_table, shipped
+from inceptgraph.weights._slots import Slot, slots
 
 SPEC = """
 name: Small
@@ -344,9 +344,9 @@ def test_long_stories_are_short() -> None:
 
 def test_fitting_needs_no_torch() -> None:
     code = (
-        "import sys; from inceptgraph.weights.match import fit_best;"
-        "from inceptgraph.weights.table import shipped;"
-        "from inceptgraph.weights.slots import slots;"
+        "import sys; from inceptgraph.weights._match import fit_best;"
+        "from inceptgraph.weights._remap_table import shipped;"
+        "from inceptgraph.weights._slots import slots;"
         "from inceptgraph.pipeline import to_graph; s = slots(to_graph('googlenet'));"
         "fit_best(s, {}, shipped().values()); assert 'torch' not in sys.modules"
     )

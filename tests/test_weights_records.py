@@ -13,8 +13,8 @@ from references.records import Record
 
 from inceptgraph.pipeline import compile, to_graph
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights.fitted import fit_entries
-from inceptgraph.weights.table import shipped
+from inceptgraph.weights import fit_entries
+from inceptgraph.weights._remap_table import shipped
 from inceptgraph_torch.names import module_path
 
 RECORDS = {

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inceptgraph.errors import Code, Source, SpecError
+from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import to_graph
 from inceptgraph.report import render
-from inceptgraph.spec.library import shipped as shipped_specs
-from inceptgraph.weights.patterns import PLACEHOLDER, Renaming, covers
-from inceptgraph.weights.slots import slots
-from inceptgraph.weights.table import Table, choose, parse_table, shipped
+from inceptgraph.spec import shipped as shipped_specs
+from inceptgraph.weights._patterns import PLACEHOLDER, Renaming, covers
+from inceptgraph.weights._remap_table import Table, choose, parse_table, shipped
+from inceptgraph.weights._slots import slots
 
 
 def table(names: str, rest: str = "") -> Table:

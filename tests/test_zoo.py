@@ -16,12 +16,12 @@ import pytest
 import yaml
 from canonical import Computations, first_difference, flat
 
-from inceptgraph.cost import cost, total
-from inceptgraph.errors import Source
+from inceptgraph.analysis import cost, total
+from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph.pipeline import analyze, to_graph
-from inceptgraph.spec.library import shipped
+from inceptgraph.spec import shipped
 
 NAMED_OTHERWISE = {"googlenet": "googlenet_paper"}
 OF_FACTS = {

@@ -11,8 +11,8 @@ import facts
 import pytest
 from test_zoo import assert_same_computation, start, translated
 
-from inceptgraph.cost import total
-from inceptgraph.errors import Source
+from inceptgraph.analysis import total
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import to_graph
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inceptgraph.errors import Source
+from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import compile
 from inceptgraph_torch import SpecModule
 

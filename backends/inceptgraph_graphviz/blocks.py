@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from inceptgraph.graph import Graph, Output, Scope, ScopeKind
 from inceptgraph.types import Family
+from inceptgraph_graphviz.escaping import pretty
 from inceptgraph_graphviz.ghosts import with_ghosts
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.repeats import fold_copies
 from inceptgraph_graphviz.rows import Cost, Row, make_rows, stage_of
 from inceptgraph_graphviz.structure import SOURCE, Series, decompose
-from inceptgraph_graphviz.text import pretty
 
 __all__ = ["make_picture"]
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from inceptgraph_graphviz.text import html
+from inceptgraph_graphviz.escaping import html
 
 __all__ = ["bundled_font", "configured_fonts"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from inceptgraph_graphviz.text import html
+from inceptgraph_graphviz.escaping import html
 
 __all__ = ["LARGE", "SMALL", "bold", "cell", "font", "listed", "table"]
 

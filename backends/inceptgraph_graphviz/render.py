@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph_graphviz.fonts import configured_fonts
 
 __all__ = ["render"]

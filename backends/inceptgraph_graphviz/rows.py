@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from inceptgraph.cost import node_cost
+from inceptgraph.analysis import node_cost
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.norm import Lrn

@@ -6,12 +6,12 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from inceptgraph.diagnostics import Diagnostic
 from inceptgraph.engine import Setting, find, refuse, refuse_step
-from inceptgraph.errors import Diagnostic
-from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph
-from inceptgraph.passes.base import Target
+from inceptgraph.passes import Target
 from inceptgraph.types import Phase
+from inceptgraph.weights.recipe_values import Tensors, checked
 from inceptgraph_native import processor
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class NativeEngine:
         return "apt install g++ (or another C++20 compiler, which CXX may name)"
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        from inceptgraph_native.rules import has_rule
+        from inceptgraph_native.codegen.rules import has_rule
 
         if setting.device != "cpu":
             return refuse(self, f"runs on the CPU, not on `{setting.device}`")
@@ -78,10 +78,10 @@ class NativeEngine:
             SpecError: it cannot run the graph, or the compiler fails.
             ValueError: a tensor is missing, or has another shape.
         """
-        from inceptgraph.errors import SpecError
-        from inceptgraph_native.library import compiled
-        from inceptgraph_native.lower import lower
-        from inceptgraph_native.module import NativeModule
+        from inceptgraph.diagnostics import SpecError
+        from inceptgraph_native.codegen.lower import lower
+        from inceptgraph_native.codegen.program_module import NativeModule
+        from inceptgraph_native.compile_cache import compiled
 
         if refusal := self.refusal(graph, setting):
             raise SpecError([refusal])

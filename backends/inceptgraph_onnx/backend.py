@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph.backend import Exported, Progress, Trained
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph_onnx.rules import has_rule

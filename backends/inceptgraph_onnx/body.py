@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from inceptgraph.evaluate import Array
+from inceptgraph.weights.recipe_values import Array
 
 __all__ = ["LIMIT", "Body", "Call", "Step"]
 

@@ -11,10 +11,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from inceptgraph.errors import Code, Diagnostic, SpecError
-from inceptgraph.evaluate import Array, arrays, checked
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
+from inceptgraph.weights.recipe_values import Array, arrays, checked
 from inceptgraph_onnx.body import LIMIT, Body, Call, Step
 from inceptgraph_onnx.rules import rule
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from inceptgraph.evaluate import Array
+from inceptgraph.ops import Sides, sides
 from inceptgraph.ops.pool import AvgPool, MaxPool
-from inceptgraph.ops.window import Sides, sides
 from inceptgraph.types import Shape
+from inceptgraph.weights.recipe_values import Array
 from inceptgraph_onnx.body import Step
 
 __all__ = ["adaptive_average", "adaptive_maximum", "average", "maximum"]

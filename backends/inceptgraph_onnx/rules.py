@@ -16,8 +16,7 @@ from math import pi, sqrt
 import numpy as np
 
 from inceptgraph.backend import has_rule_in
-from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
-from inceptgraph.ops.window import sides
+from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape, sides
 from inceptgraph.types import Shape
 from inceptgraph_onnx import pools
 from inceptgraph_onnx.body import Step

@@ -11,10 +11,10 @@ from inceptgraph.ops import Operation
 from inceptgraph.types import TensorInfo
 from inceptgraph_torch.loading import load_tensors
 from inceptgraph_torch.lower import initial, lower
-from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device, read_dtype
-from inceptgraph_torch.recipes import as_array
+from inceptgraph_torch.recipe_tensors import as_array
 from inceptgraph_torch.rules import has_rule
+from inceptgraph_torch.spec_module import SpecModule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,36 +47,37 @@ class TorchBackend:
         read_dtype(options.get("dtype"))
 
     def write(self, graph: Graph, folder: Path, **options: Any) -> None:
-        """Write ``model.py`` and its weights; see :func:`inceptgraph_torch.files.write`."""
-        from inceptgraph_torch.files import write
+        """Write ``model.py`` and its weights; see
+        :func:`inceptgraph_torch.model_directory.write`."""
+        from inceptgraph_torch.model_directory import write
 
         write(graph, folder, **options)
 
     def write_optimized(self, graph: Graph, folder: Path, **options: Any) -> None:
         """Write ``optimized.py`` and its weights; see
-        :func:`inceptgraph_torch.files.write_optimized`."""
-        from inceptgraph_torch.files import write_optimized
+        :func:`inceptgraph_torch.model_directory.write_optimized`."""
+        from inceptgraph_torch.model_directory import write_optimized
 
         write_optimized(graph, folder, **options)
 
     def load(self, graph: Graph, folder: Path, **options: Any) -> SpecModule:
         """The module with the weights of a built directory; see
-        :func:`inceptgraph_torch.files.load`."""
-        from inceptgraph_torch.files import load
+        :func:`inceptgraph_torch.model_directory.load`."""
+        from inceptgraph_torch.model_directory import load
 
         return load(graph, folder, **options)
 
     def tensors(self, graph: Graph, folder: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
         """The weights of a built directory as arrays; see
-        :func:`inceptgraph_torch.files.tensors`."""
-        from inceptgraph_torch.files import tensors
+        :func:`inceptgraph_torch.model_directory.tensors`."""
+        from inceptgraph_torch.model_directory import tensors
 
         return tensors(graph, folder)
 
     def dtype(self, folder: Path) -> str:
         """The type of the weights of a built directory; see
-        :func:`inceptgraph_torch.files.dtype`."""
-        from inceptgraph_torch.files import dtype
+        :func:`inceptgraph_torch.model_directory.dtype`."""
+        from inceptgraph_torch.model_directory import dtype
 
         return dtype(folder)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from inceptgraph.weights.files import refuse
+from inceptgraph.weights import refuse
 
 __all__ = ["read"]
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights.files import Format, refuse
+from inceptgraph.weights import Format, refuse
 from inceptgraph_torch import caffemodel
 
 __all__ = ["Read", "info", "look", "not_finite", "not_finite_of", "open_tensors"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inceptgraph.ops.window import same_padding
+from inceptgraph.ops import same_padding
 
 __all__ = [
     "Affine",

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from inceptgraph.graph import Graph
-from inceptgraph.weights.fitted import Fitted, fit_entries
-from inceptgraph.weights.match import Fit
+from inceptgraph.weights import Fit, Fitted, fit_entries
 from inceptgraph_torch.checkpoints import Read, info, open_tensors
 from inceptgraph_torch.names import module_path
 

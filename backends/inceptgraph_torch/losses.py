@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from inceptgraph.inputs import listed
+from inceptgraph.engine import listed
 
 __all__ = ["Criterion", "total_loss"]
 

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, fx, nn
 
 from inceptgraph.arguments import check
-from inceptgraph.evaluate import Tensors, checked
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Weight
-from inceptgraph.weights.fitted import Fitted
+from inceptgraph.weights import Fitted
+from inceptgraph.weights.recipe_values import Tensors, checked
 from inceptgraph_torch.initialize import initialize, tensor_seed
 from inceptgraph_torch.loading import load_fitted, tensors_of
-from inceptgraph_torch.module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
 from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import KINDS, read_device, read_dtype
-from inceptgraph_torch.recipes import as_array, evaluate_recipes
+from inceptgraph_torch.recipe_tensors import as_array, evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
+from inceptgraph_torch.spec_module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
 
 __all__ = ["initial", "initialize_weights", "lower"]
 

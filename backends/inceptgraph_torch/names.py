@@ -9,7 +9,7 @@ import unicodedata
 from torch import fx, nn
 
 from inceptgraph.graph import Graph
-from inceptgraph_torch.module import SpecModule
+from inceptgraph_torch.spec_module import SpecModule
 
 __all__ = ["FORWARD", "argument_names", "class_name", "identifier", "module_path", "unique"]
 

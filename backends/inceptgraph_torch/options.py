@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from inceptgraph.arguments import FLAG, NUMBER
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 
 __all__ = ["KINDS", "read_device", "read_dtype"]
 

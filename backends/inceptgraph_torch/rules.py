@@ -19,8 +19,7 @@ import torch
 from torch import fx, nn
 
 from inceptgraph.backend import has_rule_in
-from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
-from inceptgraph.ops.window import Sides
+from inceptgraph.ops import Operation, Sides, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
 from inceptgraph_torch import layers
 

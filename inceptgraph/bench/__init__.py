@@ -1,13 +1,17 @@
 """Engines and peers side by side: the same inputs, outputs compared, rounds interleaved.
 
-:func:`~inceptgraph.bench.run.bench` does it. What touches tensors is a backend's: see
-:class:`~inceptgraph.bench.lab.Lab`.
+:func:`~inceptgraph.bench.bench` does it. What touches tensors is a backend's: see
+:class:`~inceptgraph.measure.Lab`.
 """
 
-from inceptgraph.bench.lab import BenchBackend, Lab, Subject, find_lab
-from inceptgraph.bench.plan import Job, Kind, Plan
-from inceptgraph.bench.results import Report, Row, Status
-from inceptgraph.bench.run import bench
+from inceptgraph.bench._peers import find_peer
+from inceptgraph.bench._plan import Job, Kind, Plan
+from inceptgraph.bench._plot import draw
+from inceptgraph.bench._probe import probe
+from inceptgraph.bench._results import Report, Row, Status
+from inceptgraph.bench._run import bench
+from inceptgraph.bench._warnings import doubts
+from inceptgraph.measure import BenchBackend, Lab, Subject, find_lab
 
 __all__ = [
     "BenchBackend",
@@ -20,5 +24,9 @@ __all__ = [
     "Status",
     "Subject",
     "bench",
+    "doubts",
+    "draw",
     "find_lab",
+    "find_peer",
+    "probe",
 ]

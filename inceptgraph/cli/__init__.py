@@ -17,7 +17,7 @@ from typing import NoReturn
 import click
 
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.group import Entry, Verbs
+from inceptgraph.cli.verbs import Entry, Verbs
 
 __all__ = ["main", "program", "run"]
 

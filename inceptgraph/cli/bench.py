@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.files import check_target, write
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import fit_options, json_option, set_option, spec_argument
+from inceptgraph.cli.output_files import check_target, write
 from inceptgraph.cli.specs import load
+from inceptgraph.cli.verbs import verb
 from inceptgraph.engine import DTYPES, SHORT
 
 if TYPE_CHECKING:
     from inceptgraph.bench import Plan, Report
-    from inceptgraph.evaluate import Tensors
     from inceptgraph.graph import Graph
+    from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["bench"]
 
@@ -186,14 +186,14 @@ def bench(
     with _empty_caches():
         report = replace(_measured(graph, tensors, plan, lab), missing=missing)
     if output is not None:
-        from inceptgraph.bench.plot import draw
+        from inceptgraph.bench import draw
 
         write(output, draw(report, PurePath(output).suffix[1:].lower()), analysis.sources)
         console.message(output)
     if as_json:
         console.send_json(report.as_dict())
     else:
-        from inceptgraph.cli.benched import as_text
+        from inceptgraph.cli.bench_table import as_text
 
         console.data(as_text(report))
     if report.interrupted:
@@ -221,8 +221,7 @@ def _plan(
         SpecError: an engine that was asked for is not here, or a peer cannot be imported.
     """
     from inceptgraph import engine
-    from inceptgraph.bench import Plan
-    from inceptgraph.bench.peers import find_peer
+    from inceptgraph.bench import Plan, find_peer
 
     missing: dict[str, str] = {}
     if names is None:
@@ -256,8 +255,8 @@ def _lab(
     """What measures, and the weights to measure with."""
     from inceptgraph import backend
     from inceptgraph.bench import find_lab
-    from inceptgraph.weights import report
-    from inceptgraph.weights.fitted import fit_file
+    from inceptgraph.weights import _fit_report as report
+    from inceptgraph.weights import fit_file
 
     fitted = None
     if weights is not None:
@@ -272,7 +271,7 @@ def _lab(
 
 def _measured(graph: Graph, tensors: Tensors, plan: Plan, lab: Any) -> Report:
     from inceptgraph.bench import bench as measure
-    from inceptgraph.bench.probe import probe
+    from inceptgraph.bench import probe
 
     prober = partial(probe, "torch", graph=graph, tensors=tensors) if plan.memory else None
     started = time.monotonic()

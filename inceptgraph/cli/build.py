@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from inceptgraph.build import build as build_model
+from inceptgraph.builder import build as build_model
 from inceptgraph.cli import console
-from inceptgraph.cli.files import writing
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import fit_options, set_option, spec_argument
+from inceptgraph.cli.output_files import writing
 from inceptgraph.cli.specs import load
+from inceptgraph.cli.verbs import verb
 
 __all__ = ["build"]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 
 from inceptgraph import report
+from inceptgraph.analysis import total
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import SPEC, set_option
 from inceptgraph.cli.specs import examine, shown_name
-from inceptgraph.cli.words import counted, exact, human
-from inceptgraph.cost import total
-from inceptgraph.errors import Diagnostic
+from inceptgraph.cli.verbs import verb
+from inceptgraph.diagnostics import Diagnostic
 from inceptgraph.pipeline import Analysis
-from inceptgraph.spec.library import SUFFIXES
+from inceptgraph.report import counted, exact, human
+from inceptgraph.spec import SUFFIXES
 
 __all__ = ["check"]
 

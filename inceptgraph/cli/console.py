@@ -70,7 +70,7 @@ def message(text: str) -> None:
 
 def send_json(value: Any) -> None:
     """Print data for programs."""
-    from inceptgraph.report.json import dumps
+    from inceptgraph.report import dumps
 
     click.echo(dumps(value))
 

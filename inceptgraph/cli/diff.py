@@ -8,14 +8,15 @@ from typing import Any, Final
 import click
 
 from inceptgraph import backend
-from inceptgraph.cli import comparisons, console, failures, pictures
-from inceptgraph.cli.group import verb
+from inceptgraph.cli import console, failures, pictures
+from inceptgraph.cli import diff_formats as comparisons
 from inceptgraph.cli.options import SPEC, json_option, overrides, set_option
 from inceptgraph.cli.pictures import look_options
 from inceptgraph.cli.specs import load
+from inceptgraph.cli.verbs import verb
 from inceptgraph.compare import Comparison, compare, mark
 from inceptgraph.graph import Graph
-from inceptgraph.report.json import dumps
+from inceptgraph.report import dumps
 
 __all__ = ["diff"]
 

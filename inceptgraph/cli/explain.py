@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from inceptgraph import codes
 from inceptgraph.cli import console
-from inceptgraph.cli.group import verb
-from inceptgraph.errors import did_you_mean
+from inceptgraph.cli.verbs import verb
+from inceptgraph.diagnostics import codes, did_you_mean
 
 __all__ = ["explain"]
 

@@ -49,7 +49,7 @@ def report(error: Exception) -> int:
         raise error
     if isinstance(error, click.ClickException):
         return _usage(error)
-    from inceptgraph.errors import SpecError
+    from inceptgraph.diagnostics import SpecError
 
     if isinstance(error, SpecError):
         return _findings(error)
@@ -77,7 +77,7 @@ def _usage(error: click.ClickException) -> int:
 
 def _findings(error: Exception) -> int:
     from inceptgraph import report as reports
-    from inceptgraph.errors import SpecError
+    from inceptgraph.diagnostics import SpecError
 
     assert isinstance(error, SpecError)
     color = console.colored("stderr")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inceptgraph.cli.grid import Amount
+from inceptgraph.cli.sweep_grid import Amount
 from inceptgraph.sweep import Figures
 
 __all__ = ["BYTES", "FIGURES", "Figure", "Limit"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from inceptgraph import text
 from inceptgraph.cli import console
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import json_option, set_option, spec_argument
 from inceptgraph.cli.specs import load
-from inceptgraph.errors import did_you_mean
+from inceptgraph.cli.verbs import verb
+from inceptgraph.diagnostics import did_you_mean
 from inceptgraph.graph import Graph
+from inceptgraph.graph import _serialize as text
 from inceptgraph.types import Phase
 
 __all__ = ["graph"]

@@ -10,13 +10,12 @@ import click
 
 from inceptgraph.cli import console
 from inceptgraph.cli.failures import Refused
-from inceptgraph.cli.files import write
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import set_option
-from inceptgraph.errors import SpecError
+from inceptgraph.cli.output_files import write
+from inceptgraph.cli.verbs import verb
+from inceptgraph.diagnostics import SpecError
 from inceptgraph.pipeline import Analysis, analyze
-from inceptgraph.spec.edit import named_paths, without_expectations
-from inceptgraph.spec.structure import NAME
+from inceptgraph.spec import NAME, named_paths, without_expectations
 
 __all__ = ["init"]
 

@@ -11,17 +11,16 @@ from typing import Any
 
 import click
 
-from inceptgraph import backend, codes, ops, plugins
+from inceptgraph import backend, ops, plugins
+from inceptgraph.analysis import total
 from inceptgraph.cli import console
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import json_option
-from inceptgraph.cli.words import exact, short, value
-from inceptgraph.cost import total
+from inceptgraph.cli.verbs import verb
+from inceptgraph.diagnostics import codes
 from inceptgraph.ops import Operation
 from inceptgraph.pipeline import analyze
-from inceptgraph.report.text import one_line
-from inceptgraph.spec.library import Kind, shipped
-from inceptgraph.table import Column, Row, draw
+from inceptgraph.report import Column, Row, draw, exact, one_line, short, value
+from inceptgraph.spec import Kind, shipped
 
 __all__ = ["list_verb"]
 
@@ -140,7 +139,7 @@ def _operations() -> list[Item]:
 
 
 def _operation(kind: type[Operation]) -> Item:
-    from inceptgraph.schema import argument_texts
+    from inceptgraph.spec import argument_texts
 
     texts = argument_texts(kind)
     arguments = []

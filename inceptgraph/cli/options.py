@@ -23,7 +23,7 @@ class _Spec(click.ParamType[str]):
         """Shipped specs, and files."""
         from click.shell_completion import CompletionItem
 
-        from inceptgraph.spec.library import shipped
+        from inceptgraph.spec import shipped
 
         names = [CompletionItem(name) for name in shipped() if name.startswith(incomplete)]
         return [*names, CompletionItem(incomplete, type="file")]
@@ -83,7 +83,7 @@ def _allowed(
         click.BadParameter: one of them is none.
     """
     if values:
-        from inceptgraph.weights.fitted import Allowed
+        from inceptgraph.weights import Allowed
 
         try:
             Allowed.of(values)

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from inceptgraph.cli import console
-from inceptgraph.cli.files import write
-from inceptgraph.errors import Source
+from inceptgraph.cli.output_files import write
+from inceptgraph.diagnostics import Source
 
 __all__ = ["FORMATS", "format_of", "look_options", "send"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from inceptgraph import backend
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import set_option, spec_argument
 from inceptgraph.cli.pictures import FORMATS, format_of, look_options, send
 from inceptgraph.cli.specs import load
+from inceptgraph.cli.verbs import verb
 
 __all__ = ["render"]
 

@@ -9,17 +9,17 @@ import click
 
 from inceptgraph.cli import console
 from inceptgraph.cli.failures import Refused
-from inceptgraph.cli.files import write
-from inceptgraph.cli.group import verb
-from inceptgraph.report.json import dumps
-from inceptgraph.schema import language
+from inceptgraph.cli.output_files import write
+from inceptgraph.cli.verbs import verb
+from inceptgraph.report import dumps
+from inceptgraph.spec import language
 
 __all__ = ["schema"]
 
 EXAMPLES = """
-inceptgraph schema -o inceptgraph.schema.json
+inceptgraph schema -o inceptgraph.spec._json_schema.json
 # then, as the first line of a spec, for editors with yaml-language-server:
-# yaml-language-server: $schema=inceptgraph.schema.json
+# yaml-language-server: $schema=inceptgraph.spec._json_schema.json
 """
 
 

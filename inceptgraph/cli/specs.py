@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inceptgraph import report
 from inceptgraph.cli import console
-from inceptgraph.errors import SpecError
+from inceptgraph.diagnostics import SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis, analyze
 

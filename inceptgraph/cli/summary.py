@@ -7,15 +7,12 @@ from typing import Any
 
 import click
 
+from inceptgraph.analysis import EVERYTHING, Cost, Head, Network, Part, describe
 from inceptgraph.cli import console
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import json_option, set_option, spec_argument
-from inceptgraph.cli.parts import EVERYTHING, Head, Network, Part, describe
 from inceptgraph.cli.specs import load
-from inceptgraph.cli.words import exact, human, pretty
-from inceptgraph.cost import Cost
-from inceptgraph.report.text import Style, one_line
-from inceptgraph.table import RULE, Column, Row, draw
+from inceptgraph.cli.verbs import verb
+from inceptgraph.report import RULE, Column, Row, Style, draw, exact, human, one_line, pretty
 from inceptgraph.types import format_shape
 
 __all__ = ["summary"]

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 import click
 
 from inceptgraph import report
-from inceptgraph.cli import console, failures, tabulate
+from inceptgraph.cli import console, failures
+from inceptgraph.cli import sweep_table as tabulate
 from inceptgraph.cli.figures import BYTES, FIGURES, Limit
-from inceptgraph.cli.grid import Amount, Bound, Order, grid_size, read_grid
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import spec_argument
 from inceptgraph.cli.specs import shown_name
-from inceptgraph.cli.words import counted, exact
-from inceptgraph.errors import Severity, SpecError
+from inceptgraph.cli.sweep_grid import Amount, Bound, Order, grid_size, read_grid
+from inceptgraph.cli.verbs import verb
+from inceptgraph.diagnostics import Severity, SpecError
+from inceptgraph.report import counted, exact
 from inceptgraph.sweep import Point
 from inceptgraph.sweep import sweep as points_of
 

@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.group import verb
 from inceptgraph.cli.options import fit_options, json_option, set_option, spec_argument
 from inceptgraph.cli.specs import load
-from inceptgraph.weights.fitted import Fitted, fit_file
-from inceptgraph.weights.match import Pair
+from inceptgraph.cli.verbs import verb
+from inceptgraph.weights import Fitted, Pair, fit_file
 
 __all__ = ["weights"]
 

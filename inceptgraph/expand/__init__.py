@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inceptgraph.expand.budget import MAX_DEPTH, MAX_STEPS
-from inceptgraph.expand.network import expand
+from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
+from inceptgraph.expand._network import expand
 
 __all__ = ["MAX_DEPTH", "MAX_STEPS", "expand"]

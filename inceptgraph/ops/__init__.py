@@ -11,12 +11,29 @@ from collections.abc import Iterable
 from functools import cache
 
 from inceptgraph import plugins
-from inceptgraph.errors import Code, Diagnostic, SpecError, closest, did_you_mean
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_you_mean
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
-from inceptgraph.ops.base import Operation, Weight
+from inceptgraph.ops._base import Operation, Weight
+from inceptgraph.ops._reach import HERE, Plane
+from inceptgraph.ops._window import Sides, format_size, same_padding, sides
 from inceptgraph.ops.shape import Input
 
-__all__ = ["BUILT_IN", "ENTRY_POINTS", "Input", "Operation", "Weight", "find", "hint", "names"]
+__all__ = [
+    "BUILT_IN",
+    "ENTRY_POINTS",
+    "HERE",
+    "Input",
+    "Operation",
+    "Plane",
+    "Sides",
+    "Weight",
+    "find",
+    "format_size",
+    "hint",
+    "names",
+    "same_padding",
+    "sides",
+]
 
 ENTRY_POINTS = "inceptgraph.operations"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from inceptgraph.ops.base import Operation, Weight
+from inceptgraph.ops._base import Operation, Weight
 from inceptgraph.ops.initializers import Initializer, constant
 from inceptgraph.types import Family, Shape
 

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from inceptgraph.errors import Code, ShapeError
-from inceptgraph.ops.base import Operation, Weight, need_feature_map
+from inceptgraph.diagnostics import Code, ShapeError
+from inceptgraph.ops._base import Operation, Weight, need_feature_map
+from inceptgraph.ops._reach import Plane
+from inceptgraph.ops._window import Padding, Size, format_size, output_extent, window_reach
 from inceptgraph.ops.initializers import Initializer, constant, scheme
-from inceptgraph.ops.reach import Plane
-from inceptgraph.ops.window import Padding, Size, format_size, output_extent, window_reach
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Conv2d", "DepthwiseConv2d"]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from inceptgraph.ops.fields import ReadBy
+from inceptgraph.ops._fields import ReadBy
 
 __all__ = ["Constant", "Initializer", "Normal", "Uniform", "VarianceScaling", "constant", "scheme"]
 

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from inceptgraph.errors import Code, ShapeError
-from inceptgraph.ops.base import Operation, Weight
+from inceptgraph.diagnostics import Code, ShapeError
+from inceptgraph.ops._base import Operation, Weight
 from inceptgraph.ops.initializers import Initializer, constant, scheme
 from inceptgraph.types import Family, Shape, format_shape
 

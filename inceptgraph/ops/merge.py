@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from inceptgraph.errors import Code, ShapeError
-from inceptgraph.ops.base import Operation
+from inceptgraph.diagnostics import Code, ShapeError
+from inceptgraph.ops._base import Operation
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Add", "Concat", "Multiply"]

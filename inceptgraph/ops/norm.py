@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from inceptgraph.ops.base import Operation, Weight, need_feature_map
+from inceptgraph.ops._base import Operation, Weight, need_feature_map
 from inceptgraph.ops.initializers import Initializer, constant
 from inceptgraph.types import Family, Shape
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from inceptgraph.errors import Code, ShapeError
-from inceptgraph.ops.base import Operation, need_feature_map
-from inceptgraph.ops.reach import Plane, Reach
-from inceptgraph.ops.window import Padding, Size, format_size, output_extent, window_reach
+from inceptgraph.diagnostics import Code, ShapeError
+from inceptgraph.ops._base import Operation, need_feature_map
+from inceptgraph.ops._reach import Plane, Reach
+from inceptgraph.ops._window import Padding, Size, format_size, output_extent, window_reach
 from inceptgraph.types import Family, Shape
 
 __all__ = [

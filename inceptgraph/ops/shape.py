@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
-from inceptgraph.errors import Code, ShapeError
-from inceptgraph.ops.base import Operation, need_feature_map
-from inceptgraph.ops.fields import ReadBy
-from inceptgraph.ops.reach import Plane, Reach
+from inceptgraph.diagnostics import Code, ShapeError
+from inceptgraph.ops._base import Operation, need_feature_map
+from inceptgraph.ops._fields import ReadBy
+from inceptgraph.ops._reach import Plane, Reach
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Channels", "Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]

@@ -7,18 +7,19 @@ from typing import TypeGuard
 
 from inceptgraph import plugins
 from inceptgraph.graph import Graph
-from inceptgraph.passes.base import Pass, Property, Step, Target, run
-from inceptgraph.passes.drop_training import drop_training
-from inceptgraph.passes.flatten_concat import flatten_concat
-from inceptgraph.passes.fold_constants import fold_constants
-from inceptgraph.passes.fold_norm import fold_norm
-from inceptgraph.passes.fuse_siblings import fuse_siblings
-from inceptgraph.passes.join_cuts import join_cuts
-from inceptgraph.passes.merge_pad import merge_pad
-from inceptgraph.passes.project_before_average import project_before_average
-from inceptgraph.passes.relu_after_max_pool import relu_after_max_pool
-from inceptgraph.passes.share_equal import share_equal
-from inceptgraph.passes.widen_kernel import widen_kernel
+from inceptgraph.passes._base import Pass, Property, Step, Target, run
+from inceptgraph.passes._cse import cse
+from inceptgraph.passes._drop_training import drop_training
+from inceptgraph.passes._flatten_concat import flatten_concat
+from inceptgraph.passes._fold_constants import fold_constants
+from inceptgraph.passes._fold_norm import fold_norm
+from inceptgraph.passes._fuse_siblings import fuse_siblings
+from inceptgraph.passes._join_cuts import join_cuts
+from inceptgraph.passes._merge_pad import merge_pad
+from inceptgraph.passes._names import free_name
+from inceptgraph.passes._project_before_average import project_before_average
+from inceptgraph.passes._relu_after_max_pool import relu_after_max_pool
+from inceptgraph.passes._widen_kernel import widen_kernel
 
 __all__ = [
     "BUILT_IN",
@@ -27,6 +28,7 @@ __all__ = [
     "Property",
     "Step",
     "Target",
+    "free_name",
     "installed",
     "optimize",
     "run",
@@ -36,7 +38,7 @@ ENTRY_POINTS = "inceptgraph.passes"
 
 BUILT_IN = (
     drop_training,
-    share_equal,
+    cse,
     fold_constants,
     merge_pad,
     fold_norm,
@@ -80,7 +82,8 @@ def optimize(
         train: run only the passes that are exact in training; the weights stay as they are.
 
     Returns:
-        A graph with the same outputs that loads the same weights; see :mod:`inceptgraph.recipes`.
+        A graph with the same outputs that loads the same weights; see
+        :mod:`inceptgraph.graph.recipes`.
 
     Raises:
         InvalidGraph: a pass broke the graph.

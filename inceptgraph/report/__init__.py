@@ -9,9 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from inceptgraph.errors import Diagnostic, Severity
+from inceptgraph.diagnostics import Diagnostic, Severity
+from inceptgraph.report._json import dumps
+from inceptgraph.report._table import GAP, RULE, Column, Row, draw
+from inceptgraph.report._text import Style, one_line
+from inceptgraph.report._wording import change, counted, exact, human, pretty, short, value
 
-__all__ = ["FORMATS", "render", "summary_line"]
+__all__ = [
+    "FORMATS",
+    "GAP",
+    "RULE",
+    "Column",
+    "Row",
+    "Style",
+    "change",
+    "counted",
+    "draw",
+    "dumps",
+    "exact",
+    "human",
+    "one_line",
+    "pretty",
+    "render",
+    "short",
+    "summary_line",
+    "value",
+]
 
 FORMATS: tuple[str, ...] = ("full", "concise", "json", "github", "sarif")
 

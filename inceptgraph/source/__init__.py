@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from inceptgraph.errors import Source
-from inceptgraph.source.compose import parse
-from inceptgraph.source.read import read
-from inceptgraph.source.tree import Entry, Mapping, Node, Origin, Scalar, Sequence, to_plain
+from inceptgraph.diagnostics import Source
+from inceptgraph.source._compose import parse
+from inceptgraph.source._read import read
+from inceptgraph.source._scalars import resolve
+from inceptgraph.source._tree import Entry, Mapping, Node, Origin, Scalar, Sequence, to_plain
 
 __all__ = [
     "Entry",
@@ -17,5 +18,6 @@ __all__ = [
     "Source",
     "parse",
     "read",
+    "resolve",
     "to_plain",
 ]

@@ -1,0 +1,71 @@
+"""The language: what a spec may say, read into frozen parts."""
+
+from inceptgraph.spec._arithmetic import used_values
+from inceptgraph.spec._expect_form import COUNTS
+from inceptgraph.spec._json_schema import argument_texts, language
+from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped
+from inceptgraph.spec._load import load, load_library
+from inceptgraph.spec._models import Block, Body, Chain, Fork, Param, Spec, Step
+from inceptgraph.spec._resolve import is_library, resolve
+from inceptgraph.spec._resolved_text import (
+    edited_text,
+    named_paths,
+    whole_text,
+    without_expectations,
+)
+from inceptgraph.spec._sections import DEFAULT_OUTPUT
+from inceptgraph.spec._signatures import check_arguments, find_operation, operation_exists
+from inceptgraph.spec._structure import NAME, listed, need_text, read_keys, read_mapping
+from inceptgraph.spec._values import (
+    FAILED,
+    TYPES,
+    Unavailable,
+    ValueProblem,
+    describe,
+    evaluate,
+    fits,
+    is_fraction,
+)
+
+__all__ = [
+    "COUNTS",
+    "DEFAULT_OUTPUT",
+    "FAILED",
+    "NAME",
+    "SUFFIXES",
+    "TYPES",
+    "Block",
+    "Body",
+    "Chain",
+    "Fork",
+    "Kind",
+    "Param",
+    "Spec",
+    "Step",
+    "Unavailable",
+    "ValueProblem",
+    "argument_texts",
+    "check_arguments",
+    "describe",
+    "edited_text",
+    "evaluate",
+    "find_operation",
+    "fits",
+    "is_fraction",
+    "is_library",
+    "language",
+    "listed",
+    "load",
+    "load_library",
+    "locate",
+    "named_paths",
+    "need_text",
+    "operation_exists",
+    "read_keys",
+    "read_mapping",
+    "resolve",
+    "shipped",
+    "used_values",
+    "whole_text",
+    "without_expectations",
+]

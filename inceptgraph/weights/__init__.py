@@ -2,3 +2,20 @@
 
 This package works on names and shapes alone. A backend reads the numbers.
 """
+
+from inceptgraph.weights._file_formats import Format, refuse
+from inceptgraph.weights._fit_report import warn_not_finite
+from inceptgraph.weights._fitted import Allowed, Fitted, fit_entries, fit_file
+from inceptgraph.weights._match import Fit, Pair
+
+__all__ = [
+    "Allowed",
+    "Fit",
+    "Fitted",
+    "Format",
+    "Pair",
+    "fit_entries",
+    "fit_file",
+    "refuse",
+    "warn_not_finite",
+]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from inceptgraph_native.codegen.winograd import matrix
 from inceptgraph_native.training.kernels import (
     Filter,
     Kernels,
@@ -24,7 +25,6 @@ from inceptgraph_native.training.kernels import (
     takes,
     vectors,
 )
-from inceptgraph_native.winograd import matrix
 
 __all__ = ["FilteredConv2d"]
 

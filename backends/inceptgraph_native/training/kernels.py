@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from inceptgraph_native import processor
-from inceptgraph_native.library import compiled
+from inceptgraph_native.compile_cache import compiled
 
 __all__ = [
     "Filter",

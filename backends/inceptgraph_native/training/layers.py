@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from inceptgraph.errors import ShapeError
+from inceptgraph.diagnostics import ShapeError
+from inceptgraph.ops import sides
 from inceptgraph.ops.pool import MaxPool
-from inceptgraph.ops.window import sides
 from inceptgraph_native.training.kernels import (
     Norm,
     Response,

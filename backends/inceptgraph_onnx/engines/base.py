@@ -7,17 +7,17 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from inceptgraph.diagnostics import Diagnostic, SpecError
 from inceptgraph.engine import Setting, refuse, refuse_step
-from inceptgraph.errors import Diagnostic, SpecError
-from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
-from inceptgraph.passes.base import Target
+from inceptgraph.passes import Target
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_onnx.body import LIMIT
 from inceptgraph_onnx.rules import has_rule
 
 if TYPE_CHECKING:
-    from inceptgraph_onnx.engines.module import Program
+    from inceptgraph_onnx.engines.session_module import Program
 
 __all__ = ["OnnxEngine"]
 
@@ -84,7 +84,7 @@ class OnnxEngine(ABC):
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:
         if refusal := self.refusal(graph, setting):
             raise SpecError([refusal])
-        from inceptgraph_onnx.engines.module import EngineModule
+        from inceptgraph_onnx.engines.session_module import EngineModule
         from inceptgraph_onnx.lower import lower
 
         network = graph.phase("eval")

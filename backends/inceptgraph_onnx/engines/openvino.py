@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inceptgraph.engine import Setting
 from inceptgraph.graph import Graph
-from inceptgraph.passes.base import Target
+from inceptgraph.passes import Target
 from inceptgraph_onnx.engines.base import OnnxEngine
 
 if TYPE_CHECKING:

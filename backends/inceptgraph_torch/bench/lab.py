@@ -1,4 +1,4 @@
-"""See :class:`inceptgraph.bench.lab.Lab`."""
+"""See :class:`inceptgraph.measure.Lab`."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from inceptgraph.bench import resident
+from inceptgraph.bench import _resident as resident
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic, SpecError
-from inceptgraph.evaluate import Array, Tensors
 from inceptgraph.graph import Graph
-from inceptgraph.weights.fitted import Fitted
+from inceptgraph.weights import Fitted
+from inceptgraph.weights.recipe_values import Array, Tensors
 from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.bench.calibrate import calibrate, degenerate
 from inceptgraph_torch.bench.peak import peak
 from inceptgraph_torch.bench.peers import PeerRunner, made
 from inceptgraph_torch.bench.subject import TorchSubject, inputs_of
-from inceptgraph_torch.engines.network import Runner, network
+from inceptgraph_torch.engines.runner import Runner, network
 from inceptgraph_torch.loading import load_tensors, tensors_of
 from inceptgraph_torch.lower import initial, lower
-from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.options import read_device
+from inceptgraph_torch.spec_module import SpecModule
 
 __all__ = ["TorchLab"]
 

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from inceptgraph.engine import Setting
-from inceptgraph_torch.engines.network import compute_dtype
 from inceptgraph_torch.engines.precision import products
+from inceptgraph_torch.engines.runner import compute_dtype
 
 __all__ = ["peak"]
 

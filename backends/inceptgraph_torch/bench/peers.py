@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import Setting
-from inceptgraph.errors import Code, Diagnostic, SpecError
 from inceptgraph_torch.bench.subject import named
-from inceptgraph_torch.engines.network import Runner, compute_dtype
+from inceptgraph_torch.engines.runner import Runner, compute_dtype
 
 __all__ = ["PeerRunner", "made"]
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from inceptgraph.engine import Setting
-from inceptgraph.evaluate import Array
 from inceptgraph.graph import Graph
+from inceptgraph.weights.recipe_values import Array
 
 __all__ = ["TorchSubject", "inputs_of", "named"]
 
@@ -46,7 +46,7 @@ def named(found: Any) -> dict[str, Tensor]:
 
 
 class TorchSubject:
-    """See :class:`inceptgraph.bench.lab.Subject`.
+    """See :class:`inceptgraph.measure.Subject`.
 
     A training step is the forward pass with the heads, the sum of cross-entropies with the weights
     that the spec gives them, the backward pass, and SGD with momentum 0.9. Dropout has rate 0,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inceptgraph_torch.codegen.parts import Call, Container, Part, Style
+from inceptgraph_torch.codegen.nesting import Call, Container, Part, Style
 from inceptgraph_torch.names import class_name, unique
 
 __all__ = ["ClassDefinition", "Parameter", "Variable", "extract"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from inceptgraph.graph import Graph, Output
-from inceptgraph_torch.codegen.parts import Container, Statement, Value
+from inceptgraph_torch.codegen.nesting import Container, Statement, Value
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, layout
 from inceptgraph_torch.names import FORWARD, argument_names, unique
 

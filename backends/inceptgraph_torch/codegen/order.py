@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
 
 from inceptgraph.graph import Graph
-from inceptgraph_torch.codegen.parts import Container, Statement, Style, nest, style
+from inceptgraph_torch.codegen.nesting import Container, Statement, Style, nest, style
 
 __all__ = ["build"]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 
 __all__ = ["is_foreign", "layer_sources"]
 

@@ -8,18 +8,17 @@ from typing import Any
 
 from torch import fx, nn
 
-from inceptgraph.engine import Setting
-from inceptgraph.errors import Diagnostic
-from inceptgraph.evaluate import Tensors
+from inceptgraph.diagnostics import Diagnostic
+from inceptgraph.engine import Setting, input_shapes
 from inceptgraph.graph import Graph
-from inceptgraph.inputs import input_shapes
-from inceptgraph.passes.base import Target
+from inceptgraph.passes import Target
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch.engines.fuse import fuse
-from inceptgraph_torch.engines.lanes import SideBySide
-from inceptgraph_torch.engines.measured import Measured, on_gpu
-from inceptgraph_torch.engines.network import Runner, network, refusal, refuse_other_devices
 from inceptgraph_torch.engines.replay import Replay
 from inceptgraph_torch.engines.replay_training import TrainingReplay
+from inceptgraph_torch.engines.runner import Runner, network, refusal, refuse_other_devices
+from inceptgraph_torch.engines.speed_table import Measured, on_gpu
+from inceptgraph_torch.engines.streams import SideBySide
 
 __all__ = ["CudaGraphEngine"]
 

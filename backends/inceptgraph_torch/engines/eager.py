@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from inceptgraph.engine import Setting
-from inceptgraph.errors import Diagnostic
-from inceptgraph.evaluate import Tensors
+from inceptgraph.diagnostics import Diagnostic
+from inceptgraph.engine import Setting, input_shapes
 from inceptgraph.graph import Graph
-from inceptgraph.inputs import input_shapes
-from inceptgraph.passes.base import Target
-from inceptgraph_torch.engines.measured import Measured, on_gpu
-from inceptgraph_torch.engines.network import Runner, network, refusal
+from inceptgraph.passes import Target
+from inceptgraph.weights.recipe_values import Tensors
+from inceptgraph_torch.engines.runner import Runner, network, refusal
+from inceptgraph_torch.engines.speed_table import Measured, on_gpu
 
 __all__ = ["EagerEngine"]
 

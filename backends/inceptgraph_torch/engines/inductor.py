@@ -10,16 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from inceptgraph.engine import Setting
-from inceptgraph.errors import Diagnostic
-from inceptgraph.evaluate import Tensors
+from inceptgraph.diagnostics import Diagnostic
+from inceptgraph.engine import Setting, input_shapes
 from inceptgraph.graph import Graph
-from inceptgraph.inputs import input_shapes
-from inceptgraph.passes.base import Target
+from inceptgraph.passes import Target
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch.compiler import compiler
-from inceptgraph_torch.engines.measured import Measured, on_gpu
-from inceptgraph_torch.engines.network import Runner, network, refusal
-from inceptgraph_torch.freezing import freezable
+from inceptgraph_torch.engines.runner import Runner, network, refusal
+from inceptgraph_torch.engines.speed_table import Measured, on_gpu
+from inceptgraph_torch.inductor_workaround import freezable
 
 __all__ = ["InductorEngine"]
 

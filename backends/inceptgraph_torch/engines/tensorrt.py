@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from inceptgraph.engine import Setting, refuse
-from inceptgraph.errors import Diagnostic
-from inceptgraph.evaluate import Tensors
+from inceptgraph.diagnostics import Diagnostic
+from inceptgraph.engine import Setting, input_shapes, refuse
 from inceptgraph.graph import Graph
-from inceptgraph.inputs import input_shapes
-from inceptgraph.passes.base import Target
-from inceptgraph_torch.engines.network import (
+from inceptgraph.passes import Target
+from inceptgraph.weights.recipe_values import Tensors
+from inceptgraph_torch.engines.runner import (
     Runner,
     compute_dtype,
     network,

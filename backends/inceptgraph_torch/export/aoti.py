@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from inceptgraph.backend import Exported, Progress, Trained
-from inceptgraph.errors import Code, Diagnostic, SpecError
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph_torch.compiler import compiler

@@ -11,15 +11,15 @@ import torch
 from torch import nn
 from torch.export import Dim, ExportedProgram
 
-from inceptgraph.errors import Code, Diagnostic, Label, SpecError
-from inceptgraph.evaluate import Tensors
+from inceptgraph.diagnostics import Code, Diagnostic, Label, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
-from inceptgraph_torch.freezing import freezable
+from inceptgraph.weights.recipe_values import Tensors
+from inceptgraph_torch.inductor_workaround import freezable
 from inceptgraph_torch.lower import lower
-from inceptgraph_torch.module import SpecModule
 from inceptgraph_torch.names import argument_names, module_path
 from inceptgraph_torch.options import read_device, read_dtype
+from inceptgraph_torch.spec_module import SpecModule
 
 __all__ = ["make_program", "refusal"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from inceptgraph.diagnostics import Diagnostic
 from inceptgraph.engine import Setting, refuse
-from inceptgraph.errors import Diagnostic
-from inceptgraph.evaluate import Tensors
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
+from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch import lower
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inceptgraph.cost import node_cost
+from inceptgraph.analysis import node_cost
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph.types import format_shape

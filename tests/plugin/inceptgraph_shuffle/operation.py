@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from inceptgraph.errors import Code, ShapeError
-from inceptgraph.ops.base import Operation, need_feature_map
+from inceptgraph.diagnostics import Code, ShapeError
+from inceptgraph.ops._base import Operation, need_feature_map
 from inceptgraph.types import Family, Shape
 
 

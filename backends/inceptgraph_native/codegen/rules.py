@@ -1,0 +1,225 @@
+"""The kernel that computes each operation: the one place that knows both vocabularies."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import numpy as np
+
+from inceptgraph.ops import Input, Operation, Sides, merge, norm, pool, shape, sides
+from inceptgraph.ops import activation as act
+from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
+from inceptgraph.ops.linear import Linear
+from inceptgraph_native.codegen.conv import convolution
+from inceptgraph_native.codegen.emit import Emitter, braces, number
+from inceptgraph_native.codegen.fusion import Unit
+
+__all__ = ["has_rule", "rule"]
+
+
+@singledispatch
+def rule(op: Operation, unit: Unit, emit: Emitter) -> None:
+    """Write the call that computes a unit.
+
+    Args:
+        op: of the unit's first step.
+        unit: what is computed.
+        emit: where to write.
+
+    Raises:
+        NotImplementedError: there is no kernel.
+    """
+    raise NotImplementedError(f"there is no kernel for {op.op}")
+
+
+def has_rule(kind: type[Operation]) -> bool:
+    """Whether there is a kernel for an operation, or none is needed."""
+    return kind in _WITHOUT or rule.dispatch(kind) is not rule.dispatch(object)
+
+
+_WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels)
+"""Operations that are a matter of where values lie: see layout.py."""
+
+
+@rule.register(Conv2d)
+@rule.register(DepthwiseConv2d)
+@rule.register(Linear)
+def _(op: Conv2d | DepthwiseConv2d | Linear, unit: Unit, emit: Emitter) -> None:
+    convolution(unit, emit)
+
+
+# -- pools ---------------------------------------------------------------------------------------
+
+
+def _pool(
+    unit: Unit,
+    emit: Emitter,
+    average: bool,
+    axes: tuple[str, str],
+    counts: bool = False,
+) -> None:
+    source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
+    scale = shift = None
+    if unit.affine:
+        scale = emit.arrays.get(f"{unit.affine.name}.weight")
+        shift = emit.arrays.get(f"{unit.affine.name}.bias")
+    kernel = f"pool<{'Sum' if average else 'Max'}>"
+    emit.need_scratch(4 * source.buffer.width * emit.processor.lanes)
+    flags = ["true" if each else "false" for each in (average, counts)]
+    affine = emit.affine(scale, shift)
+    maps = emit.map(source), emit.map(target)
+    emit.call(
+        unit.end,
+        kernel,
+        *(maps[0], *axes, *flags, affine, emit.bounds(unit), maps[1]),
+        reads=[source],
+        writes=[target],
+    )
+
+
+def _sliding(op: pool.MaxPool | pool.AvgPool, border: Sides) -> tuple[str, str]:
+    top, bottom, left, right = border
+    rows = (op.kernel[0], op.stride[0], top, bottom)
+    columns = (op.kernel[1], op.stride[1], left, right)
+    return "Axis" + braces(*rows, "false"), "Axis" + braces(*columns, "false")
+
+
+@rule.register(pool.MaxPool)
+@rule.register(pool.AvgPool)
+def _(op: pool.MaxPool | pool.AvgPool, unit: Unit, emit: Emitter) -> None:
+    border = sides(op.padding, emit.extents(unit.node.inputs[0]), op.kernel, op.stride)
+    counts = isinstance(op, pool.AvgPool) and op.count_include_pad
+    _pool(unit, emit, isinstance(op, pool.AvgPool), _sliding(op, border), counts)
+
+
+@rule.register(pool.AdaptiveAvgPool)
+@rule.register(pool.GlobalAvgPool)
+@rule.register(pool.AdaptiveMaxPool)
+@rule.register(pool.GlobalMaxPool)
+def _(op: Operation, unit: Unit, emit: Emitter) -> None:
+    average = isinstance(op, pool.AdaptiveAvgPool | pool.GlobalAvgPool)
+    axis = "Axis{0, 0, 0, 0, true}"
+    _pool(unit, emit, average, (axis, axis))
+
+
+# -- pixel by pixel ------------------------------------------------------------------------------
+
+
+def _plain(unit: Unit, emit: Emitter, kernel: str, *settings: str) -> None:
+    """A call from one map to another: ``kernel(r, in, settings, out)``."""
+    source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
+    arguments = (emit.map(source), *settings, emit.map(target))
+    emit.call(unit.end, kernel, *arguments, reads=[source], writes=[target])
+
+
+_FUNCTIONS: dict[type[Operation], str] = {
+    act.Sigmoid: "Sigmoid{}",
+    act.Silu: "Silu{}",
+    act.Mish: "Mish{}",
+    act.Tanh: "Tanh{}",
+    act.Softplus: "Softplus{}",
+    act.HardSigmoid: "HardSigmoid{}",
+    act.HardSwish: "HardSwish{}",
+}
+for _kind, _function in _FUNCTIONS.items():
+    rule.register(
+        _kind, lambda op, unit, emit, name=_function: _plain(unit, emit, "activate", name)
+    )
+
+
+@rule.register
+def _(op: act.LeakyRelu, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "activate", "LeakyRelu" + braces(number(op.slope)))
+
+
+@rule.register
+def _(op: act.Elu, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "activate", "Elu" + braces(number(op.alpha)))
+
+
+@rule.register
+def _(op: act.Gelu, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "activate", "Gelu{}" if op.approximate == "none" else "GeluTanh{}")
+
+
+@rule.register
+def _(op: act.Prelu, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "prelu", emit.vector(emit.arrays[f"{unit.node.name}.weight"]))
+
+
+@rule.register
+def _(op: act.Relu, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "affine", "Affine{}", "Bounds{0.f, INFINITY}")
+
+
+@rule.register
+def _(op: act.Relu6, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "affine", "Affine{}", "Bounds{0.f, 6.f}")
+
+
+@rule.register
+def _(op: norm.Affine, unit: Unit, emit: Emitter) -> None:
+    both = (emit.arrays.get(f"{unit.node.name}.{name}") for name in ("weight", "bias"))
+    _plain(unit, emit, "affine", emit.affine(*both), emit.bounds(unit))
+
+
+@rule.register
+def _(op: shape.Scale, unit: Unit, emit: Emitter) -> None:
+    channels = emit.place(unit.end).channels
+    both = (np.full(channels, value, np.float32) for value in (op.factor, op.offset))
+    _plain(unit, emit, "affine", emit.affine(*both), emit.bounds(unit))
+
+
+@rule.register
+def _(op: norm.BatchNorm, unit: Unit, emit: Emitter) -> None:
+    """What no pass folded: s·x + t with s = γ / √(σ² + ε) and t = β - μ·s."""
+    own = {name: emit.arrays[f"{unit.node.name}.{name}"] for name in emit.graph.weights(unit.node)}
+    scale = own.get("weight", 1.0) / np.sqrt(own["running_var"].astype(np.float64) + op.eps)
+    shift = own.get("bias", 0.0) - own["running_mean"] * scale
+    _plain(unit, emit, "affine", emit.affine(scale, shift), emit.bounds(unit))
+
+
+@rule.register
+def _(op: norm.Lrn, unit: Unit, emit: Emitter) -> None:
+    room = emit.place(unit.end).channels + op.size + 2 * emit.processor.lanes
+    emit.need_scratch(4 * room)
+    settings = (str(op.size), *map(number, (op.alpha, op.beta, op.k)))
+    _plain(unit, emit, "lrn", *settings)
+
+
+@rule.register(act.Softmax)
+@rule.register(act.LogSoftmax)
+def _(op: act.Softmax | act.LogSoftmax, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "softmax", "true" if isinstance(op, act.LogSoftmax) else "false")
+
+
+@rule.register(merge.Add)
+@rule.register(merge.Multiply)
+def _(op: merge.Add | merge.Multiply, unit: Unit, emit: Emitter) -> None:
+    operands, target = [emit.place(name) for name in unit.node.inputs], emit.place(unit.end)
+    emit.call(
+        unit.end,
+        f"join<{'Add' if isinstance(op, merge.Add) else 'Multiply'}>",
+        braces(*map(emit.map, operands)),
+        emit.bounds(unit),
+        emit.map(target),
+        reads=operands,
+        writes=[target],
+    )
+
+
+@rule.register
+def _(op: shape.Flatten, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "flatten")
+
+
+@rule.register
+def _(op: shape.Pad, unit: Unit, emit: Emitter) -> None:
+    top, _, left, _ = op.border
+    _plain(unit, emit, "pad", str(top), str(left), number(op.value))
+
+
+@rule.register
+def _(op: shape.Crop, unit: Unit, emit: Emitter) -> None:
+    top, _, left, _ = op.border
+    _plain(unit, emit, "pad", str(-top), str(-left), "0.f")

@@ -1,0 +1,187 @@
+"""A network as parts within parts, with what each costs: the data of ``summary``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inceptgraph.analysis._cost import Cost, cost, total
+from inceptgraph.analysis._memory import peak
+from inceptgraph.analysis._receptive_field import largest_field, receptive_fields
+from inceptgraph.graph import Graph, Node, Scope, sources
+from inceptgraph.ops import format_size
+from inceptgraph.types import Family, Shape
+
+__all__ = ["Head", "Network", "Part", "describe"]
+
+EVERYTHING = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stage, a step inside it, or an auxiliary head.
+
+    Attributes:
+        path: its path of spec names.
+        op: the block or operation that the spec names there, None for an inline body.
+        copies: how often it is chained, where it says ``repeat:``.
+        window: patch size and stride, such as ``7×7/2``, where it has one.
+        integers: whole-numbered arguments of its block by name, where it is made of several layers.
+        out: shape of its output.
+        cost: what all of it costs.
+        field: height and width of its output's local receptive field; None where it has none.
+        parts: what it is made of.
+    """
+
+    path: str
+    op: str | None
+    copies: int | None
+    window: str
+    integers: Mapping[str, int]
+    out: Shape
+    cost: Cost
+    field: tuple[int, int] | None
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An auxiliary head: what it reads, and what its loss counts."""
+
+    part: Part
+    tap: str
+    loss_weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A whole network.
+
+    Attributes:
+        name: its name.
+        inputs: shapes by name.
+        outputs: of the network itself: shapes by name.
+        stages: in order.
+        heads: in order.
+        cost: without the heads.
+        peak: elements that are alive at once in inference, at most.
+        field: height and width of the largest receptive field of a feature map.
+        cost_with_heads: everything, as it is trained.
+    """
+
+    name: str
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+    stages: tuple[Part, ...]
+    heads: tuple[Head, ...]
+    cost: Cost
+    peak: int
+    field: tuple[int, int] | None
+    cost_with_heads: Cost
+
+
+def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
+    """Take a graph apart.
+
+    Args:
+        graph: with shapes, both phases.
+        depth: how many levels: 1 for the stages alone.
+    """
+    maker = _Maker(graph)
+    network = graph.phase("eval")
+    loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.loss_weight is not None}
+    heads = tuple(
+        Head(
+            maker.part(scope.path, depth),
+            sources(graph, scope.path)[0],
+            loss_weights.get(scope.output, 0.0),
+        )
+        for scope in graph.heads
+    )
+    return Network(
+        name=graph.name,
+        inputs={node.name: graph.shape(node.name) for node in graph.inputs},
+        outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
+        stages=tuple(maker.part(scope.path, depth) for scope in graph.stages),
+        heads=heads,
+        cost=total(network),
+        peak=peak(network).elements,
+        field=largest_field(network, maker.fields),
+        cost_with_heads=total(graph),
+    )
+
+
+class _Maker:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.children = _children(graph.nodes)
+        self.fields = receptive_fields(graph)
+
+    def part(self, path: str, depth: int) -> Part:
+        """What is at a path, with so many levels of what is inside."""
+        graph = self.graph
+        scope, node = graph.scopes.get(path), graph.nodes.get(path)
+        nodes = graph.within(path)
+        end = scope.output if scope else nodes[-1].name
+        inner = self.children.get(path, {}) if depth > 1 else {}
+        return Part(
+            path=path,
+            op=scope.block if scope else node.op.op if node else None,
+            copies=scope.copies if scope else None,
+            window=_window(nodes),
+            integers=self.integers(path, scope, nodes),
+            out=graph.shape(end),
+            cost=cost(graph, nodes),
+            field=self.fields[end].size,
+            parts=tuple(self.part(child, depth - 1) for child in inner),
+        )
+
+    def integers(self, path: str, scope: Scope | None, nodes: tuple[Node, ...]) -> dict[str, int]:
+        """Arguments of a block of several layers; a single layer shows its own otherwise."""
+        if scope is not None and scope.copies:
+            scope = self.graph.scopes.get(f"{path}.0")
+        layers = sum(_kernel(node) is not None for node in nodes)
+        if scope is None or layers < 2:
+            return {}
+        return {name: value for name, value in scope.arguments.items() if type(value) is int}
+
+
+def _children(names: Iterable[str]) -> dict[str, dict[str, None]]:
+    """For each path the paths one level below it, in order."""
+    children: dict[str, dict[str, None]] = {}
+    for path in names:
+        while True:
+            parent = path.rpartition(".")[0]
+            known = children.setdefault(parent, {})
+            if path in known:
+                break
+            known[path] = None
+            if not parent:
+                break
+            path = parent
+    return children
+
+
+def _kernel(node: Node) -> tuple[int, int] | None:
+    """The window of a convolution or a pool."""
+    if node.op.family not in (Family.CONV, Family.POOL):
+        return None
+    kernel: Any = getattr(node.op, "kernel", None)
+    return kernel if isinstance(kernel, tuple) else None
+
+
+def _window(nodes: tuple[Node, ...]) -> str:
+    """Patch size and stride as the paper's Table 1 has them: of the one layer that there is, or of
+    the one convolution in a chain of them that looks at more than a pixel."""
+    if any(len(node.inputs) > 1 for node in nodes):
+        return ""
+    layers = [node for node in nodes if node.op.family in (Family.CONV, Family.POOL, Family.LINEAR)]
+    if len(layers) > 1 and all(node.op.family is Family.CONV for node in layers):
+        layers = [node for node in layers if _kernel(node) != (1, 1)]
+    kernel = _kernel(layers[0]) if len(layers) == 1 else None
+    if kernel is None:
+        return ""
+    stride: Any = getattr(layers[0].op, "stride", (1, 1))
+    step = str(stride[0]) if stride[0] == stride[1] else format_size(stride)
+    return f"{format_size(kernel)}/{step}"

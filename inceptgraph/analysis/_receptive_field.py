@@ -1,0 +1,108 @@
+"""Receptive fields: how much of the input a pixel of a feature map can depend on.
+
+The recurrence over layers, and the union over paths, are those of A. Araujo, W. Norris and J. Sim,
+*Computing Receptive Fields of Convolutional Neural Networks*, Distill 2019,
+doi:10.23915/distill.00021. As there, a field counts the padding that it covers, so it may be larger
+than the input: it is a property of the layers, and that of a pixel far from every border.
+
+What reads a whole map at once, such as a global pool, has no field of a fixed size. It is told
+apart instead of swallowing everything after it: a squeeze-and-excitation gate depends on the whole
+map, and what it multiplies still has a field of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inceptgraph.graph import Graph, Node
+from inceptgraph.ops import HERE, Plane
+
+__all__ = ["Field", "largest_field", "receptive_fields"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What one pixel of a node's output, or a vector, depends on.
+
+    Attributes:
+        local: what it reads of the input through steps that read a window or a pixel, along height
+            and width, in pixels of the input; ``stride`` is the distance between the fields of
+            neighbours. None where there are no such paths.
+        whole: it depends, on some path, on a whole map.
+    """
+
+    local: Plane | None = None
+    whole: bool = False
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of the local field, in pixels of the input."""
+        return (self.local[0].extent, self.local[1].extent) if self.local else None
+
+    def joined(self, other: Field) -> Field:
+        """The union of two fields. Where neighbours are at unlike distances in the two, no one size
+        is true of every pixel, and the whole stands in as an upper bound."""
+        whole = self.whole or other.whole
+        if self.local is None or other.local is None:
+            return Field(self.local or other.local, whole)
+        rows = self.local[0].joined(other.local[0])
+        columns = self.local[1].joined(other.local[1])
+        return Field((rows, columns), whole) if rows and columns else Field(None, True)
+
+
+def receptive_fields(graph: Graph) -> dict[str, Field]:
+    """The field of every node, by name; all inputs are counted on one grid of pixels.
+
+    Args:
+        graph: with shapes.
+    """
+    fields: dict[str, Field] = {}
+    for node in graph.nodes.values():
+        if not node.inputs:
+            is_map = len(graph.shape(node.name)) == 3
+            fields[node.name] = Field(HERE) if is_map else Field(whole=True)
+            continue
+        field = Field()
+        reaches = node.op.reach(*graph.operands(node))
+        for operand, reach in zip(node.inputs, reaches, strict=True):
+            field = field.joined(_through(reach, fields[operand]))
+        fields[node.name] = field
+    return fields
+
+
+def _through(reach: Plane | None, below: Field) -> Field:
+    """The field of what reads a map with a field of its own."""
+    if reach is None or below.local is None:
+        return Field(whole=True)
+    rows, columns = (own.through(other) for own, other in zip(reach, below.local, strict=True))
+    return Field((rows, columns), below.whole)
+
+
+def largest_field(graph: Graph, fields: dict[str, Field] | None = None) -> tuple[int, int] | None:
+    """Height and width, in pixels of the input, of the largest local field of any feature map that
+    has more than one pixel: in a classifier that of the last map before the global pool.
+
+    A map of a single pixel does not count: its window covers all that is left of the map before it,
+    so its size tells of the input's size and not of the layers.
+
+    Args:
+        graph: with shapes; take ``graph.phase("eval")`` for the network without heads.
+        fields: those of the graph, where they are known already.
+
+    Returns:
+        None where no step computes such a map.
+    """
+    known = fields or receptive_fields(graph)
+    sizes = [
+        size
+        for node in graph.nodes.values()
+        if _is_wide(graph, node) and (size := known[node.name].size)
+    ]
+    if not sizes:
+        return None
+    return max(height for height, _ in sizes), max(width for _, width in sizes)
+
+
+def _is_wide(graph: Graph, node: Node) -> bool:
+    shape = graph.shape(node.name)
+    return bool(node.inputs) and len(shape) == 3 and shape[1:] != (1, 1)

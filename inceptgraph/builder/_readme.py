@@ -1,0 +1,118 @@
+"""The ``README.md`` of a built directory."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Container, Iterable
+from string import Template
+
+from inceptgraph.analysis import total
+from inceptgraph.backend import Exported
+from inceptgraph.graph import Graph
+from inceptgraph.types import format_shape
+
+__all__ = ["readme"]
+
+_WHAT = {
+    "spec.yaml": "the network",
+    "spec.lock.json": "versions, counts and the hashes of these files",
+    "model.py": "the network as Python",
+    "model.safetensors": "its weights",
+    "optimized.py": "the network in evaluation, rewritten to run fast",
+    "optimized.safetensors": "its weights",
+    "model.svg": "its diagram",
+    "model.dot": "its diagram, for Graphviz to draw",
+}
+
+_OPTIMIZED = """
+In evaluation, faster:
+
+```python
+import optimized
+
+net = optimized.load()        # the same outputs, to rounding; not to be trained
+```
+"""
+
+
+def readme(
+    graph: Graph, folder: str, files: Container[str], exports: str, exported: Iterable[Exported]
+) -> str:
+    """The text.
+
+    Args:
+        graph: of the network, both phases.
+        folder: the name of the built directory.
+        files: what it holds, by paths in it.
+        exports: the directory in it that exports are in.
+        exported: what they are.
+    """
+    exported = tuple(exported)
+    counts = total(graph.phase("eval"))
+    present = {name: what for name, what in _WHAT.items() if name in files}
+    present |= {f"{exports}/{each.name}": each.what for each in exported}
+    table = "\n".join(f"| `{name}` | {what} |" for name, what in present.items())
+    usages = "".join(_usage(each, f"{folder}/{exports}") for each in exported if each.usage)
+    names = (node.name for node in graph.inputs)
+    arguments = ", ".join(name if name.isidentifier() else "…" for name in names)
+    return f"""# {graph.name}
+
+Compiled from `spec.yaml` by InceptGraph.
+
+{_interface(graph)}
+- {counts.params:,} parameters, {counts.macs:,} multiply-adds a sample (without heads)
+
+Run it (needs torch only):
+
+```console
+$ python {shlex.quote(folder)}/model.py
+```
+
+Use it:
+
+```python
+import sys; sys.path.insert(0, "{folder}")
+import model
+
+net = model.load()            # a torch.nn.Module in training mode, with these weights
+outputs = net({arguments})
+loss = model.loss(outputs, {_target(graph)})
+```
+{_OPTIMIZED if "optimized.py" in files else ""}
+or, with InceptGraph, `net = inceptgraph.load("{folder}")`, a `torch.fx.GraphModule`.
+
+| file | what it is |
+| --- | --- |
+{table}
+{usages}"""
+
+
+def _interface(graph: Graph) -> str:
+    """What the network takes and gives."""
+    inputs = ", ".join(f"`{n.name}` {format_shape(graph.shape(n.name))}" for n in graph.inputs)
+    results = ", ".join(
+        f"`{o.name}` {format_shape(graph.shape(o.node))}"
+        for o in graph.outputs
+        if not o.training_only
+    )
+    weighted = "".join(
+        f"\n- in training also `{o.name}`, loss weight {o.loss_weight:g}"
+        for o in graph.outputs
+        if o.training_only
+    )
+    return f"- takes {inputs}\n- gives {results}{weighted}"
+
+
+def _target(graph: Graph) -> str:
+    """What the loss is measured against."""
+    if sum(not output.training_only for output in graph.outputs) == 1:
+        return "labels"
+    targets = ", ".join(f'"{output.name}": …' for output in graph.outputs)
+    return f"{{{targets}}}, {{{targets}}}"
+
+
+def _usage(exported: Exported, folder: str) -> str:
+    """How a file is loaded."""
+    words = {"folder": folder, "path": f"{folder}/{exported.name}"}
+    lines = Template(exported.usage).substitute(words)
+    return f"\nLoad `{exported.name}`:\n\n```python\n{lines}```\n"

@@ -1,0 +1,115 @@
+"""What changed between two networks, as data: stage by stage, with what it costs.
+
+Networks are compared as what they compute: comments, descriptions, the order of independent stages
+and blocks that nothing uses do not count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from inceptgraph.analysis import total
+from inceptgraph.compare._blocks import share
+from inceptgraph.compare._changes import (
+    BlockChange,
+    Change,
+    Kind,
+    Named,
+    StageChange,
+    differences,
+)
+from inceptgraph.compare._stages import compare_stages
+from inceptgraph.compare._step_changes import StepComparison
+from inceptgraph.compare._tree import Parts
+from inceptgraph.graph import Graph, stage_of
+from inceptgraph.pipeline import Analysis
+from inceptgraph.source import to_plain
+from inceptgraph.types import Shape
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that differs between two networks.
+
+    Attributes:
+        name: of the networks.
+        inputs: shapes that differ.
+        outputs: what the outputs are taken from, where that differs.
+        params: the networks' parameters that differ.
+        defaults: of operations, as ``conv2d.bias``, where a step differs because of them.
+        blocks: edits of definitions that several uses share.
+        stages: in the order of the network after, those that are gone last.
+        heads: likewise.
+        cost: without the auxiliary heads.
+        cost_with_heads: everything.
+    """
+
+    name: Change
+    inputs: Named
+    outputs: Named
+    params: Named
+    defaults: Named
+    blocks: tuple[BlockChange, ...]
+    stages: tuple[StageChange, ...]
+    heads: tuple[StageChange, ...]
+    cost: Change
+    cost_with_heads: Change
+
+    @property
+    def equal(self) -> bool:
+        """Whether the two compute the same under the same names."""
+        parts = (self.inputs, self.outputs, self.params, self.defaults)
+        edits = (*self.blocks, *self.stages, *self.heads)
+        return self.name.before == self.name.after and not any(parts) and not edits
+
+
+def compare(before: Analysis, after: Analysis) -> Comparison:
+    """Compare two specs, each with a complete graph."""
+    old, new = before.graph, after.graph
+    assert old is not None
+    assert new is not None
+    steps = StepComparison(Parts(old), Parts(new))
+    stages = compare_stages(steps, old.stages, new.stages)
+    heads = compare_stages(steps, old.heads, new.heads)
+    blocks, told = share((*stages, *heads), _uses(steps, (*stages, *heads)))
+    return Comparison(
+        name=Change(old.name, new.name),
+        inputs=differences(_inputs(old), _inputs(new)),
+        outputs=differences(_outputs(old), _outputs(new)),
+        params=differences(_params(before), _params(after)),
+        defaults=steps.defaults,
+        blocks=blocks,
+        stages=told[: len(stages)],
+        heads=told[len(stages) :],
+        cost=Change(total(old.phase("eval")), total(new.phase("eval"))),
+        cost_with_heads=Change(total(old), total(new)),
+    )
+
+
+def _uses(steps: StepComparison, stages: Iterable[StageChange]) -> Counter[str]:
+    """How many uses of each block both networks have."""
+    renamed = {stage.name: stage.place for stage in stages if stage.kind is Kind.RENAMED}
+    olds = steps.old.uses()
+    found: Counter[str] = Counter()
+    for path, block in steps.new.uses().items():
+        stage, dot, rest = path.partition(".")
+        found[block] += olds.get(f"{renamed.get(stage, stage)}{dot}{rest}") == block
+    return found
+
+
+def _inputs(graph: Graph) -> dict[str, Shape]:
+    return {node.name: graph.shape(node.name) for node in graph.inputs}
+
+
+def _outputs(graph: Graph) -> dict[str, str]:
+    return {o.name: stage_of(graph, o.node) for o in graph.outputs if not o.training_only}
+
+
+def _params(analysis: Analysis) -> dict[str, Any]:
+    params = analysis.spec.params if analysis.spec else {}
+    return {name: to_plain(p.default) for name, p in params.items() if p.default is not None}

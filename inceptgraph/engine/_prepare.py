@@ -1,0 +1,74 @@
+"""What runs a network: made by the engine that was named, or by the one that ``auto`` comes to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from inceptgraph.diagnostics import Diagnostic, SpecError
+from inceptgraph.engine._choice import AUTO, choose
+from inceptgraph.engine._make import make
+from inceptgraph.engine._protocol import Choice
+from inceptgraph.graph import Graph
+from inceptgraph.setting import Setting
+
+if TYPE_CHECKING:
+    from inceptgraph.passes import Target
+    from inceptgraph.weights.recipe_values import Tensors
+
+__all__ = ["prepare"]
+
+logger = logging.getLogger("inceptgraph")
+
+
+def prepare(
+    name: str,
+    graph: Graph,
+    tensors: Callable[[], Tensors],
+    setting: Setting,
+    optimize: bool | Target = True,
+) -> Any:
+    """Choose an engine, rewrite a network for it, and make what runs.
+
+    ``auto`` goes by what engines say of their speed; with ``autotune`` it times them. One that it
+    chose and that fails then, such as for want of a compiler that works, makes room for the next.
+
+    Args:
+        name: of the engine, or ``auto``.
+        graph: with shapes, both phases.
+        tensors: gives its weights, which takes longer than to see whether there is an engine.
+        setting: how it is to run.
+        optimize: see :func:`inceptgraph.engine._make`.
+
+    Returns:
+        See :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` is the engine, and why.
+
+    Raises:
+        SpecError: the engine is missing or cannot run it; for ``auto``, none can.
+    """
+    choice, weights = choose(name, graph, setting), tensors()
+    if name == AUTO and setting.autotune:
+        from inceptgraph.engine._autotune import Untimed, fastest  # only who asks for it pays
+
+        try:
+            return _with(*fastest(graph, weights, setting, optimize))
+        except Untimed as reason:
+            logger.warning("the engines are not timed, since %s", reason)
+    failed: dict[str, Diagnostic] = {}
+    while True:
+        try:
+            module = make(choice.engine, graph, weights, setting, optimize)
+        except SpecError as error:
+            if name != AUTO:
+                raise
+            failed[choice.engine.name] = error.diagnostics[0]
+            choice = choose(name, graph, setting, failed)
+        else:
+            return _with(module, choice)
+
+
+def _with(module: Any, choice: Choice) -> Any:
+    logger.info("%s", choice)
+    module.choice = choice
+    return module

@@ -1,0 +1,247 @@
+"""Values of arguments in one use, and findings where they are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
+from inceptgraph.expand._frame import Frame
+from inceptgraph.expand._refusals import fraction, hint_for, locate, refusal, settings
+from inceptgraph.ops import Operation
+from inceptgraph.source import Entry, Node, Origin, Scalar
+from inceptgraph.spec import (
+    FAILED,
+    TYPES,
+    Block,
+    Param,
+    Spec,
+    Step,
+    Unavailable,
+    ValueProblem,
+    describe,
+    evaluate,
+    fits,
+    is_fraction,
+    listed,
+    used_values,
+)
+
+__all__ = ["Values"]
+
+
+class Values:
+    """Evaluates what a spec writes as values."""
+
+    def __init__(self, spec: Spec, findings: Findings) -> None:
+        self.spec = spec
+        self.findings = findings
+        self.network: dict[str, Any] = {}
+
+    def value(
+        self, node: Node, environment: Mapping[str, Any], origin: Origin | None = None
+    ) -> Any:
+        """The value of a node; FAILED where it has none, which is then reported."""
+        try:
+            return evaluate(node, environment)
+        except ValueProblem as problem:
+            uses = origin.and_uses() if origin else ()
+            code, message, span = problem.code, problem.message, problem.span
+            self.findings.add(code, message, span, "", *uses, help=problem.help)
+            return FAILED
+        except Unavailable:
+            return FAILED
+
+    def whole(
+        self, node: Node, environment: Mapping[str, Any], what: str, origin: Origin | None = None
+    ) -> int | None:
+        """A whole number of at least 1."""
+        value = self.value(node, environment, origin)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+            return value
+        if value is not FAILED:
+            message = f"`{what}` must be a whole number of at least 1, but is {_shown(value)}"
+            self.refuse(Code.BAD_ARGUMENT, message, node, environment, "int", value, origin)
+        return None
+
+    def number(self, node: Node, environment: Mapping[str, Any], what: str) -> float | None:
+        """A number that is not negative."""
+        value = self.value(node, environment)
+        if value is FAILED:
+            return None
+        if fits(value, "float") and value >= 0:
+            return float(value)
+        message = f"`{what}` must be a number, and not negative, but is {_shown(value)}"
+        self.refuse(Code.BAD_ARGUMENT, message, node, environment, "float", value)
+        return None
+
+    def refuse(
+        self,
+        code: Code,
+        message: str,
+        node: Node,
+        environment: Mapping[str, Any],
+        type_name: str,
+        value: Any,
+        origin: Origin | None = None,
+        *labels: Label,
+    ) -> None:
+        """Report a value, with the values of the parameters in it."""
+        if origin is not None:
+            labels = (*labels, *origin.and_uses())
+        hint = hint_for(value, type_name, environment)
+        span = node.span.first_line()
+        notes = _values_note(node, environment)
+        if code is Code.FRACTION:
+            hint = "to round down, divide with `//`, or end with `// 1`" if notes else None
+        self.findings.add(code, message, span, "", *labels, notes=notes, help=hint)
+
+    # -- parameters --------------------------------------------------------------------------
+
+    def network_parameters(self) -> None:
+        """Give the network's parameters their values."""
+        for name, param in self.spec.params.items():
+            if param.default is not None:
+                value = self.typed(param, param.default, self.network, "the network")
+                self.network[name] = value
+                continue
+            self.network[name] = FAILED
+            if param.readable:
+                self.findings.add(
+                    Code.PARAMETER_WITHOUT_VALUE,
+                    f"the network's parameter `{name}` has no value",
+                    param.name.span,
+                    help=f"give it a default, `{name}: {param.type} = …`, or `--set {name}=…`",
+                )
+
+    def block_arguments(self, step: Step, block: Block, frame: Frame) -> dict[str, Any] | None:
+        """Values of a block's parameters in one use; None where one has none."""
+        values: dict[str, Any] = {}
+        owner = f"the block `{block.name.text}`"
+        for name, param in block.params.items():
+            entry = step.arguments.get(name)
+            if entry is not None:
+                env = frame.environment
+                values[name] = self.typed(param, entry.value, env, owner, frame.origin)
+            elif param.default is not None:
+                scope = {**self.network, **values}
+                values[name] = self.typed(param, param.default, scope, owner)
+            else:
+                values[name] = FAILED  # reported with the signature, or where it is declared
+        return None if any(value is FAILED for value in values.values()) else values
+
+    def typed(
+        self,
+        param: Param,
+        node: Node,
+        environment: Mapping[str, Any],
+        owner: str,
+        origin: Origin | None = None,
+    ) -> Any:
+        value = self.value(node, environment, origin)
+        if value is FAILED or fits(value, param.type):
+            return value
+        declared = Label(param.name.span, f"declared as {param.type}")
+        labels = () if node is param.default else (declared,)
+        code = Code.BAD_ARGUMENT
+        if param.type in ("int", "size") and fits(value, "float"):
+            code = Code.FRACTION
+        name = param.name.text
+        message = f"`{name}` of {owner} must be {TYPES[param.type]}, but is {_shown(value)}"
+        self.refuse(code, message, node, environment, param.type, value, origin, *labels)
+        return FAILED
+
+    # -- operations --------------------------------------------------------------------------
+
+    def instance(
+        self, step: Step, kind: type[Operation], frame: Frame, origin: Origin
+    ) -> Operation | None:
+        """The operation with its arguments, checked by its own model."""
+        arguments: dict[str, Any] = {}
+        places: dict[str, tuple[Entry, Mapping[str, Any]]] = {}
+        sources: list[tuple[Mapping[str, Entry], Mapping[str, Any]]] = []
+        if kind.op in self.spec.defaults:
+            sources.append((self.spec.defaults[kind.op][1].items, self.network))
+        sources.append((step.arguments, frame.environment))
+        for items, environment in sources:
+            for name, entry in items.items():
+                if name in kind.model_fields:
+                    arguments[name] = self.value(entry.value, environment, frame.origin)
+                    places[name] = entry, environment
+        if any(value is FAILED for value in arguments.values()):
+            return None
+        try:
+            return kind(**{name: as_floats(value) for name, value in arguments.items()})
+        except ValidationError as error:
+            for problem in error.errors(include_url=False):
+                self.refused(problem, kind, arguments, places, origin)
+            return None
+
+    def refused(
+        self,
+        problem: Mapping[str, Any],
+        kind: type[Operation],
+        arguments: Mapping[str, Any],
+        places: Mapping[str, tuple[Entry, Mapping[str, Any]]],
+        origin: Origin,
+    ) -> None:
+        """Say in a spec's words what pydantic found."""
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        uses = origin.uses()
+        if name not in places:
+            if problem["type"] not in ("missing", "extra_forbidden"):  # those are reported before
+                message = f"`{kind.op}` is refused: {problem['msg']}"
+                self.findings.add(Code.BAD_ARGUMENT, message, origin.span, "", *uses)
+            return
+        entry, environment = places[name]
+        node, inside = locate(entry.value, problem["loc"][1:])
+        what, span = f"`{name}` of `{kind.op}`", entry.value.span.first_line()
+        value = arguments[name]
+        if inside is not None and node is not None:
+            what, span = f"`{inside.key.text}` of `{name}`", node.span.first_line()
+            value = self.value(node, environment)
+            if problem["type"] == "extra_forbidden":
+                self.unknown_setting(kind, name, inside.key, value, uses)
+                return
+        found = refusal(problem, value, environment)
+        notes = _values_note(node or entry.value, environment)
+        message = f"{what} {found.reason}"
+        hint = None if found.code is Code.FRACTION and not notes else found.help
+        self.findings.add(found.code, message, span, "", *uses, notes=notes, help=hint)
+
+    def unknown_setting(
+        self,
+        kind: type[Operation],
+        name: str,
+        key: Scalar,
+        value: Any,
+        uses: tuple[Label, ...],
+    ) -> None:
+        known = settings(kind, name)
+        hint = did_you_mean(key.text, known) or f"settings are {listed(known)}"
+        message = f"`{name}` has no setting `{key.text}`"
+        self.findings.add(Code.UNKNOWN_ARGUMENT, message, key.span, "", *uses, help=hint)
+
+
+def _shown(value: Any) -> str:
+    whole = isinstance(value, int)
+    return fraction(value) if fits(value, "float") and not whole else describe(value)
+
+
+def _values_note(node: Node, environment: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the parameters in a value are here, where they make it what it is."""
+    if not isinstance(node, Scalar) or "$" not in node.text:
+        return ()
+    used = used_values(node.text, environment)
+    return (f"here {used}",) if used else ()
+
+
+def as_floats(value: Any) -> Any:
+    """Exact fractions become floats; fields that take whole numbers refuse those."""
+    if isinstance(value, list):
+        return [as_floats(item) for item in value]
+    if isinstance(value, dict):
+        return {key: as_floats(item) for key, item in value.items()}
+    return float(value) if is_fraction(value) else value

@@ -1,0 +1,137 @@
+"""The network around its stages: parameters, inputs, outputs, heads and sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
+from inceptgraph.expand._budget import Exhausted
+from inceptgraph.expand._frame import Frame, Target, resolve
+from inceptgraph.expand._steps import StepExpander
+from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
+from inceptgraph.ops import Input
+from inceptgraph.source import Mapping as MappingNode
+from inceptgraph.source import Origin, Scalar
+from inceptgraph.spec import DEFAULT_OUTPUT, Spec
+
+__all__ = ["expand"]
+
+MAX_EXTENT = 2**31 - 1
+
+
+def expand(spec: Spec, findings: Findings) -> Graph:
+    """Build the graph of a spec, without shapes.
+
+    Args:
+        spec: as loaded.
+        findings: receives what is wrong.
+
+    Returns:
+        The graph of all steps that could be built.
+    """
+    return _NetworkExpander(spec, findings).expand()
+
+
+class _NetworkExpander:
+    def __init__(self, spec: Spec, findings: Findings) -> None:
+        self.spec = spec
+        self.findings = findings
+        self.steps = StepExpander(spec, findings)
+
+    def expand(self) -> Graph:
+        spec, steps = self.spec, self.steps
+        steps.values.network_parameters()
+        environment = steps.values.network
+        for name, (key, mapping) in spec.inputs.items():
+            steps.results[name] = self.input(name, key, mapping)
+        inputs = {name: Target(steps.results[name]) for name in spec.inputs}
+        only = tuple(target.node for target in inputs.values()) if len(inputs) == 1 else ()
+        last: str | None = None
+        heads: dict[str, str | None] = {}
+        try:
+            last = steps.chain(spec.stages, Frame("", environment, inputs), only)
+            stages = {name: Target(steps.results[name], name) for name in spec.stages.steps}
+            names = {**stages, **inputs}
+            for name, head in spec.heads.items():
+                heads[name] = steps.step(head.step, Frame("", environment, names), ())
+        except Exhausted:
+            pass
+        kinds = dict.fromkeys(spec.stages.steps, ScopeKind.STAGE)
+        kinds.update(dict.fromkeys(heads, ScopeKind.HEAD))
+        outputs = self.outputs(last)
+        for name, node in heads.items():
+            weight = steps.values.number(spec.heads[name].loss_weight, environment, "loss_weight")
+            if node is not None and weight is not None:
+                outputs.append(Output(name, node, weight))
+        sections = {n: (s.first.text, s.last.text) for n, s in spec.sections.items()}
+        scopes = self.top_scopes(kinds)
+        return Graph(spec.name, steps.nodes, tuple(outputs), scopes, sections)
+
+    def input(self, name: str, key: Scalar, mapping: MappingNode) -> str | None:
+        """The node of an input; None where its shape could not be read."""
+        values = self.steps.values
+        wanted = ("features",) if "features" in mapping.items else ("channels", "height", "width")
+        shape = []
+        for part in wanted:
+            entry = mapping.items.get(part)
+            value = values.whole(entry.value, values.network, part) if entry else None
+            if entry is not None and value is not None and value > MAX_EXTENT:
+                message = f"`{part}` must be at most {MAX_EXTENT:,}"
+                span = entry.value.span.first_line()
+                self.findings.add(Code.BAD_ARGUMENT, message, span)
+                value = None
+            if value is not None:
+                shape.append(value)
+        if len(shape) < len(wanted):
+            return None
+        origin = Origin(key.span, mapping.items, name)
+        self.steps.nodes[name] = Node(name, Input(shape=tuple(shape)), (), None, origin)
+        return name
+
+    def outputs(self, last: str | None) -> list[Output]:
+        """The declared outputs; else the last stage."""
+        steps, spec = self.steps, self.spec
+        if not spec.outputs:
+            return [Output(DEFAULT_OUTPUT, last)] if last else []
+        names = {name: Target(steps.results.get(name), name) for name in spec.stages.steps}
+        names.update({name: Target(steps.results.get(name)) for name in spec.inputs})
+        found = []
+        for name, target in spec.outputs.items():
+            head = target.text.partition(".")[0]
+            if head not in names:
+                message = f"there is no stage `{head}` for the output `{name}`"
+                hint = did_you_mean(head, names) or "an output is the result of a stage"
+                span, labels = target.part(0, len(head)), []
+                if head in spec.removed:
+                    labels = [Label(spec.removed[head], "this edit removes it")]
+                    hint = f"name another stage: `outputs: {{{name}: …}}`"
+                self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
+                continue
+            node = resolve(target, names, steps.results, steps.reported, self.findings)
+            if node is not None:
+                found.append(Output(name, node))
+        return found
+
+    def top_scopes(self, kinds: Mapping[str, str]) -> dict[str, Scope]:
+        """Stages and heads are scopes even where they are single operations."""
+        inner = self.steps.scopes
+        found: dict[str, Scope] = {}
+        by_stage: dict[str, list[Scope]] = {}
+        for path, scope in inner.items():
+            by_stage.setdefault(path.partition(".")[0], []).append(scope)
+        for name, kind in kinds.items():
+            node = self.steps.results.get(name)
+            if node is None:
+                continue
+            own = inner.get(name) or self.of_operation(name, node)
+            found[name] = Scope(name, kind, own.block, own.arguments, node, own.given, own.origin)
+            for scope in by_stage.get(name, ()):
+                found.setdefault(scope.path, scope)
+        return found
+
+    def of_operation(self, name: str, node: str) -> Scope:
+        operation, origin = self.steps.nodes[node].op, self.steps.nodes[node].origin
+        given = tuple(origin.arguments) if origin else ()
+        plain = operation.model_dump(mode="json")
+        arguments = {key: plain[key] for key in operation.arguments()}
+        return Scope(name, ScopeKind.STEP, operation.op, arguments, node, given, origin)

@@ -1,0 +1,305 @@
+"""Steps and bodies to nodes.
+
+Findings do not stop it: a step that fails leaves no node, and what depends on it is left out in
+silence, so that one mistake is one finding.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import Any
+
+from inceptgraph.diagnostics import Code, Findings, Label, Span
+from inceptgraph.expand._arguments import Values, as_floats
+from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS, Budget
+from inceptgraph.expand._frame import Frame, Target, resolve
+from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
+from inceptgraph.graph import Node, Scope, ScopeKind
+from inceptgraph.ops import Operation
+from inceptgraph.source import Entry, Origin, Scalar
+from inceptgraph.spec import (
+    FAILED,
+    Block,
+    Body,
+    Chain,
+    Fork,
+    Spec,
+    Step,
+    check_arguments,
+    describe,
+    find_operation,
+    listed,
+    operation_exists,
+)
+from inceptgraph.types import Family
+
+__all__ = ["Inputs", "StepExpander"]
+
+Inputs = tuple[str | None, ...]
+"""The nodes that a step reads; None for one that could not be built."""
+
+_PENDING = Scope("", ScopeKind.STEP, None, {}, "")
+"""Keeps an outer scope's place before the scopes inside it."""
+
+
+class StepExpander:
+    """Expands steps; gathers nodes, scopes, and for each step's path the node of its value."""
+
+    def __init__(self, spec: Spec, findings: Findings) -> None:
+        self.spec = spec
+        self.findings = findings
+        self.values = Values(spec, findings)
+        self.budget = Budget(findings)
+        self.nodes: dict[str, Node] = {}
+        self.scopes: dict[str, Scope] = {}
+        self.results: dict[str, str | None] = {}
+        self.reported: set[Span] = set()
+
+    # -- bodies ------------------------------------------------------------------------------
+
+    def chain(self, chain: Chain, frame: Frame, inputs: Inputs) -> str | None:
+        """Steps in order, each in scope for those after it."""
+        names: ChainMap[str, Target] = ChainMap({}, frame.names)
+        inner = _with_names(frame, names)
+        current = inputs
+        for name, step in chain.steps.items():
+            result = self.step(step, inner, current)
+            names[name] = Target(result, frame.prefix + name)
+            current = (result,)
+        return current[0] if chain.steps else None
+
+    def fork(self, fork: Fork, frame: Frame, inputs: Inputs) -> str | None:
+        """Branches over one input, and the operation that joins their ends."""
+        names: ChainMap[str, Target] = ChainMap({}, frame.names)
+        inner = _with_names(frame, names)
+        ends = []
+        for name, branch in fork.branches.items():
+            ends.append(self.step(branch, inner, inputs))
+            names[name] = Target(ends[-1], frame.prefix + name)
+        kind = self.operation(fork.merge, frame)
+        if kind is None or fork.merge.operation is None:
+            return None
+        if isinstance(kind, Block) or kind.family is not Family.MERGE:
+            report_no_merge(fork.merge.operation, kind, self.findings)
+            return None
+        if len(fork.branches) == 1:
+            hint = "one branch needs no merge: write it as `steps:`"
+            warn_of_one_input(kind, fork.merge.operation.span, hint, self.findings)
+        path = frame.prefix + "merge"
+        self.results[path] = self.node(fork.merge, kind, frame, path, tuple(ends))
+        return self.results[path]
+
+    def body(self, body: Body, frame: Frame, inputs: Inputs) -> str | None:
+        if isinstance(body, Chain):
+            return self.chain(body, frame, inputs)
+        return self.fork(body, frame, inputs)
+
+    # -- steps -------------------------------------------------------------------------------
+
+    def step(self, step: Step, frame: Frame, before: Inputs) -> str | None:
+        """Expand one step; returns the node of its value, None where it has none."""
+        path = frame.prefix + step.name.text
+        if path in self.results:
+            return None  # the name is taken, which has been reported
+        self.results[path] = None
+        inputs = before
+        if step.sources is not None:
+            inputs = tuple(self.resolve(source, frame) for source in step.sources)
+        count: int | None = 1
+        if step.repeat is not None:
+            what, env = "repeat", frame.environment
+            count = self.values.whole(step.repeat, env, what, frame.origin)
+            if count is not None and count > MAX_STEPS:
+                message = f"`repeat` must be at most {MAX_STEPS:,}, but is {count:,}"
+                origin = frame.origin
+                self.values.refuse(Code.TOO_LARGE, message, step.repeat, env, "int", count, origin)
+                count = None
+        if count is None or not inputs or (step.operation is None and step.body is None):
+            return None
+        if step.repeat is None:
+            result = self.once(step, frame, path, inputs)
+        else:
+            result = self.repeated(step, frame, path, inputs, count)
+        self.results[path] = result
+        return result
+
+    def resolve(self, source: Scalar, frame: Frame) -> str | None:
+        return resolve(source, frame.names, self.results, self.reported, self.findings)
+
+    def repeated(
+        self, step: Step, frame: Frame, path: str, inputs: Inputs, count: int
+    ) -> str | None:
+        """``count`` copies in a chain, at ``path.0``, ``path.1`` and so on."""
+        block = step.operation.text if step.operation else None
+        counts = {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
+        origin = Origin(step.name.span, {**step.arguments, **counts}, path, frame.origin)
+        self.scopes[path] = _PENDING
+        result = None
+        for index in range(count):
+            result = self.once(step, frame, f"{path}.{index}", inputs)
+            self.results[f"{path}.{index}"] = result
+            inputs = (result,)
+            if result is None:
+                del self.scopes[path]
+                return None  # the copies would fail as this one did
+        assert result is not None
+        counted = {"repeat": count}
+        self.scopes[path] = Scope(path, ScopeKind.STEP, block, counted, result, ("repeat",), origin)
+        return result
+
+    def once(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
+        origin = Origin(step.name.span, step.arguments, path, frame.origin)
+        cost = 1 + (len(step.arguments) + len(step.sources or ())) // 8
+        kind = None if step.body is not None else self.operation(step, frame)
+        if isinstance(kind, Block):
+            cost += len(kind.params) // 8
+        self.budget.spend(cost, step.name.span, origin.uses())
+        if step.body is not None:
+            return self.inline(step, step.body, frame, path, inputs)
+        if kind is None:
+            return None
+        if isinstance(kind, Block):
+            return self.block(step, kind, frame, path, inputs)
+        if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None:
+            hint = "name all that it joins: `from: [a, b]`"
+            warn_of_one_input(kind, _sources_span(step), hint, self.findings)
+        return self.node(step, kind, frame, path, inputs)
+
+    def inline(self, step: Step, body: Body, frame: Frame, path: str, inputs: Inputs) -> str | None:
+        if len(inputs) > 1:
+            message = f"the body of `{step.name.text}` reads 1 input, but is given {len(inputs)}"
+            hint = "make it a block with `inputs: [left, right]`"
+            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            return None
+        names = ChainMap({"input": Target(inputs[0])}, frame.names)
+        inner = Frame(
+            path + ".", frame.environment, names, frame.origin, frame.depth + 1, frame.blocks
+        )
+        return self.scope(step, None, body, inner, path, inputs, {}, frame.origin)
+
+    def block(
+        self, step: Step, block: Block, frame: Frame, path: str, inputs: Inputs
+    ) -> str | None:
+        arguments = self.values.block_arguments(step, block, frame)
+        if len(inputs) != len(block.inputs) and block.readable:
+            given = f"`{step.name.text}` gives it {len(inputs)}"
+            reads = f"the block `{block.name.text}` reads {_count(len(block.inputs))}"
+            hint = "join them first, `{op: concat, from: […]}`, or give the block `inputs:`"
+            if len(block.inputs) > 1:
+                hint = f"list what it reads as {listed(block.inputs)} in `from: […]`"
+            label = Label(block.name.span, "defined here")
+            place = _sources_span(step)
+            self.findings.add(
+                Code.WRONG_ARITY, f"{reads}, but the step {given}", place, "", label, help=hint
+            )
+            return None
+        if arguments is None or not block.readable:
+            return None
+        origin = Origin(step.name.span, step.arguments, path, frame.origin)
+        if frame.depth >= MAX_DEPTH:
+            self.too_deep(step, block, frame)
+            return None
+        environment = {**self.values.network, **arguments}
+        names = {name: Target(node) for name, node in zip(block.inputs, inputs, strict=True)}
+        blocks = (*frame.blocks, block.name.text)
+        inner = Frame(path + ".", environment, names, origin, frame.depth + 1, blocks)
+        return self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
+
+    def too_deep(self, step: Step, block: Block, frame: Frame) -> None:
+        name = block.name.text
+        place = step.operation.span if step.operation else step.name.span
+        label = Label(block.name.span, "this block")
+        if frame.blocks.count(name) > 1:
+            start = len(frame.blocks) - 1 - frame.blocks[::-1].index(name)
+            loop = " → ".join((*frame.blocks[start:], name))
+            message = f"the block `{name}` includes itself without end, through a parameter: {loop}"
+            hint = "a block cannot contain itself; to chain copies of a step, use `repeat:`"
+            self.findings.add(Code.RECURSIVE_BLOCK, message, place, "", label, help=hint)
+            return
+        message = f"blocks are nested more than {MAX_DEPTH} deep"
+        shown = " → ".join((*frame.blocks[:3], "…", *frame.blocks[-2:], name))
+        hint = "no network needs this depth: chain steps, or use `repeat:`"
+        notes = (f"they are {shown}",)
+        self.findings.add(Code.TOO_DEEP, message, place, notes=notes, help=hint)
+
+    def scope(
+        self,
+        step: Step,
+        block: Block | None,
+        body: Body,
+        frame: Frame,
+        path: str,
+        inputs: Inputs,
+        arguments: Mapping[str, Any],
+        parent: Origin | None,
+    ) -> str | None:
+        """Expand a body and record it as a scope, before those inside it."""
+        self.scopes[path] = _PENDING
+        output = self.body(body, frame, inputs)
+        if output is None:
+            del self.scopes[path]
+            return None
+        name = block.name.text if block else None
+        origin = Origin(step.name.span, step.arguments, path, parent)
+        given = tuple(step.arguments)
+        values = as_floats(dict(arguments))
+        self.scopes[path] = Scope(path, ScopeKind.STEP, name, values, output, given, origin)
+        return output
+
+    def node(
+        self, step: Step, kind: type[Operation], frame: Frame, path: str, inputs: Inputs
+    ) -> str | None:
+        origin = Origin(step.name.span, step.arguments, path, frame.origin)
+        operation = self.values.instance(step, kind, frame, origin)
+        least, most = kind.arity
+        if len(inputs) < least or (most is not None and len(inputs) > most):
+            takes = f"at least {_count(least)}" if most is None else _count(most)
+            message = f"`{kind.op}` reads {takes}, but is given {len(inputs)}"
+            hint = "join them first, with `{op: concat, from: […]}`" if len(inputs) > 1 else None
+            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            return None
+        known = tuple(name for name in inputs if name is not None)
+        if operation is None or len(known) != len(inputs) or path in self.nodes:
+            return None
+        self.nodes[path] = Node(path, operation, known, None, origin)
+        return path
+
+    def operation(self, step: Step, frame: Frame) -> type[Operation] | Block | None:
+        """What a step's ``op`` names; a parameter may hold the name."""
+        name = step.operation
+        if name is None:
+            return None
+        if "$" in name.text:
+            value = self.values.value(name, frame.environment, frame.origin)
+            if value is FAILED:
+                return None
+            uses = frame.origin.and_uses() if frame.origin else ()
+            if not isinstance(value, str):
+                message = f"`op` must name an operation or a block, but is {describe(value)}"
+                self.findings.add(Code.BAD_ARGUMENT, message, name.span, "", *uses)
+                return None
+            name = Scalar(value, value, name.span)
+            if not operation_exists(name, self.spec, self.findings, *uses):
+                return None
+            check_arguments(step, self.spec, self.findings, value)
+        return self.spec.blocks.get(name.text) or find_operation(name.text)
+
+
+def _with_names(frame: Frame, names: ChainMap[str, Target]) -> Frame:
+    return Frame(frame.prefix, frame.environment, names, frame.origin, frame.depth, frame.blocks)
+
+
+def _count(number: int) -> str:
+    return f"{number} input{'s' * (number != 1)}"
+
+
+def _sources_span(step: Step) -> Span:
+    """Where a step says what it reads; else its operation."""
+    sources = step.sources or ()
+    if len(sources) > 1 and sources[0].span.line == sources[-1].span.line:
+        first, last = sources[0].span, sources[-1].span
+        return Span(first.source, first.line, first.column, last.end_line, last.end_column)
+    if sources:
+        return sources[0].span
+    return step.operation.span if step.operation else step.name.span

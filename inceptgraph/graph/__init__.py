@@ -1,0 +1,20 @@
+"""The graph of a network: the one thing that every pass and every backend reads."""
+
+from inceptgraph.graph._graph import Graph
+from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
+from inceptgraph.graph._serialize import from_json, to_json, to_text
+from inceptgraph.graph._stages import sources, stage_of
+
+__all__ = [
+    "Graph",
+    "InvalidGraph",
+    "Node",
+    "Output",
+    "Scope",
+    "ScopeKind",
+    "from_json",
+    "sources",
+    "stage_of",
+    "to_json",
+    "to_text",
+]

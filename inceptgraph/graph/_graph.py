@@ -1,0 +1,273 @@
+"""The graph of a network: the one thing that every pass and every backend reads.
+
+A :class:`Graph` is its nodes in an order in which operands come first. ``Node.inputs`` is the truth
+about the wiring, since the order of operands matters to a concatenation; the networkx view
+:attr:`Graph.digraph` is derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
+from inceptgraph.graph._topological import followed, in_order
+from inceptgraph.graph.recipes import Original, Recipe, originals
+from inceptgraph.ops import Input, Weight
+from inceptgraph.types import Phase, Shape
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["Graph", "InvalidGraph", "Node", "Output", "Scope", "ScopeKind"]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network.
+
+    Attributes:
+        name: the network's name.
+        nodes: by name, operands before their users.
+        outputs: named results, those of the network first, then the auxiliary heads.
+        scopes: the parts of the spec, by path, outer ones first.
+        sections: runs of stages that diagrams and tables group, by name: first and last stage.
+        rewritten_from: for a graph that a pass made, the weights of the original, by their names;
+            see :attr:`originals`.
+    """
+
+    name: str
+    nodes: dict[str, Node]
+    outputs: tuple[Output, ...]
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    sections: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rewritten_from: Mapping[str, Weight] | None = None
+
+    def __repr__(self) -> str:
+        """In a line: a network has hundreds of nodes."""
+        outputs = ", ".join(output.name for output in self.outputs)
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, returns {outputs}>"
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def shape(self, name: str) -> Shape:
+        """Shape of a node's output. Raises InvalidGraph before shapes are inferred."""
+        shape = self.nodes[name].shape
+        if shape is None:
+            raise InvalidGraph(f"{name} has no shape yet: run infer first")
+        return shape
+
+    def operands(self, node: Node) -> tuple[Shape, ...]:
+        """Shapes of a node's operands, in order."""
+        return tuple(self.shape(name) for name in node.inputs)
+
+    def weights(self, node: Node) -> dict[str, Weight]:
+        """The tensors that a node owns, by their names in it."""
+        return node.op.weights(*self.operands(node))
+
+    @cached_property
+    def originals(self) -> Mapping[str, Weight]:
+        """The weights that a file for this network holds, by their names: those that the network
+        had before any pass rewrote it."""
+        if self.rewritten_from is not None:
+            return self.rewritten_from
+        return {
+            f"{node.name}.{name}": weight
+            for node in self.nodes.values()
+            for name, weight in self.weights(node).items()
+        }
+
+    def recipes(self, node: Node) -> Mapping[str, Recipe]:
+        """How each of a node's weights comes from the originals."""
+        if node.recipes is not None:
+            return node.recipes
+        weights = self.weights(node).items()
+        return {name: Original(f"{node.name}.{name}", weight.shape) for name, weight in weights}
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """The nodes where data enters, in the order of the spec."""
+        return tuple(node for node in self.nodes.values() if isinstance(node.op, Input))
+
+    @cached_property
+    def users(self) -> dict[str, tuple[str, ...]]:
+        """For each node, the nodes that read it, in order, once each."""
+        found: dict[str, dict[str, None]] = {name: {} for name in self.nodes}
+        for node in self.nodes.values():
+            for operand in node.inputs:
+                found[operand][node.name] = None
+        return {name: tuple(readers) for name, readers in found.items()}
+
+    @cached_property
+    def _returned(self) -> frozenset[str]:
+        return frozenset(output.node for output in self.outputs)
+
+    def sole_reader(self, name: str) -> Node | None:
+        """The node that alone reads a node; None where there are others, or none, or the value is
+        returned."""
+        users = self.users[name]
+        return self.nodes[users[0]] if len(users) == 1 and name not in self._returned else None
+
+    def leading_to(self, outputs: Iterable[Output]) -> dict[str, Node]:
+        """The nodes that some outputs need, and the inputs."""
+        needed = {output.node for output in outputs}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.inputs)
+        return {n: v for n, v in self.nodes.items() if n in needed or isinstance(v.op, Input)}
+
+    @cached_property
+    def stages(self) -> tuple[Scope, ...]:
+        """The top level of the spec, without the auxiliary heads."""
+        return tuple(s for s in self.scopes.values() if s.kind == ScopeKind.STAGE)
+
+    @cached_property
+    def heads(self) -> tuple[Scope, ...]:
+        """The auxiliary heads."""
+        return tuple(s for s in self.scopes.values() if s.kind == ScopeKind.HEAD)
+
+    def within(self, path: str) -> tuple[Node, ...]:
+        """The nodes at or below a path, in order."""
+        return tuple(self.nodes[name] for name in self._members.get(path, ()))
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        members: dict[str, list[str]] = {}
+        for name in self.nodes:
+            end = len(name)
+            while end != -1:
+                members.setdefault(name[:end], []).append(name)
+                end = name.rfind(".", 0, end)
+        return members
+
+    @cached_property
+    def digraph(self) -> networkx.DiGraph[str]:
+        """The wiring as a networkx ``DiGraph``: nodes carry ``node``, edges ``operands``, the
+        positions at which the value enters."""
+        import networkx  # a tenth of a second to import: only who asks for it pays
+
+        digraph: networkx.DiGraph[str] = networkx.DiGraph(name=self.name)
+        for node in self.nodes.values():
+            digraph.add_node(node.name, node=node)
+            for position, operand in enumerate(node.inputs):
+                if digraph.has_edge(operand, node.name):
+                    digraph.edges[operand, node.name]["operands"].append(position)
+                else:
+                    digraph.add_edge(operand, node.name, operands=[position])
+        return digraph
+
+    # -- changing ----------------------------------------------------------------------------
+
+    def with_nodes(self, nodes: dict[str, Node]) -> Graph:
+        """The same graph over other nodes."""
+        return replace(self, nodes=nodes)
+
+    def rewrite(self, nodes: Iterable[Node], replaced: Mapping[str, str] | None = None) -> Graph:
+        """The graph over other nodes that compute the same.
+
+        Args:
+            nodes: in any order; operands come first in the result.
+            replaced: for nodes that are gone, the node that now has their value. Who read them,
+                outputs and scopes follow.
+
+        Raises:
+            InvalidGraph: a node reads one that is not there, or is made of its own result.
+        """
+        new_name = followed(replaced or {})
+        renamed = {
+            node.name: replace(node, inputs=tuple(new_name(operand) for operand in node.inputs))
+            for node in nodes
+        }
+        try:
+            ordered = in_order(renamed)
+        except ValueError as error:
+            raise InvalidGraph(str(error)) from error
+        outputs = tuple(replace(output, node=new_name(output.node)) for output in self.outputs)
+        scopes = {
+            path: replace(scope, output=new_name(scope.output))
+            for path, scope in self.scopes.items()
+            if new_name(scope.output) in ordered
+        }
+        rewritten = self._over(ordered, outputs, scopes)
+        return replace(rewritten, rewritten_from=self.originals)
+
+    def phase(self, phase: Phase | str) -> Graph:
+        """The graph as it runs in training (everything) or in evaluation (no auxiliary heads,
+        nor anything that only they need)."""
+        if Phase(phase) is Phase.TRAIN:
+            return self
+        outputs = tuple(output for output in self.outputs if not output.training_only)
+        kept = self.leading_to(outputs)
+        scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
+        return self._over(kept, outputs, scopes)
+
+    def _over(
+        self, nodes: dict[str, Node], outputs: tuple[Output, ...], scopes: dict[str, Scope]
+    ) -> Graph:
+        sections = self._sections_over(scopes)
+        return replace(self, nodes=nodes, outputs=outputs, scopes=scopes, sections=sections)
+
+    def _sections_over(self, scopes: Mapping[str, Scope]) -> dict[str, tuple[str, str]]:
+        """The sections, without the stages that are not among ``scopes``."""
+        order = [stage.path for stage in self.stages]
+        found = {}
+        for name, (first, last) in self.sections.items():
+            run = order[order.index(first) : order.index(last) + 1]
+            left = [stage for stage in run if stage in scopes]
+            if left:
+                found[name] = (left[0], left[-1])
+        return found
+
+    # -- checking ----------------------------------------------------------------------------
+
+    def verify(self) -> Graph:
+        """Check the rules that every pass must keep, and return the graph.
+
+        Operands come before their users (hence no cycles), every operation has as many as it
+        takes, shapes are what the operations infer, outputs and scopes name nodes that exist,
+        sections name stages that do, and names are unique.
+
+        Raises:
+            InvalidGraph: with the node and the rule that it breaks.
+        """
+        seen: set[str] = set()
+        for name, node in self.nodes.items():
+            if node.name != name:
+                raise InvalidGraph(f"{name}: the node stored here calls itself {node.name}")
+            for operand in node.inputs:
+                if operand not in seen:
+                    where = "comes later" if operand in self.nodes else "does not exist"
+                    raise InvalidGraph(f"{name}: its operand {operand} {where}")
+            least, most = node.op.arity
+            if not least <= len(node.inputs) <= (len(node.inputs) if most is None else most):
+                raise InvalidGraph(f"{name}: {node.op.op} cannot take {len(node.inputs)} operands")
+            if node.shape is not None and node.shape != node.op.infer(*self.operands(node)):
+                raise InvalidGraph(f"{name}: its shape is not what {node.op.op} infers")
+            self._verify_recipes(node)
+            seen.add(name)
+        for output in self.outputs:
+            if output.node not in seen:
+                raise InvalidGraph(f"the output {output.name} names no node: {output.node}")
+        for section, ends in self.sections.items():
+            if missing := [end for end in ends if end not in self.scopes]:
+                raise InvalidGraph(f"the section {section} names no stage: {missing[0]}")
+        if len({output.name for output in self.outputs}) < len(self.outputs):
+            raise InvalidGraph("two outputs have one name")
+        for scope in self.scopes.values():
+            if scope.output not in seen:
+                raise InvalidGraph(f"the scope {scope.path} ends in no node: {scope.output}")
+        return self
+
+    def _verify_recipes(self, node: Node) -> None:
+        if node.recipes is None or node.shape is None:
+            return
+        wanted = {name: weight.shape for name, weight in self.weights(node).items()}
+        made = {name: recipe.shape for name, recipe in node.recipes.items()}
+        if made != wanted:
+            raise InvalidGraph(f"{node.name}: its recipes make {made}, but it has {wanted}")
+        for recipe in node.recipes.values():
+            for name in originals(recipe):
+                if name not in self.originals:
+                    raise InvalidGraph(f"{node.name}: there is no original weight {name}")

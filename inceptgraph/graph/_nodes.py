@@ -1,0 +1,98 @@
+"""What a graph is made of: nodes, named results, and the parts of the spec that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inceptgraph.graph.recipes import Recipe
+from inceptgraph.ops import Operation
+from inceptgraph.source import Origin
+from inceptgraph.types import Shape
+
+__all__ = ["InvalidGraph", "Node", "Output", "Scope", "ScopeKind"]
+
+
+class InvalidGraph(Exception):
+    """A graph that breaks its own rules: a defect in a pass or in a hand-made graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation with its operands.
+
+    Attributes:
+        name: path of spec names, such as ``inception_3a.3x3.reduce.conv``; weights are named after
+            it in a ``state_dict``.
+        op: the operation and its attributes.
+        inputs: names of the operands, in order.
+        shape: shape of the output once it is inferred.
+        origin: where the step is written.
+        recipes: how its weights come from those of the original network, by their names in the
+            step; None where they are the original's own, at ``name.weight`` and so on.
+    """
+
+    name: str
+    op: Operation
+    inputs: tuple[str, ...] = ()
+    shape: Shape | None = None
+    origin: Origin | None = field(default=None, compare=False)
+    recipes: Mapping[str, Recipe] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A named result: an output of the network, or the end of an auxiliary head.
+
+    Attributes:
+        name: what the caller gets it as.
+        node: the node that computes it.
+        loss_weight: for a head that exists in training alone, the weight of its loss in the total;
+            None for an output of the network itself.
+    """
+
+    name: str
+    node: str
+    loss_weight: float | None = None
+
+    @property
+    def training_only(self) -> bool:
+        return self.loss_weight is not None
+
+
+class ScopeKind:
+    """What a scope came from."""
+
+    STAGE = "stage"
+    HEAD = "head"
+    STEP = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named part of a spec that holds nodes: a stage, a head, a step or branch with a body.
+
+    Attributes:
+        path: its path of spec names, a prefix of the names of its nodes.
+        kind: one of :class:`ScopeKind`.
+        block: the block or operation that the spec names there, None for an inline body.
+        arguments: the block's parameters as they were evaluated, defaults included.
+        output: the node whose value the scope hands on.
+        given: the parameters that the use itself wrote.
+        origin: where it is written.
+    """
+
+    path: str
+    kind: str
+    block: str | None
+    arguments: Mapping[str, Any]
+    output: str
+    given: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, compare=False)
+
+    @property
+    def copies(self) -> int | None:
+        """How many copies a ``repeat:`` chains here, at ``path.0`` and so on; None where there is
+        no ``repeat:``."""
+        return self.arguments["repeat"] if self.given == ("repeat",) else None

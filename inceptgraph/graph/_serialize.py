@@ -1,0 +1,134 @@
+"""Graphs as text: one line a node, stable, for reading and for golden files; and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from inceptgraph import ops
+from inceptgraph.graph import recipes
+from inceptgraph.graph._graph import Graph
+from inceptgraph.graph._nodes import Node, Output, Scope
+from inceptgraph.ops import Input, Weight
+from inceptgraph.ops.initializers import scheme
+from inceptgraph.types import format_shape
+
+__all__ = ["from_json", "to_json", "to_text"]
+
+FORMAT = "inceptgraph/1"
+REWRITTEN = "inceptgraph/1+recipes"
+"""Of a graph that passes rewrote: who does not know recipes cannot give it its weights."""
+
+
+def to_text(graph: Graph) -> str:
+    """The graph, one line a node, in order.
+
+    Args:
+        graph: with or without shapes.
+    """
+    lines = [f"graph {graph.name}"]
+    for node in graph.nodes.values():
+        operands = [f"%{name}" for name in node.inputs]
+        arguments = [f"{key}={_value(value)}" for key, value in node.op.arguments().items()]
+        shape = f" : {format_shape(node.shape)}" if node.shape else ""
+        lines.append(f"  %{node.name} = {node.op.op}({', '.join(operands + arguments)}){shape}")
+        lines += [f"    {name} = {recipe}" for name, recipe in (node.recipes or {}).items()]
+    for output in graph.outputs:
+        head = f" in training, loss weight {output.loss_weight:g}" if output.training_only else ""
+        lines.append(f"  return {output.name} = %{output.node}{head}")
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        if len(value) == 2 and value[0] == value[1]:
+            return str(value[0])
+        return "[" + ",".join(map(str, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if hasattr(value, "scheme"):
+        settings = value.model_dump(exclude={"scheme"}, exclude_none=True)
+        return f"{value.scheme}({','.join(f'{k}={_value(v)}' for k, v in settings.items())})"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def to_json(graph: Graph) -> dict[str, Any]:
+    """The graph in networkx's node-link form, with what networkx does not know beside it.
+
+    ``networkx.node_link_graph(data, edges="edges")`` reads it as a ``DiGraph``;
+    :func:`from_json` reads it back whole.
+    """
+    import networkx
+
+    data: dict[str, Any] = networkx.node_link_data(graph.digraph, edges="edges")
+    data["graph"] = {
+        "format": FORMAT if graph.rewritten_from is None else REWRITTEN,
+        "name": graph.name,
+        "outputs": [
+            {"name": o.name, "node": o.node, "loss_weight": o.loss_weight} for o in graph.outputs
+        ],
+        "scopes": [
+            {
+                "path": scope.path,
+                "kind": scope.kind,
+                "block": scope.block,
+                "arguments": dict(scope.arguments),
+                "given": list(scope.given),
+                "output": scope.output,
+            }
+            for scope in graph.scopes.values()
+        ],
+        "sections": {name: list(ends) for name, ends in graph.sections.items()},
+    }
+    if graph.rewritten_from is not None:
+        data["graph"]["originals"] = {
+            name: {**asdict(weight), "init": weight.init.model_dump(mode="json")}
+            for name, weight in graph.rewritten_from.items()
+        }
+    for item in data["nodes"]:
+        node: Node = item.pop("node")
+        item["op"] = node.op.op
+        item["attributes"] = node.op.model_dump(mode="json")
+        item["inputs"] = list(node.inputs)
+        item["shape"] = list(node.shape) if node.shape else None
+        if node.recipes is not None:
+            item["recipes"] = {name: recipes.to_plain(r) for name, r in node.recipes.items()}
+    return data
+
+
+def from_json(data: dict[str, Any]) -> Graph:
+    """Read back what :func:`to_json` wrote.
+
+    Raises:
+        ValueError: the data is not in this format, or names an operation that is not installed.
+        InvalidGraph: the graph breaks its rules.
+    """
+    about = data.get("graph", {})
+    if about.get("format") not in (FORMAT, REWRITTEN):
+        raise ValueError(f"not a graph in the format {FORMAT}")
+    nodes: dict[str, Node] = {}
+    for item in data["nodes"]:
+        kind = Input if item["op"] == Input.op else ops.find(item["op"])
+        if kind is None:
+            raise ValueError(f"{item['id']}: there is no operation {item['op']}")
+        operation = kind.model_validate(item["attributes"])
+        shape = tuple(item["shape"]) if item["shape"] else None
+        made = {name: recipes.from_plain(plain) for name, plain in item.get("recipes", {}).items()}
+        own = made if "recipes" in item else None
+        inputs = tuple(item["inputs"])
+        nodes[item["id"]] = Node(item["id"], operation, inputs, shape, recipes=own)
+    scopes = {
+        s["path"]: Scope(
+            s["path"], s["kind"], s["block"], s["arguments"], s["output"], tuple(s["given"])
+        )
+        for s in about["scopes"]
+    }
+    outputs = tuple(Output(o["name"], o["node"], o["loss_weight"]) for o in about["outputs"])
+    sections = {name: (ends[0], ends[1]) for name, ends in about["sections"].items()}
+    before = about.get("originals")
+    weights = None if before is None else {name: _weight(each) for name, each in before.items()}
+    return Graph(about["name"], nodes, outputs, scopes, sections, weights).verify()
+
+
+def _weight(plain: dict[str, Any]) -> Weight:
+    return Weight(**{**plain, "shape": tuple(plain["shape"]), "init": scheme(plain["init"])})

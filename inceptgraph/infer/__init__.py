@@ -1,0 +1,5 @@
+"""The shapes of every node, and findings where operations and shapes do not fit."""
+
+from inceptgraph.infer._shapes import infer
+
+__all__ = ["infer"]

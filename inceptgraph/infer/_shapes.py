@@ -1,0 +1,123 @@
+"""Shapes for every node, and findings where operations and shapes do not fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
+from inceptgraph.graph import Graph, Node
+from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
+from inceptgraph.ops import BUILT_IN, Input
+from inceptgraph.types import Shape, format_shape
+
+__all__ = ["infer"]
+
+MAX_ELEMENTS = 2**63 - 1
+
+
+def infer(graph: Graph, findings: Findings) -> Graph:
+    """Fill in the shape of every node.
+
+    A node that cannot take its operands is reported; what depends on it keeps no shape, in
+    silence.
+
+    Args:
+        graph: as expanded.
+        findings: receives what does not fit, and steps whose result nothing reads.
+    """
+    nodes: dict[str, Node] = {}
+    reported: set[tuple[Code, Span | None]] = set()
+    for name, node in graph.nodes.items():
+        shapes = tuple(nodes[operand].shape for operand in node.inputs)
+        known = tuple(shape for shape in shapes if shape is not None)
+        shape: Shape | None = None
+        if len(known) == len(shapes):
+            try:
+                shape = _shape(node, known)
+                _check_size(node, known, shape)
+            except ShapeError as error:
+                shape = None
+                place = _place(error, node)
+                if (error.code, place) not in reported:  # one mistake in a block of many uses
+                    reported.add((error.code, place))
+                    _report(error, node, known, nodes, findings)
+        nodes[name] = replace(node, shape=shape)
+    result = graph.with_nodes(nodes)
+    if not findings.errors:
+        _check_unused(result, findings)
+    return result
+
+
+def _shape(node: Node, shapes: tuple[Shape, ...]) -> Shape:
+    """What the operation infers; where a plug-in's fails in its own way, that is a finding too."""
+    try:
+        return node.op.infer(*shapes)
+    except ShapeError:
+        raise
+    except Exception as error:
+        if node.op.op in BUILT_IN:
+            raise
+        raise ShapeError(
+            Code.BROKEN_PLUGIN,
+            f"the plug-in's `{node.op.op}` cannot infer its shape: {type(error).__name__}: {error}",
+            help="mend or uninstall the package that adds it",
+        ) from error
+
+
+def _check_size(node: Node, shapes: tuple[Shape, ...], shape: Shape) -> None:
+    """No tensor has more elements than 64 bits can count."""
+    tensors = {"its result": shape}
+    tensors.update({f"`{k}`": weight.shape for k, weight in node.op.weights(*shapes).items()})
+    for what, extents in tensors.items():
+        if prod(extents) > MAX_ELEMENTS:
+            size = format_shape(shape) if extents is shape else "×".join(map(str, extents))
+            raise ShapeError(
+                Code.TOO_LARGE,
+                f"`{node.op.op}` is too large: {what} would be {size}, more numbers than a tensor"
+                " can hold",
+                argument="out" if "out" in type(node.op).model_fields else None,
+            )
+
+
+def _place(error: ShapeError, node: Node) -> Span | None:
+    return node.origin.argument(error.argument) if node.origin else None
+
+
+def _report(
+    error: ShapeError, node: Node, shapes: tuple[Shape, ...], nodes: Nodes, findings: Findings
+) -> None:
+    origin = node.origin
+    span = _place(error, node)
+    uses = origin.uses() if origin else ()
+    ranks = {len(shape) for shape in shapes}
+    if len(shapes) > 1 and (error.axes or len(ranks) > 1):
+        story = explain_mismatch(error.axes, node, shapes, nodes)
+        labels, notes, help = story.labels, story.notes, error.help or story.help
+    else:
+        labels = explain_rank(node, nodes) if error.code is Code.WRONG_RANK else ()
+        notes, help = inputs_note(node, shapes), error.help
+        if error.code is Code.WRONG_RANK and not labels and ranks == {1}:
+            help = "what comes in is a vector: give the input `channels`, `height` and `width`"
+    # A step inside others is named by its path; at the top the caret is on the name itself.
+    path = f"`{node.name}`" if "." in node.name else ""
+    findings.add(error.code, error.message, span, path, *labels, *uses, notes=notes, help=help)
+
+
+def _check_unused(graph: Graph, findings: Findings) -> None:
+    """Warn of steps that compute something nobody reads."""
+    results = {output.node for output in graph.outputs}
+    for name, readers in graph.users.items():
+        node = graph.nodes[name]
+        if readers or name in results or node.origin is None:
+            continue
+        what = "input" if isinstance(node.op, Input) else "step"
+        findings.add(
+            Code.UNUSED_STEP,
+            f"nothing reads the {what} `{name}`",
+            node.origin.span,
+            "",
+            *node.origin.uses(),
+            help="read it with `from:`, list it under `outputs:`, or remove it",
+            severity=Severity.WARNING,
+        )

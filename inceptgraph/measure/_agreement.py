@@ -1,0 +1,161 @@
+"""Whether two networks gave the same, up to the rounding of a type of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inceptgraph.graph import Graph
+from inceptgraph.measure._lab import Lab, Outputs
+from inceptgraph.setting import Setting
+from inceptgraph.weights.recipe_values import Array, Tensors
+
+__all__ = [
+    "ROOM",
+    "ROOM_OF_ORDER",
+    "ROUNDOFF",
+    "Verdict",
+    "bound",
+    "error_of",
+    "judge",
+    "relative_error",
+    "same_form",
+]
+
+ROUNDOFF = {"float32": 2**-24, "tf32": 2**-11, "bfloat16": 2**-8, "float16": 2**-11}
+"""Half the distance from 1 to the next number; of tf32, the products' factors have it."""
+
+ROOM = 10.0
+"""How many times the plain module's own error is still explained by the type of numbers: others
+sum in another order, fold weights before they round, or multiply by Winograd's method, whose error
+is several times as large (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
+section 6)."""
+
+ROOM_OF_ORDER = 2.0
+"""The same of the plain module in another order of summation, which leaves little else to explain.
+
+The order decides the error of long sums: of n numbers one after the other it grows with n, in pairs
+with log n (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2). In its default
+layout torch sums the statistics of batch normalisation in float64, channels last in float32: that
+module errs ten times as much and more, and is as right."""
+
+
+Maker = Callable[[Graph, Tensors, Setting], Any]
+
+
+def same_form(found: Outputs, wanted: Outputs) -> bool:
+    """Whether there are as many outputs, of the same shapes in the same order."""
+    return [a.shape for a in found.values()] == [a.shape for a in wanted.values()]
+
+
+def relative_error(found: Outputs, wanted: Outputs) -> float:
+    """The largest difference of an element, relative to the largest element of its output.
+
+    Args:
+        found: of the same form as ``wanted``; outputs are paired by name, where the names are the
+            same, else by their order.
+        wanted: the reference.
+
+    Returns:
+        The worst of all outputs; infinite where an element is no number.
+    """
+    names = wanted if found.keys() == wanted.keys() else found
+    pairs = zip((found[name] for name in names), wanted.values(), strict=True)
+    return max((_error(one, other) for one, other in pairs), default=0.0)
+
+
+def _error(found: Array, wanted: Array) -> float:
+    largest = float(np.abs(wanted).max(initial=0.0))
+    difference = float(np.abs(found - wanted).max(initial=0.0))
+    if not math.isfinite(difference) or not math.isfinite(largest):
+        return math.inf
+    return difference / largest if largest else math.inf if difference else 0.0
+
+
+def error_of(
+    lab: Lab, make: Maker, graph: Graph, tensors: Tensors, setting: Setting, wanted: Outputs
+) -> float | None:
+    """How far off a module of the framework alone is in a setting; None where it cannot run in it.
+
+    Args:
+        lab: what runs it.
+        make: one of its methods: ``plain``, or ``reordered``.
+        graph: the network, ``tensors`` its weights.
+        setting: how it runs.
+        wanted: the reference.
+    """
+    try:
+        module = make(graph, tensors, setting)
+        if module is None:
+            return None
+        return relative_error(lab.subject(module, graph, setting).outputs(), wanted)
+    except Exception:  # such as a type that the framework has no kernel for
+        return None
+
+
+def bound(dtype: str, plain: float | None, depth: int, reordered: float | None = None) -> float:
+    """The error that a type of numbers explains.
+
+    Args:
+        dtype: what is computed in.
+        plain: the error of the plain module in this type; None where it cannot run in it, infinite
+            where it gives what is no number, which excuses nobody else.
+        depth: layers with weights on the longest path, each of which rounds, for when it cannot.
+        reordered: the error of the plain module that sums in another order; None and infinite as
+            before.
+
+    Returns:
+        Always finite.
+    """
+    least = ROUNDOFF[dtype]
+    known = plain is not None and math.isfinite(plain)
+    explained = ROOM * (max(plain or 0.0, least) if known else least * max(depth, 1))
+    if reordered is None or not math.isfinite(reordered):
+        return explained
+    return max(explained, ROOM_OF_ORDER * reordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a network gave what it should.
+
+    Attributes:
+        error: see :func:`relative_error`; None where the outputs are of another form.
+        bound: see :func:`bound`; None as before.
+        reason: why it is wrong, of "it"; None where it is right.
+    """
+
+    error: float | None
+    bound: float | None
+    reason: str | None
+
+
+def judge(
+    found: Outputs,
+    wanted: Outputs,
+    dtype: str,
+    plain: float | None,
+    depth: int,
+    reordered: float | None = None,
+) -> Verdict:
+    """Compare outputs with a reference.
+
+    Args:
+        found: what a network gave.
+        wanted: the reference.
+        dtype: what the network computes in.
+        plain: the error of the plain module in this type, ``depth`` the layers with weights, and
+            ``reordered`` the error in another order; see :func:`bound`.
+    """
+    if not same_form(found, wanted):
+        shapes = " and ".join(str(value.shape) for value in found.values())
+        return Verdict(None, None, f"its outputs are {shapes}")
+    error, explained = relative_error(found, wanted), bound(dtype, plain, depth, reordered)
+    if error <= explained:
+        return Verdict(error, explained, None)
+    told = f"its outputs are {error:.1e} off; {dtype} explains {explained:.1e}"
+    return Verdict(error, explained, told)

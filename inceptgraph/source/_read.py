@@ -1,0 +1,71 @@
+"""A file or standard input to text."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from inceptgraph.diagnostics import Code, Findings, Source, Span, did_you_mean
+
+__all__ = ["MAX_BYTES", "read"]
+
+MAX_BYTES = 64 * 2**20
+
+
+def read(path: str | Path, findings: Findings) -> Source | None:
+    """Read a spec's text; ``-`` is standard input. Says why where it cannot."""
+    name = "<stdin>" if str(path) == "-" else str(path)
+    where = Span(Source(name, ""), 0, 0, 0, 0)
+    try:
+        data = _bytes(path)
+    except FileNotFoundError:
+        hint = did_you_mean(os.path.basename(name), _siblings(name))
+        findings.add(Code.FILE_NOT_FOUND, f"there is no file `{name}`", where, help=hint)
+        return None
+    except IsADirectoryError:
+        hint = f"name a file in it, or check them all: inceptgraph check {name}"
+        findings.add(Code.NOT_A_FILE, f"`{name}` is a directory, not a spec", where, help=hint)
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        findings.add(Code.NOT_A_FILE, f"`{name}` cannot be read: {reason}", where)
+        return None
+    if len(data) > MAX_BYTES:
+        message = f"`{name}` is larger than {MAX_BYTES // 2**20} MiB"
+        hint = "a network of a thousand layers takes less than one: is this the right file?"
+        findings.add(Code.TOO_LARGE, message, where, help=hint)
+        return None
+    return _text(data, name, where, findings)
+
+
+def _bytes(path: str | Path) -> bytes:
+    if str(path) == "-":
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _siblings(name: str) -> list[str]:
+    """The files that a user may have meant instead of one that does not exist."""
+    try:
+        return os.listdir(os.path.dirname(name) or ".")
+    except (OSError, ValueError):
+        return []
+
+
+def _text(data: bytes, name: str, where: Span, findings: Findings) -> Source | None:
+    zero = data.find(0)
+    if zero >= 0:
+        message = f"`{name}` is a binary file: byte {zero} is zero"
+        findings.add(Code.NOT_TEXT, message, where, help="a spec is a text file in UTF-8")
+        return None
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        message = f"`{name}` is not UTF-8: byte 0x{data[error.start]:02x} in line {line}"
+        hint = "save it as UTF-8, the encoding of every YAML file"
+        findings.add(Code.NOT_TEXT, message, where, help=hint)
+        return None

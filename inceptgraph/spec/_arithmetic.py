@@ -1,0 +1,276 @@
+"""Arithmetic over parameters: total and exact.
+
+``+ - * / // %``, a sign and brackets over whole numbers and decimals, with no calls and no
+attributes. Numbers are fractions until the end, so ``0.1 * 30`` is 3 and ``64 / 3`` is no number of
+channels.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from inceptgraph.diagnostics import Code, Span, closest
+from inceptgraph.source import Scalar
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+__all__ = [
+    "FAILED",
+    "MAX_NUMBER",
+    "Unavailable",
+    "ValueProblem",
+    "compute",
+    "describe",
+    "lookup",
+    "used_values",
+]
+
+MAX_LENGTH = 200
+MAX_NUMBER = 2**53
+MAX_DIGITS = 40
+
+FAILED: Any = object()
+"""In an environment: the value of this parameter could not be computed."""
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])"
+    r"|\$(?P<name>[A-Za-z0-9_]+)|(?P<op>//|\*\*|[-+*/%()]))",
+    re.ASCII,
+)
+_BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
+    "+": (1, operator.add),
+    "-": (1, operator.sub),
+    "*": (2, operator.mul),
+    "/": (2, operator.truediv),
+    "//": (2, operator.floordiv),
+    "%": (2, operator.mod),
+}
+_SIGN = 3
+"""A sign binds more strongly than any operator between two numbers."""
+_OPERATORS = "numbers, `$parameters`, `+ - * / // %` and round brackets"
+
+
+class ValueProblem(Exception):
+    """A value that cannot be evaluated; says where in the text."""
+
+    def __init__(self, code: Code, message: str, span: Span, help: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.span, self.help = code, message, span, help
+
+
+class Unavailable(Exception):
+    """A value depends on a parameter that has none, which has been reported."""
+
+
+def lookup(name: str, environment: Mapping[str, Any]) -> Any:
+    """The value of a parameter.
+
+    Raises:
+        Unavailable: it has none.
+    """
+    value = environment.get(name, FAILED)
+    if value is FAILED:
+        raise Unavailable
+    return value
+
+
+def compute(node: Scalar, environment: Mapping[str, Any]) -> int | Fraction:
+    """The value of an expression.
+
+    Raises:
+        ValueProblem: it is not arithmetic, or has no value.
+        Unavailable: a parameter in it has none.
+    """
+    for name in environment:
+        if f"${name}" in node.text and not re.fullmatch(r"\w+", name):
+            raise Unavailable  # a parameter whose name was refused
+    return _Expression(node, environment).result()
+
+
+class _Expression:
+    """One expression, by precedence climbing with two explicit stacks."""
+
+    def __init__(self, node: Scalar, environment: Mapping[str, Any]) -> None:
+        self.node = node
+        self.text = node.text
+        self.environment = environment
+        self.values: list[Fraction] = []
+        self.operators: list[tuple[str, int]] = []
+
+    def result(self) -> int | Fraction:
+        if len(self.text) > MAX_LENGTH:
+            message = f"an expression is at most {MAX_LENGTH} characters long"
+            hint = "name its parts under `params:`"
+            raise self.problem(message, 0, len(self.text), hint)
+        tokens = list(self.tokens())  # all of it is read before any of it fails to have a value
+        operand_next = True
+        for match in tokens:
+            operand_next = self.take(match, operand_next)
+        if operand_next:
+            last = self.extent(tokens[-1]) if tokens else (0, len(self.text))
+            after = f" after `{self.text[slice(*last)]}`" if tokens else ""
+            message = f"a number or a `$parameter` is missing{after}"
+            raise self.problem(message, *last)
+        self.reduce(0)
+        if self.operators:
+            at = self.operators[-1][1]
+            raise self.problem("this bracket is never closed", at, at + 1)
+        value = self.values[0]
+        return value.numerator if value.denominator == 1 else value
+
+    def take(self, match: re.Match[str], operand_next: bool) -> bool:
+        """Use one token; says whether an operand must follow."""
+        sign = match["op"]
+        start, end = self.extent(match)
+        if sign is None or sign == "(":
+            if not operand_next:
+                hint = "to multiply, write `*`"
+                raise self.problem("an operator is missing before this", start, end, hint)
+            if sign == "(":
+                self.operators.append(("(", start))
+                return True
+            self.values.append(self.operand(match))
+            return False
+        if operand_next and sign not in ("+", "-"):
+            raise self.problem("a number or a `$parameter` is missing before this", start, end)
+        if sign == ")":
+            self.reduce(0)
+            if not self.operators:
+                raise self.problem("this bracket closes nothing", start, end)
+            self.operators.pop()
+            return False
+        if operand_next:
+            self.values.append(_fraction(0))
+            self.operators.append(("unary" + sign, start))
+            return True
+        self.reduce(_BINARY[sign][0])
+        self.operators.append((sign, start))
+        return True
+
+    def tokens(self) -> Iterator[re.Match[str]]:
+        position, end = 0, len(self.text.rstrip())
+        while position < end:
+            match = _TOKEN.match(self.text, position)
+            if match is None or match["op"] == "**":
+                raise self.no_token(position)
+            yield match
+            position = match.end()
+
+    def no_token(self, position: int) -> ValueProblem:
+        """What stands where a token should."""
+        rest = self.text[position:]
+        at = position + len(rest) - len(rest.lstrip())
+        rest = rest.lstrip()
+        braces = re.match(r"\$\{\s*(\w+)\s*\}", rest)
+        if braces:
+            hint = f"write `${braces[1]}`"
+            return self.problem("a parameter has no braces", at, at + braces.end(), hint)
+        if rest.startswith("**"):
+            hint = f"multiply as often as needed; there are {_OPERATORS}"
+            return self.problem("there are no powers in the arithmetic", at, at + 2, hint)
+        word = re.match(r"[A-Za-z_]\w*", rest)
+        if word is None:
+            width = len(re.match(r"\$|[\d.][\w.]*|.", rest, re.DOTALL)[0])  # type: ignore[index]
+            message = f"`{rest[:width]}` is not part of the arithmetic"
+            hint = "a parameter is written `$name`" if rest[0] == "$" else f"there are {_OPERATORS}"
+            return self.problem(message, at, at + width, hint)
+        name, stop = word[0], at + word.end()
+        if rest[word.end() :].lstrip().startswith("("):
+            message = f"there are no functions such as `{name}` in the arithmetic"
+            return self.problem(message, at, stop, f"there are {_OPERATORS}")
+        known = [name] if name in self.environment else closest(name, self.environment)
+        hint = f"did you mean `${known[0]}`?" if known else f"there are {_OPERATORS}"
+        return self.problem(f"`{name}` is a word, not a number", at, stop, hint)
+
+    def extent(self, match: re.Match[str]) -> tuple[int, int]:
+        return match.end() - len(match[0].lstrip()), match.end()
+
+    def operand(self, match: re.Match[str]) -> Fraction:
+        start, end = self.extent(match)
+        if match["number"]:
+            value: Any = float(match["number"])
+            if abs(value) > MAX_NUMBER:
+                hint = f"the largest is {MAX_NUMBER:,}"
+                raise self.problem("this number is too large", start, end, hint)
+            exact = len(match["number"]) < MAX_DIGITS and (value == 0 or abs(value) > 1e-30)
+            return _fraction(value, match["number"] if exact else None)
+        value = lookup(match["name"], self.environment)
+        try:
+            return _fraction(value)
+        except (TypeError, ValueError, OverflowError):
+            message = f"`${match['name']}` is {describe(value)}, not a number"
+            raise self.problem(message, start, end) from None
+
+    def reduce(self, strength: int) -> None:
+        """Apply the operators that bind at least as strongly, back to the last open bracket."""
+        while self.operators and self.operators[-1][0] != "(":
+            sign, at = self.operators[-1]
+            unary = sign.startswith("unary")
+            binding, apply = (_SIGN, _BINARY[sign[-1]][1]) if unary else _BINARY[sign]
+            if binding < strength:
+                return
+            self.operators.pop()
+            right, left = self.values.pop(), self.values.pop()
+            if sign in ("/", "//", "%") and right == 0:
+                message = f"`{self.text.strip()}` divides by zero"
+                code, place = Code.DIVISION_BY_ZERO, self.node.part(at, at + len(sign))
+                raise ValueProblem(code, message, place, self.values_of())
+            value = _fraction(apply(left, right))
+            if abs(value) > MAX_NUMBER or value.denominator > 10 ** (2 * MAX_DIGITS):
+                message = f"`{self.text.strip()}` is beyond what the arithmetic can hold"
+                raise self.problem(message, 0, len(self.text), self.values_of())
+            self.values.append(value)
+
+    def values_of(self) -> str | None:
+        """The values of the parameters in it, as a hint."""
+        used = used_values(self.text, self.environment)
+        return f"here {used}" if used else None
+
+    def problem(self, message: str, start: int, end: int, help: str | None = None) -> ValueProblem:
+        return ValueProblem(Code.BAD_EXPRESSION, message, self.node.part(start, end), help)
+
+
+def used_values(text: str, environment: Mapping[str, Any]) -> str:
+    """The values of the parameters in an expression, in words.
+
+    >>> used_values("$out * $width", {"out": 18, "width": 0.75})
+    '`$out` is 18 and `$width` is 0.75'
+    """
+    names = dict.fromkeys(re.findall(r"\$([A-Za-z0-9_]+)", text))
+    known = {n: environment[n] for n in names if environment.get(n, FAILED) is not FAILED}
+    parts = [f"`${name}` is {describe(value, quote=False)}" for name, value in known.items()]
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def _fraction(value: Any, written: str | None = None) -> Fraction:
+    """An exact number; a decimal as it was written, not its nearest binary fraction."""
+    from fractions import Fraction  # milliseconds to import: only arithmetic pays
+
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
+        raise TypeError
+    return Fraction(written or (repr(value) if isinstance(value, float) else value))
+
+
+def describe(value: Any, *, quote: bool = True) -> str:
+    """A value as a message names it.
+
+    >>> describe("many"), describe([1, 2]), describe(None), describe(3)
+    ('the word `many`', 'the list [1, 2]', 'empty', '`3`')
+    """
+    if value is None:
+        return "empty"
+    if isinstance(value, list):
+        text = ", ".join(describe(item, quote=False).removeprefix("the list ") for item in value)
+        return f"the list [{text if len(text) < 40 else text[:40] + '…'}]"
+    if isinstance(value, dict):
+        return "a mapping"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = text if len(text) < 60 else text[:60] + "…"
+    if isinstance(value, str):
+        kind = "the word" if re.fullmatch(r"[A-Za-z_][\w-]*", value) else "the text"
+        return f"{kind} `{text}`" if quote else text
+    return f"`{text}`" if quote else text

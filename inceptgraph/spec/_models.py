@@ -1,0 +1,129 @@
+"""A spec as typed data: what was written, checked for structure, every part with its place.
+
+Values stay as source nodes, since ``$parameters`` get theirs only when a block is used. Operations
+are pydantic models; these are dataclasses, since they are built from positioned nodes and not
+from plain values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from inceptgraph.diagnostics import Source, Span
+from inceptgraph.source import Entry, Mapping, Node, Scalar
+
+__all__ = ["Block", "Body", "Chain", "Fork", "Head", "Param", "Section", "Spec", "Step"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Param:
+    """A parameter of a block or of the network.
+
+    Attributes:
+        name: as written.
+        type: one of :data:`inceptgraph.spec.TYPES`.
+        default: its default, None where every use must give one.
+        readable: whether the declaration could be read; what depends on it is not at fault if not.
+    """
+
+    name: Scalar
+    type: str
+    default: Node | None
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A step, a branch or a stage: an operation or block by name, or a body of its own.
+
+    Attributes:
+        name: as written.
+        operation: the name of an operation or block; None where ``body`` is written inline.
+        body: an inline body.
+        arguments: what is passed to the operation or block.
+        sources: what it reads; None for the step before it.
+        repeat: how often it is chained; None for once.
+    """
+
+    name: Scalar
+    operation: Scalar | None
+    body: Body | None
+    arguments: dict[str, Entry]
+    sources: tuple[Scalar, ...] | None = None
+    repeat: Node | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """Steps, each feeding the next unless it says ``from:``. The last one is the result."""
+
+    steps: dict[str, Step]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fork:
+    """Branches over one input, joined by an operation in the order in which they are written."""
+
+    branches: dict[str, Step]
+    merge: Step
+    span: Span
+
+
+Body = Chain | Fork
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A named body with parameters, used like an operation.
+
+    Attributes:
+        name: as written.
+        params: by name, in order.
+        inputs: the names that its body gives to what it reads.
+        body: its steps or branches.
+        readable: whether all of it could be read; its uses are not at fault if not.
+    """
+
+    name: Scalar
+    params: dict[str, Param]
+    inputs: tuple[str, ...]
+    body: Body
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """A classifier that exists in training alone."""
+
+    step: Step
+    loss_weight: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A run of stages under one title."""
+
+    name: Scalar
+    first: Scalar
+    last: Scalar
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """A whole spec."""
+
+    source: Source
+    name: str
+    description: str | None
+    inputs: dict[str, tuple[Scalar, Mapping]]
+    params: dict[str, Param]
+    defaults: dict[str, tuple[Scalar, Mapping]]
+    blocks: dict[str, Block]
+    stages: Chain
+    outputs: dict[str, Scalar]
+    heads: dict[str, Head]
+    sections: dict[str, Section]
+    expect: Mapping | None
+    removed: dict[str, Span] = field(default_factory=dict)
+    """Where an edit removed a step of the base, by the step's name."""

@@ -1,0 +1,192 @@
+"""The edges of a network: inputs, outputs, auxiliary heads, and sections of stages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from inceptgraph.diagnostics import Code, Findings, Label, Span, closest, did_you_mean
+from inceptgraph.source import Entry, Mapping, Scalar
+from inceptgraph.spec._models import Chain, Head, Section
+from inceptgraph.spec._references import check_sources
+from inceptgraph.spec._step_forms import StepReader
+from inceptgraph.spec._structure import (
+    check_name,
+    listed,
+    need_text,
+    read_keys,
+    read_mapping,
+    rename,
+)
+
+__all__ = ["DEFAULT_OUTPUT", "INPUT_KEYS", "read_heads", "read_input", "read_outputs"]
+__all__ += ["read_sections"]
+
+MAP_KEYS = ("channels", "height", "width")
+INPUT_KEYS = ("name", *MAP_KEYS, "features")
+
+DEFAULT_OUTPUT = "output"
+"""What the result of the last stage is called in a spec without ``outputs:``."""
+
+_SHAPES = "a map has `channels`, `height` and `width`; a vector has `features`"
+_HEAD_KEYS = {
+    "from": "say which stage it taps: `from: inception_4a`",
+    "loss_weight": "say what its loss counts in the total: `loss_weight: 0.3`",
+}
+
+
+def read_input(entry: Entry, findings: Findings) -> Mapping | None:
+    """One input's shape; a mapping without some of its keys where they could not be read."""
+    what = f"the input `{entry.key.text}`" if entry.key.text != "input" else "`input`"
+    hint = f"write `{entry.key.text}: {{channels: 3, height: 224, width: 224}}`"
+    value = read_mapping(entry.value, what, findings, hint)
+    if value is None:
+        return None
+    items = read_keys(value, INPUT_KEYS, what, findings)
+    if "features" not in items:
+        missing = [key for key in MAP_KEYS if key not in items]
+        if missing:
+            message = f"{what} needs {listed(missing)}"
+            findings.add(Code.MISSING_KEY, message, entry.key.span, help=_SHAPES)
+    elif surplus := [items.pop(key) for key in MAP_KEYS if key in items]:
+        findings.add(
+            Code.CONFLICTING_KEYS,
+            f"{what} is both a vector and a map",
+            surplus[0].key.span,
+            "this belongs to a map",
+            Label(items["features"].key.span, "this to a vector"),
+            help=_SHAPES,
+        )
+    return Mapping(items, value.span)
+
+
+def read_heads(
+    entries: Iterable[Entry], reader: StepReader, inputs: Iterable[str], stages: Chain
+) -> dict[str, Head]:
+    """Classifiers that exist in training alone, each with its tap and the weight of its loss."""
+    found = {}
+    visible = (inputs, stages.steps)
+    findings = reader.findings
+    for entry in entries:
+        what = f"the auxiliary head `{entry.key.text}`"
+        check_name(entry.key, "head", findings)
+        hint = f"write `{entry.key.text}: {{from: conv1, loss_weight: 0.3, op: linear, out: 10}}`"
+        value = read_mapping(entry.value, what, findings, hint)
+        if value is None:
+            continue
+        items = dict(value.items)
+        for wanted, hint in _HEAD_KEYS.items():
+            _need_head_key(items, wanted, entry.key.span, what, hint, findings)
+        weight = items.pop("loss_weight", None)
+        step = reader.step(Entry(entry.key, Mapping(items, value.span)), (*visible, ("input",)))
+        if step is None or "from" not in items:
+            continue
+        check_sources(
+            {entry.key.text: step}, visible, findings, chained=False, removed=reader.removed
+        )
+        if weight is not None:
+            found[entry.key.text] = Head(step, weight.value)
+    return found
+
+
+def _need_head_key(
+    items: dict[str, Entry], wanted: str, at: Span, what: str, hint: str, findings: Findings
+) -> None:
+    if wanted in items:
+        return
+    slip = next((k for k in items if k not in _HEAD_KEYS and closest(k, (wanted,))), None)
+    if slip is None:
+        findings.add(Code.MISSING_KEY, f"{what} needs `{wanted}`", at, help=hint)
+        return
+    message = f"{what} has no key `{slip}`"
+    findings.add(Code.UNKNOWN_KEY, message, items[slip].key.span, help=f"did you mean `{wanted}`?")
+    rename(items, slip, wanted)
+
+
+def read_outputs(
+    entries: Iterable[Entry], heads: dict[str, Head], findings: Findings
+) -> dict[str, Scalar]:
+    """Names under which the network hands on the results of stages."""
+    found: dict[str, Scalar] = {}
+    entries = tuple(entries)
+    if not entries and DEFAULT_OUTPUT in heads:
+        message = f"the result of the last stage is called `{DEFAULT_OUTPUT}`, as is this head"
+        hint = "give the head another name, or name the result: `outputs: {logits: …}`"
+        span = heads[DEFAULT_OUTPUT].step.name.span
+        findings.add(Code.NAME_CLASH, message, span, help=hint)
+    for entry in entries:
+        name = entry.key.text
+        check_name(entry.key, "output", findings, pattern=r"[A-Za-z_][A-Za-z0-9_]*")
+        if name in heads:
+            message = f"an output and an auxiliary head are both called `{name}`"
+            head = Label(heads[name].step.name.span, "the head")
+            hint = "call the output by what it is, such as `logits`"
+            findings.add(Code.NAME_CLASH, message, entry.key.span, "the output", head, help=hint)
+            continue
+        target = need_text(entry.value, f"the output `{name}`", findings, "name one stage")
+        if target is not None:
+            found[name] = target
+    return found
+
+
+_FORM = "a section is a run of stages: `stem: first_stage .. last_stage`"
+
+
+def read_sections(
+    entries: Iterable[Entry], stages: Chain, findings: Findings
+) -> dict[str, Section]:
+    """``stem: conv1 .. pool2``: runs of stages, in order, that do not overlap."""
+    found: dict[str, Section] = {}
+    order = {name: index for index, name in enumerate(stages.steps)}
+    taken: dict[int, Section] = {}
+    for entry in entries:
+        what = f"the section `{entry.key.text}`"
+        value = need_text(entry.value, what, findings, _FORM)
+        text = value.text if value and len(value.text) < 500 else ""
+        match = re.fullmatch(r"\s*(\S+)\s*\.\.\s*(\S+)\s*", text)
+        if value is not None and match is None:
+            message = f"{what} must name two stages, joined by `..`"
+            findings.add(Code.WRONG_TYPE, message, value.span.first_line(), help=_FORM)
+        if value is None or match is None:
+            continue
+        ends = [Scalar(match[i], match[i], value.part(*match.span(i))) for i in (1, 2)]
+        section = Section(entry.key, ends[0], ends[1])
+        if _stages_exist(section, order, findings) and _is_free(section, order, taken, findings):
+            first, last = order[ends[0].text], order[ends[1].text]
+            taken.update(dict.fromkeys(range(first, last + 1), section))
+            found[entry.key.text] = section
+    return found
+
+
+def _stages_exist(section: Section, order: dict[str, int], findings: Findings) -> bool:
+    unknown = [end for end in (section.first, section.last) if end.text not in order]
+    for end in unknown:
+        hint = did_you_mean(end.text, order) or "a section begins and ends with names of stages"
+        message = f"there is no stage `{end.text}`"
+        findings.add(Code.UNKNOWN_REFERENCE, message, end.span, help=hint)
+    return not unknown
+
+
+def _is_free(
+    section: Section, order: dict[str, int], taken: dict[int, Section], findings: Findings
+) -> bool:
+    name, first, last = section.name.text, section.first.text, section.last.text
+    if order[first] > order[last]:
+        message = f"the section `{name}` ends before it begins: `{last}` is above `{first}`"
+        hint = f"write `{name}: {last} .. {first}`"
+        findings.add(Code.WRONG_TYPE, message, section.first.span, help=hint)
+        return False
+    both = next((i for i in range(order[first], order[last] + 1) if i in taken), None)
+    if both is None:
+        return True
+    other = taken[both]
+    shared = next(stage for stage, index in order.items() if index == both)
+    findings.add(
+        Code.WRONG_TYPE,
+        f"the stage `{shared}` is in two sections, `{other.name.text}` and `{name}`",
+        section.name.span,
+        "",
+        Label(other.name.span, "the other one"),
+        help="sections do not overlap: a section ends before the next one begins",
+    )
+    return False

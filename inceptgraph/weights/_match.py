@@ -1,0 +1,257 @@
+"""Which tensor of a file is which of a network's: names first, then shapes."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from inceptgraph.types import TensorInfo
+from inceptgraph.weights._patterns import covers
+from inceptgraph.weights._remap_table import Line, Table
+from inceptgraph.weights._slots import Slot
+
+__all__ = ["Clash", "Fit", "Pair", "fit", "fit_best"]
+
+WRAPPERS = ("module", "_orig_mod", "model")
+"""What DataParallel, ``torch.compile`` and trainers put before every name."""
+
+COUNTER = ".num_batches_tracked"
+"""What torch's batch normalisation counts: not a weight, and older files lack it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A tensor of a file and the one of the network that has its name.
+
+    Attributes:
+        slot: the network's.
+        theirs: the name in the file, without the fit's prefix.
+        info: shape and type in the file.
+        seen: the file's shape without axes of 1 that the network's does not have.
+    """
+
+    slot: Slot
+    theirs: str
+    info: TensorInfo
+    seen: tuple[int, ...]
+
+    @property
+    def reshaped(self) -> bool:
+        """Whether it loads in another shape than it has in the file."""
+        return self.info.shape != self.slot.shape
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A second name of theirs that becomes one of ours.
+
+    Attributes:
+        ours: the network's name.
+        first, second: the file's names.
+        lines: of the table, for those that it renamed.
+    """
+
+    ours: str
+    first: str
+    second: str
+    lines: tuple[Line | None, Line | None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a file fits a network.
+
+    Every tensor of the file is in one of ``loaded``, ``adapted``, ``mismatched``, ``clashes`` (its
+    second name), ``unexpected``, ``ignored`` and ``counters``; every tensor of the network in one
+    of ``loaded``, ``adapted``, ``mismatched``, ``missing`` and ``absent``.
+
+    Attributes:
+        table: what renamed the file's names; None where they are ours.
+        prefix: what stands before every name in the file, and in none of the names here.
+        loaded: of one shape, up to axes of 1.
+        adapted: of a last layer, with another number of classes.
+        mismatched: of other shapes, or not floating-point numbers.
+        missing: the network's alone.
+        absent: the network's alone, in a part that the table says a file may lack.
+        unexpected: the file's alone.
+        ignored: the file's alone, which the table says mean nothing.
+        counters: the file's counters of batches, with our names where there are any.
+        clashes: second names for one tensor.
+    """
+
+    table: Table | None
+    prefix: str = ""
+    loaded: list[Pair] = field(default_factory=list)
+    adapted: list[Pair] = field(default_factory=list)
+    mismatched: list[Pair] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    counters: dict[str, str | None] = field(default_factory=dict)
+    clashes: list[Clash] = field(default_factory=list)
+
+
+def fit_best(
+    slots: Mapping[str, Slot], entries: Mapping[str, TensorInfo], tables: Iterable[Table]
+) -> Fit:
+    """The fit with the names as they are, or with the table that finds most of them ours.
+
+    A table that finds half of the file's tensors or fewer is of another network: that some names
+    come out as ours is chance.
+    """
+    best = fit(slots, entries, None)
+    if not best.unexpected and not best.missing:
+        return best
+    fits = (fit(slots, entries, table) for table in tables)
+    return max([best, *(found for found in fits if _finds_most(found))], key=_named)
+
+
+def _finds_most(found: Fit) -> bool:
+    return _named(found)[0] > len(found.unexpected) + len(found.clashes)
+
+
+def _named(found: Fit) -> tuple[int, int]:
+    loads = len(found.loaded) + len(found.adapted)
+    return loads + len(found.mismatched), loads - len(found.clashes)
+
+
+def fit(
+    slots: Mapping[str, Slot], entries: Mapping[str, TensorInfo], table: Table | None = None
+) -> Fit:
+    """Fit a file to a network.
+
+    Args:
+        slots: the network's tensors.
+        entries: the file's tensors by name.
+        table: renames the file's names.
+    """
+    found = Fit(table, _wrapping(entries, slots))
+    infos = {name.removeprefix(found.prefix): info for name, info in entries.items()}
+    renamed: dict[str, tuple[str, Line | None]] = {}
+    for theirs in infos:
+        if table is not None and any(covers(pattern, theirs) for pattern in table.ignore):
+            found.ignored.append(theirs)
+        else:
+            renamed[theirs] = table.rename(theirs) if table is not None else (theirs, None)
+    ours = _ours({theirs: name for theirs, (name, _) in renamed.items()}, slots)
+    taken: dict[str, str] = {}
+    for theirs in renamed:
+        name = ours.get(theirs)
+        if name is None:
+            if renamed[theirs][0].endswith(COUNTER) and math.prod(infos[theirs].shape) == 1:
+                sibling = ours.get(theirs.removesuffix(COUNTER) + ".running_mean")
+                owner = sibling and sibling.rpartition(".")[0]
+                found.counters[theirs] = f"{owner}{COUNTER}" if owner else None
+            else:
+                found.unexpected.append(theirs)
+        elif name in taken:
+            first = taken[name]
+            lines = (renamed[first][1], renamed[theirs][1])
+            found.clashes.append(Clash(name, first, theirs, lines))
+        else:
+            taken[name] = theirs
+            _place(found, slots[name], theirs, infos[theirs])
+    _adapt_whole_layers(found)
+    absent = set(_absent(table, slots, taken))
+    for name in slots:
+        if name not in taken:
+            (found.absent if name in absent else found.missing).append(name)
+    return found
+
+
+def _wrapping(names: Iterable[str], slots: Iterable[str]) -> str:
+    """What wraps the whole network: words before every name that are no stage of ours."""
+    rest, prefix = list(names), ""
+    wrappers = set(WRAPPERS) - {name.partition(".")[0] for name in slots}
+    while True:
+        first = {name.partition(".")[0] for name in rest}
+        if len(first) != 1 or not first <= wrappers or not all("." in name for name in rest):
+            return prefix
+        prefix += f"{first.pop()}."
+        rest = [name.partition(".")[2] for name in rest]
+
+
+def _ours(renamed: Mapping[str, str], slots: Iterable[str]) -> dict[str, str]:
+    """The network's names of the file's, by the file's.
+
+    The torch backend puts ``_`` after a step's name that Python or torch use themselves, such as
+    ``class``; so names are compared without it. Where a spec has both ``class`` and ``class_``,
+    their order stays what it was.
+    """
+    of_slots, of_file = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for name in slots:
+        of_slots[_plain(name)].append(name)
+    for theirs, name in renamed.items():
+        of_file[_plain(name)].append(theirs)
+    found = {}
+    for key, theirs_all in of_file.items():
+        candidates = sorted(of_slots.get(key, ()), key=_underscores)
+        names = {renamed[theirs] for theirs in theirs_all}
+        if len(names) == len(candidates):
+            by_name = dict(zip(sorted(names, key=_underscores), candidates, strict=True))
+        else:
+            by_name = {name: name for name in candidates}
+        for theirs in theirs_all:
+            if renamed[theirs] in by_name:
+                found[theirs] = by_name[renamed[theirs]]
+    return found
+
+
+def _plain(name: str) -> str:
+    return ".".join(part.rstrip("_") for part in name.split(".")) if "_" in name else name
+
+
+def _underscores(name: str) -> list[int]:
+    return [len(part) - len(part.rstrip("_")) for part in name.split(".")]
+
+
+def _place(found: Fit, slot: Slot, theirs: str, info: TensorInfo) -> None:
+    views = list(_views(info.shape, len(slot.shape)))
+    if info.is_float:
+        if slot.shape in views:
+            found.loaded.append(Pair(slot, theirs, info, slot.shape))
+            return
+        alike = [view for view in views if view[1:] == slot.shape[1:]]
+        if slot.classifier and alike:
+            found.adapted.append(Pair(slot, theirs, info, alike[0]))
+            return
+    found.mismatched.append(Pair(slot, theirs, info, views[0] if views else info.shape))
+
+
+def _adapt_whole_layers(found: Fit) -> None:
+    """A layer adapts as a whole: where one of its tensors loads, or cannot be a classifier's of
+    another number of classes, the others are mismatched."""
+    others = {pair.slot.layer for pair in (*found.loaded, *found.mismatched)}
+    found.mismatched.extend(pair for pair in found.adapted if pair.slot.layer in others)
+    found.adapted[:] = [pair for pair in found.adapted if pair.slot.layer not in others]
+
+
+def _views(shape: tuple[int, ...], rank: int) -> Iterator[tuple[int, ...]]:
+    """A shape with as many axes as wanted, by adding or dropping axes of 1 at one end.
+
+    A linear layer's (out, in) is (out, in, 1, 1) as a convolution, and (1, 1, out, in) in Caffe's
+    old files. Kernels of 1×7 and 7×1 stay apart: no axis moves past another.
+    """
+    extra = len(shape) - rank
+    if extra == 0:
+        yield shape
+        if rank == 4 and shape[:2] == (1, 1):
+            yield (*shape[2:], 1, 1)
+    elif extra < 0:
+        yield shape + (1,) * -extra
+    else:
+        if set(shape[:extra]) == {1}:
+            yield shape[extra:]
+        if set(shape[rank:]) == {1}:
+            yield shape[:rank]
+
+
+def _absent(table: Table | None, slots: Iterable[str], taken: Mapping[str, str]) -> Iterator[str]:
+    """The tensors in parts that a file may lack, and of which it has nothing."""
+    for pattern in table.absent if table is not None else ():
+        part = [name for name in slots if covers(pattern, name)]
+        if not any(name in taken for name in part):
+            yield from part
