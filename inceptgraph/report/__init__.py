@@ -1,7 +1,7 @@
 """Findings as text, for people and for programs.
 
-Each format is one module here, named as the user names it, and is imported when it is asked for:
-``check`` has a third of a second in all.
+Each format is one module here, named after the word that users say, and is imported when it is
+asked for: ``check`` has a third of a second in all.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def render(diagnostics: Sequence[Diagnostic], format: str, *, color: bool = Fals
     if format not in FORMATS:
         raise ValueError(f"there is no format `{format}`: use one of {', '.join(FORMATS)}")
     write: Callable[[Sequence[Diagnostic], bool], str]
-    write = import_module(f"{__name__}.{format}").render
+    write = import_module(f"{__name__}._{format}").render
     return write(diagnostics, color)
 
 

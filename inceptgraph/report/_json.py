@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,5 +36,7 @@ def _place(span: Span) -> dict[str, Any]:
 
 def dumps(value: Any) -> str:
     """JSON in ASCII: any terminal and any pipe takes it, whatever a file name or a text holds."""
+    import json  # what is for people need not wait for it
+
     # The one control character that JSON lets through; it can stand only inside a string.
     return json.dumps(value, indent=2).replace("\x7f", "\\u007f")

@@ -1,0 +1,130 @@
+"""The plug-in in tests/plugin: installed as a user would, found without a change to the core."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from places import PLUGIN
+
+SPEC = """
+name: Shuffled
+input: {channels: 3, height: 8, width: 8}
+stages:
+  conv:    {op: conv2d, out: 8}
+  shuffle: {op: channel_shuffle, groups: 4}
+"""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which the plug-in is installed."""
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
+    subprocess.run([*command, str(PLUGIN)], check=True)
+    return {**os.environ, "PYTHONPATH": str(target)}
+
+
+def run(code: str, environment: dict[str, str], cwd: Path) -> str:
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_operation_and_backend(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = 'import inceptgraph; print(inceptgraph.compile("net.yaml", backend="markdown"))'
+    table = run(code, environment, tmp_path)
+    assert "| shuffle | channel shuffle | 8×8×8 | 0 |" in table
+
+
+def test_rule(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph, torch
+net = inceptgraph.compile("net.yaml", seed=0)
+x = torch.randn(2, 3, 8, 8)
+assert torch.equal(net(x), torch.nn.functional.channel_shuffle(net.conv(x), 4))
+"""
+    run(code, environment, tmp_path)
+
+
+def test_engine(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph, torch
+net = inceptgraph.compile("net.yaml", engine="careful", seed=0)
+plain = inceptgraph.compile("net.yaml", seed=0).eval()
+x = torch.randn(2, 3, 8, 8)
+torch.testing.assert_close(net(x), plain(x))
+try:
+    net(x / 0)
+except FloatingPointError as error:
+    print(error)
+print(inceptgraph.compile("net.yaml", engine="auto").choice)
+"""
+    told = run(code, environment, tmp_path)
+    assert "an output is not finite" in told
+    assert "careful 0.9 ×" in told
+
+
+def test_arguments_are_checked(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC.replace("groups: 4", "groups: 3"))
+    code = """
+import inceptgraph
+(finding,) = inceptgraph.analyze("net.yaml").findings
+print(finding.code, finding.span, finding.message)
+"""
+    assert run(code, environment, tmp_path) == (
+        "IG506 net.yaml:6:42 8 channels cannot be split into 3 equal groups\n"
+    )
+
+
+def test_built_model_needs_no_plugin(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    command = [sys.executable, "-m", "inceptgraph", "build", "net.yaml", "-o", "model"]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
+    bare = {key: value for key, value in environment.items() if key != "PYTHONPATH"}
+    command = [sys.executable, "-P", "model/model.py"]
+    done = subprocess.run(command, env=bare, cwd=tmp_path, capture_output=True, text=True)
+    assert "output: shape (2, 8, 8, 8)" in done.stdout, done.stderr
+
+
+def test_without_the_plugin_the_name_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph
+(finding,) = inceptgraph.analyze("net.yaml").findings
+print(finding.code)
+"""
+    assert run(code, dict(os.environ), tmp_path) == "IG201\n"
+
+
+def test_an_operation_that_fails_is_a_finding(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph
+from inceptgraph_shuffle.operation import ChannelShuffle
+ChannelShuffle.infer = lambda self, *inputs: inputs[7]
+(finding,) = inceptgraph.analyze("net.yaml").findings
+print(finding.code, finding.span, finding.message)
+"""
+    assert run(code, environment, tmp_path) == (
+        "IG807 net.yaml:6:3 the plug-in's `channel_shuffle` cannot infer its shape:"
+        " IndexError: tuple index out of range\n"
+    )
+
+
+def test_pass(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC.replace("groups: 4", "groups: 1"))
+    code = """
+import inceptgraph
+net = inceptgraph.compile("net.yaml", backend="markdown", optimize=True)
+assert "shuffle" not in net.partition("conv")[2]
+"""
+    run(code, environment, tmp_path)

@@ -1,0 +1,718 @@
+"""What a spec means: scalars, parameters, arithmetic, scopes, bodies, overrides."""
+
+from __future__ import annotations
+
+import operator
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from places import SPECS
+
+from inceptgraph.diagnostics import Code, Findings, Source, Span, closest
+from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
+from inceptgraph.graph import Graph
+from inceptgraph.ops import BUILT_IN
+from inceptgraph.pipeline import analyze
+from inceptgraph.report import render
+from inceptgraph.source import Mapping, Scalar, parse, to_plain
+from inceptgraph.spec import Unavailable, ValueProblem, evaluate, fits
+
+HEAD = "name: Net\ninput: {channels: 3, height: 8, width: 8}\n"
+
+
+def built(text: str, *, set: dict[str, Any] | None = None, head: str = HEAD) -> Graph:
+    """The graph of a spec without findings."""
+    analysis = analyze(Source("net.yaml", head + text), set=set)
+    assert render(analysis.findings, "concise") == ""
+    assert analysis.graph is not None
+    return analysis.graph.verify()
+
+
+def found(text: str, *, set: dict[str, Any] | None = None, head: str = HEAD) -> list[Code]:
+    return [f.code for f in analyze(Source("net.yaml", head + text), set=set).findings]
+
+
+def scalar(text: str) -> Any:
+    findings = Findings()
+    tree = parse(Source("value.yaml", f"value: {text}"), findings)
+    assert not list(findings)
+    assert isinstance(tree, Mapping)
+    return to_plain(tree)["value"]
+
+
+def value_of(expression: str, **environment: Any) -> Any:
+    source = Source("value.yaml", expression)
+    span = Span(source, 0, 0, 0, len(expression))
+    return evaluate(Scalar(expression, expression, span), environment)
+
+
+# -- scalars --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("True", True),
+        ("false", False),
+        ("tRUE", "tRUE"),
+        ("~", None),
+        ("null", None),
+        ("", None),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("0b1", "0b1"),
+        ("+7", 7),
+        ("-7", -7),
+        ("1_000", "1_000"),
+        ("12:30", "12:30"),
+        ("1e-5", 1e-5),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("-.inf", float("-inf")),
+        ("2024-01-01", "2024-01-01"),
+        ("'10'", "10"),
+        ('"true"', "true"),
+        ("1x1", "1x1"),
+        ("=", "="),
+    ],
+)
+def test_scalars_follow_yaml_1_2(text: str, value: Any) -> None:
+    got = scalar(text)
+    assert got == value
+    assert type(got) is type(value)
+
+
+def test_keys_are_the_text_that_is_written() -> None:
+    graph = built("stages:\n  010: {op: relu}\n  1e3: {op: tanh}\n  true: {op: gelu}\n")
+    assert list(graph.nodes) == ["input", "010", "1e3", "true"]
+
+
+def test_aliases_repeat_a_value() -> None:
+    graph = built("stages:\n  a: &conv {op: conv2d, out: 4}\n  b: *conv\n")
+    assert graph.nodes["a"].op == graph.nodes["b"].op
+
+
+# -- parameters -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("declaration", "given", "accepted"),
+    [
+        ("int", "4", True),
+        ("int", "4.0", False),
+        ("int", "true", False),
+        ("int", "four", False),
+        ("float", "4", True),
+        ("float", "0.5", True),
+        ("float", "true", False),
+        ("bool", "true", True),
+        ("bool", "1", False),
+        ("bool", "yes", False),
+        ("string", "relu", True),
+        ("string", "4", False),
+        ("size", "3", True),
+        ("size", "[1, 7]", True),
+        ("size", "[1, 7, 1]", False),
+        ("size", "[1, 0.5]", False),
+        ("any", "[1, {a: b}]", True),
+        ("4", "5", True),
+        ("4", "0.5", False),
+        ("0.5", "4", True),
+        ("true", "4", False),
+        ("[1, 7]", "3", True),
+    ],
+)
+def test_parameter_types(declaration: str, given: str, accepted: bool) -> None:
+    text = f"""
+blocks:
+  unit:
+    params:
+      p: {declaration}
+    steps:
+      relu: {{op: relu}}
+      use: {{op: pick, p: $p}}
+  pick:
+    params: {{p: any}}
+    steps: {{relu: {{op: relu}}}}
+stages:
+  unit: {{op: unit, p: {given}}}
+"""
+    errors = [code for code in found(text) if code is not Code.UNUSED_PARAMETER]
+    assert errors == ([] if accepted else errors[:1])
+    assert accepted or errors[0] in (Code.BAD_ARGUMENT, Code.FRACTION)
+
+
+def test_defaults_may_use_what_is_declared_before() -> None:
+    text = """
+params: {width: 8, half: int = $width // 2}
+blocks:
+  unit:
+    params: {out: int = $half, twice: int = 2 * $out}
+    steps: {a: {op: conv2d, out: $out}, b: {op: conv2d, out: $twice}}
+stages:
+  one: {op: unit}
+  two: {op: unit, out: 3}
+"""
+    graph = built(text)
+    shapes = [graph.shape(name)[0] for name in ("one.a", "one.b", "two.a", "two.b")]
+    assert shapes == [4, 8, 3, 6]
+
+
+def test_defaults_of_parameters_read_as_yaml() -> None:
+    text = """
+blocks:
+  unit:
+    params:
+      kernel: size = [1, 3]
+      act: string = gelu
+      bias: bool = false
+    steps:
+      conv: {op: conv2d, out: 2, kernel: $kernel, bias: $bias}
+      act: {op: $act}
+stages:
+  unit: {op: unit}
+"""
+    graph = built(text)
+    assert graph.nodes["unit.conv"].op.arguments() == {"kernel": (1, 3), "bias": False, "out": 2}
+    assert graph.nodes["unit.act"].op.op == "gelu"
+
+
+@pytest.mark.parametrize(
+    ("value", "fitting"),
+    [
+        (3, {"int", "float", "size", "any"}),
+        (0.5, {"float", "any"}),
+        (Fraction(1, 3), {"float", "any"}),
+        (True, {"bool", "any"}),
+        ("x", {"string", "any"}),
+        ([1, 2], {"size", "any"}),
+        ([True, 2], {"any"}),
+        (None, {"any"}),
+    ],
+)
+def test_fits(value: Any, fitting: set[str]) -> None:
+    types = ("int", "float", "bool", "string", "size", "any")
+    assert {name for name in types if fits(value, name)} == fitting
+
+
+# -- arithmetic -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("0.1 * $n", 3),
+        ("$n", 30),
+        ("2 + 3 * $n", 92),
+        ("(2 + 3) * $n", 150),
+        ("$n - 2 - 3", 25),
+        ("$n / 2 / 3", 5),
+        ("$n // 4", 7),
+        ("-$n // 4", -8),
+        ("-($n) + 1", -29),
+        ("2 * -$n", -60),
+        ("--$n", 30),
+        ("+$n", 30),
+        ("$n % 7", 2),
+        ("-$n % 7", 5),
+        ("$n*2//3%4", 0),
+        ("1e1 * $n", 300),
+        ("$n / 4", Fraction(15, 2)),
+        ("$n * 1.5", 45),
+        (" ( $n ) ", 30),
+    ],
+)
+def test_arithmetic(expression: str, value: Any) -> None:
+    got = value_of(expression, n=30)
+    assert got == value
+    assert type(got) is type(value)
+
+
+OPERATORS = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+}
+LEAVES = st.integers(0, 50).map(lambda n: (str(n), Fraction(n))) | st.sampled_from(
+    [("$a", Fraction(7)), ("$b", Fraction("0.25")), ("0.1", Fraction(1, 10))]
+)
+
+
+def combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Fully bracketed expressions with the values that Python's fractions give them."""
+
+    def join(sign: str, left: Any, right: Any) -> Any:
+        if left[1] is None or right[1] is None or (sign in ("/", "//", "%") and not right[1]):
+            return f"({left[0]} {sign} {right[0]})", None
+        return f"({left[0]} {sign} {right[0]})", Fraction(OPERATORS[sign](left[1], right[1]))
+
+    def negated(inner: Any) -> Any:
+        return f"-({inner[0]})", None if inner[1] is None else -inner[1]
+
+    return st.builds(join, st.sampled_from(sorted(OPERATORS)), parts, parts) | parts.map(negated)
+
+
+@given(st.recursive(LEAVES, combined, max_leaves=8))
+def test_arithmetic_is_that_of_fractions(case: tuple[str, Fraction | None]) -> None:
+    text, value = case
+    text = f"{text} + 0 * $a"
+    if len(text) > 200:
+        return
+    if value is None:
+        with pytest.raises(ValueProblem) as problem:
+            value_of(text, a=7, b=0.25)
+        assert problem.value.code is Code.DIVISION_BY_ZERO
+        return
+    assert value_of(text, a=7, b=0.25) == value
+
+
+@given(st.lists(st.tuples(st.sampled_from(["3", "-2", "-$a"]), st.sampled_from(list(OPERATORS)))))
+def test_precedence_is_that_of_python(parts: list[tuple[str, str]]) -> None:
+    text = " ".join([*(f"{value} {sign}" for value, sign in parts[:6]), "$a"])
+    python = text.replace("$a", "F(7)").replace("3", "F(3)").replace("2", "F(2)")
+    assert value_of(text, a=7) == eval(python, {"F": Fraction})
+
+
+def test_an_expression_needs_a_parameter() -> None:
+    assert value_of("64 * 2") == "64 * 2"
+
+
+def test_what_failed_before_is_not_reported_again() -> None:
+    with pytest.raises(Unavailable):
+        value_of("$missing + 1")
+    text = "params: {a: int = 1 / $b, c: int = $a * 2}\n"
+    assert found(text + "stages:\n  conv: {op: conv2d, out: $c}\n") == [Code.UNKNOWN_PARAMETER]
+
+
+# -- scopes ---------------------------------------------------------------------------------------
+
+
+def test_a_block_sees_the_network_parameters_and_not_its_stages() -> None:
+    text = """
+params: {classes: 5}
+blocks:
+  unit: {steps: {conv: {op: conv2d, out: $classes}, sum: {op: concat, from: [conv, stem]}}}
+stages:
+  stem: {op: relu}
+  unit: {op: unit}
+"""
+    assert found(text) == [Code.UNKNOWN_REFERENCE]
+    assert built(text.replace("stem]", "input]")).shape("unit.sum") == (8, 8, 8)
+
+
+def test_a_block_does_not_see_the_parameters_of_its_user() -> None:
+    text = """
+blocks:
+  inner: {steps: {conv: {op: conv2d, out: $width}}}
+  outer: {params: {width: int}, steps: {conv: {op: conv2d, out: $width}, inner: {op: inner}}}
+stages:
+  outer: {op: outer, width: 3}
+"""
+    assert found(text) == [Code.UNKNOWN_PARAMETER]
+
+
+def test_a_parameter_of_a_block_hides_that_of_the_network() -> None:
+    text = """
+params: {out: 5}
+blocks:
+  unit: {params: {out: int}, steps: {conv: {op: conv2d, out: $out}}}
+stages:
+  a: {op: unit, out: $out + 1}
+  b: {op: conv2d, out: $out}
+"""
+    graph = built(text)
+    assert graph.shape("a.conv")[0] == 6
+    assert graph.shape("b")[0] == 5
+
+
+def test_an_inline_body_sees_what_is_around_it() -> None:
+    text = """
+stages:
+  stem: {op: conv2d, out: 4}
+  relu: {op: relu}
+  body:
+    steps:
+      conv: {op: conv2d, out: 2}
+      join: {op: concat, from: [conv, stem, input]}
+"""
+    graph = built(text)
+    assert graph.nodes["body.join"].inputs == ("body.conv", "stem", "relu")
+
+
+def test_the_input_of_a_block_has_no_inside() -> None:
+    text = """
+blocks:
+  pair: {steps: {conv: {op: conv2d, out: 4}, relu: {op: relu}}}
+  peek: {steps: {tanh: {op: tanh, from: input.conv}}}
+stages:
+  pair: {op: pair}
+  peek: {op: peek}
+"""
+    assert found(text) == [Code.UNKNOWN_REFERENCE]
+
+
+def test_from_takes_a_list_and_dotted_paths() -> None:
+    text = """
+blocks:
+  inception:
+    branches:
+      1x1: {op: conv2d, out: 2}
+      3x3: {reduce: {op: conv2d, out: 3}, 3x3: {op: conv2d, out: 4, kernel: 3, padding: same}}
+    merge: concat
+stages:
+  inception_3a: {op: inception}
+  a: {op: relu, from: inception_3a.3x3}
+  b: {op: concat, from: [inception_3a.3x3.reduce, a, inception_3a]}
+"""
+    graph = built(text)
+    assert graph.nodes["a"].inputs == ("inception_3a.3x3.3x3",)
+    assert graph.shape("b") == (3 + 4 + 6, 8, 8)
+
+
+def test_the_end_of_a_fork_can_be_named() -> None:
+    graph = built(
+        """
+stages:
+  fork: {branches: {left: {op: relu}, right: {}}, merge: add}
+  more: {op: tanh, from: fork.merge}
+"""
+    )
+    assert graph.nodes["more"].inputs == ("fork.merge",)
+
+
+def test_inputs_have_names_of_their_own() -> None:
+    shape = "name: x, channels: 3, height: 8, width: 8"
+    head = f"name: Net\ninputs: {{a: {{{shape}}}, b: {{{shape}}}}}\n"
+    assert found("stages: {join: {op: concat, from: [x, x]}}", head=head) == [Code.NAME_CLASH]
+
+
+# -- bodies ---------------------------------------------------------------------------------------
+
+
+def test_repeat_chains_copies_by_number() -> None:
+    text = """
+params: {depth: 2}
+blocks:
+  unit: {params: {out: int}, steps: {conv: {op: conv2d, out: $out}, relu: {op: relu}}}
+stages:
+  x: {op: unit, out: 4, repeat: $depth + 1}
+  y: {op: conv2d, out: 2, repeat: 1}
+  z: {op: concat, from: [x.0, x.2.conv, y]}
+"""
+    graph = built(text)
+    assert list(graph.nodes) == [
+        "input",
+        *(f"x.{i}.{name}" for i in range(3) for name in ("conv", "relu")),
+        "y.0",
+        "z",
+    ]
+    assert graph.nodes["x.1.conv"].inputs == ("x.0.relu",)
+    assert graph.nodes["z"].inputs == ("x.0.relu", "x.2.conv", "y.0")
+    assert graph.scopes["x"].output == "x.2.relu"
+
+
+def test_an_empty_branch_passes_the_input_on() -> None:
+    text = """
+stages:
+  residual:
+    branches: {body: {op: conv2d, out: 3}, shortcut: {}}
+    merge: add
+"""
+    graph = built(text)
+    assert graph.nodes["residual.merge"].inputs == ("residual.body", "residual.shortcut")
+    assert graph.nodes["residual.shortcut"].op.op == "identity"
+
+
+def test_blocks_with_several_inputs() -> None:
+    text = """
+blocks:
+  gate:
+    inputs: [map, weights]
+    steps:
+      sigmoid: {op: sigmoid, from: weights}
+      product: {op: multiply, from: [map, sigmoid]}
+stages:
+  a: {op: relu}
+  b: {op: global_avg_pool}
+  gate: {op: gate, from: [a, b]}
+"""
+    graph = built(text)
+    assert graph.nodes["gate.sigmoid"].inputs == ("b",)
+    assert graph.nodes["gate.product"].inputs == ("a", "gate.sigmoid")
+
+
+def test_networks_with_several_inputs_and_outputs() -> None:
+    head = (
+        "name: Net\ninputs:\n  image: {channels: 3, height: 8, width: 8}\n  text: {features: 5}\n"
+    )
+    text = """
+stages:
+  conv: {op: conv2d, out: 2, from: image}
+  flat: {op: flatten}
+  both: {op: concat, from: [flat, text]}
+outputs: {features: conv, logits: both}
+"""
+    graph = built(text, head=head)
+    assert [node.name for node in graph.inputs] == ["image", "text"]
+    assert [(o.name, o.node) for o in graph.outputs] == [("features", "conv"), ("logits", "both")]
+    assert graph.shape("both") == (2 * 8 * 8 + 5,)
+
+
+def test_outputs_name_the_last_stage_unless_they_are_declared() -> None:
+    (output,) = built("stages: {a: {op: relu}, b: {op: tanh}}\n").outputs
+    assert (output.name, output.node, output.training_only) == ("output", "b", False)
+    text = "stages: {a: {steps: {x: {op: relu}, y: {op: tanh}}}}\noutputs: {inner: a.x, all: a}\n"
+    assert [o.node for o in built(text).outputs] == ["a.x", "a.y"]
+
+
+def test_heads_exist_in_training_alone() -> None:
+    text = """
+stages: {a: {op: conv2d, out: 2}, b: {op: relu}}
+aux_heads: {aux: {from: a, loss_weight: 0.5, steps: {p: {op: global_avg_pool}, f: {op: flatten}}}}
+"""
+    graph = built(text)
+    assert [(o.name, o.node, o.loss_weight) for o in graph.outputs] == [
+        ("output", "b", None),
+        ("aux", "aux.f", 0.5),
+    ]
+    assert list(graph.phase("eval").verify().nodes) == ["input", "a", "b"]
+
+
+def test_a_head_and_the_result_have_different_names() -> None:
+    text = "stages: {a: {op: relu}}\naux_heads: {output: {from: a, loss_weight: 1, op: relu}}\n"
+    assert found(text) == [Code.NAME_CLASH]
+    built(text + "outputs: {logits: a}\n")
+
+
+def test_sections_hold_what_is_left_in_evaluation() -> None:
+    graph = built(
+        """
+stages: {a: {op: relu}, side: {op: relu}, other: {op: relu, from: a}, last: {op: tanh, from: a}}
+aux_heads: {aux: {from: [side, other], loss_weight: 1, op: add}}
+sections: {stem: a .. side, gone: other .. other, end: last .. last}
+"""
+    )
+    evaluation = graph.phase("eval").verify()
+    assert evaluation.sections == {"stem": ("a", "a"), "end": ("last", "last")}
+    assert graph.phase("train").sections == graph.sections
+
+
+def test_a_head_taps_stages_and_not_other_heads() -> None:
+    head = "loss_weight: 0.5, op: global_avg_pool"
+    text = f"aux_heads: {{one: {{from: a, {head}}}, two: {{from: one, {head}}}}}\n"
+    assert found("stages: {a: {op: relu}}\n" + text) == [Code.UNKNOWN_REFERENCE]
+
+
+def test_defaults_hold_for_every_use_that_says_nothing_else() -> None:
+    text = """
+params: {bias: false}
+defaults: {conv2d: {bias: $bias, kernel: 3, padding: same}}
+blocks: {unit: {steps: {conv: {op: conv2d, out: 2}}}}
+stages: {a: {op: conv2d, out: 2, kernel: 1}, unit: {op: unit}}
+"""
+    graph = built(text)
+    assert graph.nodes["a"].op.arguments() == {"padding": "same", "bias": False, "out": 2}
+    assert graph.nodes["unit.conv"].op.arguments()["kernel"] == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("out: 4.0", "`out` of `conv2d` must be a whole number, but is the decimal 4.0"),
+        (
+            "out: 4, weight_init: {scheme: zeros, std: 1}",
+            "`weight_init` of `conv2d` must be `zeros` alone, which has no settings",
+        ),
+        (
+            "out: 4, weight_init: {scheme: uniform, low: 1}",
+            "`weight_init` of `conv2d` must have a `low` that is not above its `high`",
+        ),
+    ],
+)
+def test_refused_values(argument: str, message: str) -> None:
+    text = f"stages: {{conv: {{op: conv2d, {argument}}}}}"
+    (finding,) = analyze(Source("net.yaml", HEAD + text)).findings
+    assert finding.message == message
+
+
+def test_a_scheme_has_one_meaning_in_all_its_forms() -> None:
+    forms = ("0", "zeros", "{scheme: zeros}", "{scheme: constant, value: 0}", "{scheme: constant}")
+    text = "stages: {conv: {op: conv2d, out: 4, weight_init: %s}}"
+    operations = [built(text % form).nodes["conv"].op for form in forms]
+    assert operations == [operations[0]] * len(forms)
+
+
+# -- overrides ------------------------------------------------------------------------------------
+
+
+NET = """
+params: {classes: 10, act: string = relu, width: int}
+blocks: {unit: {params: {out: int}, steps: {conv: {op: conv2d, out: $out}, act: {op: $act}}}}
+stages: {unit: {op: unit, out: $width}, head: {op: conv2d, out: $classes}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("set", "path", "expected"),
+    [
+        ({"width": 4}, "head", 10),
+        ({"width": 4, "classes": 7}, "head", 7),
+        ({"width": "4", "classes": "7"}, "head", 7),
+        ({"width": 4, "params.classes": 7}, "head", 7),
+        ({"width": 4, "stages.head.out": "$classes - 1"}, "head", 9),
+        ({"width": 4, "stages.unit.out": "$width * 2"}, "unit.conv", 8),
+        ({"width": 4, "stages.head.kernel": [1, 3]}, "head", 10),
+        ({"width": 4, "act": "gelu"}, "unit.conv", 4),
+        ({"width": 4, "stages.head": "{op: conv2d, out: $classes * 2}"}, "head", 20),
+        ({"width": 4, "stages.tail": {"op": "relu"}}, "tail", 10),
+    ],
+)
+def test_overrides(set: dict[str, Any], path: str, expected: int) -> None:
+    assert built(NET, set=set).shape(path)[0] == expected
+
+
+def test_an_override_keeps_the_type_of_a_parameter() -> None:
+    good = {"width": 4}
+    assert found(NET, set={**good, "classes": "many"}) == [Code.BAD_ARGUMENT]
+    assert found(NET, set={**good, "classes": "2.5"}) == [Code.FRACTION]
+    assert found(NET, set={**good, "act": "3"}) == [Code.BAD_ARGUMENT]
+    assert built(NET, set={**good, "act": "tanh"}).nodes["unit.act"].op.op == "tanh"
+
+
+def test_an_override_keeps_the_type_of_a_parameter_of_a_block() -> None:
+    text = """
+blocks:
+  conv: {params: {kernel: size = 1}, steps: {conv: {op: conv2d, out: 3, kernel: $kernel}}}
+stages: {a: {op: conv, kernel: [1, 3]}, b: {op: conv}}
+"""
+    graph = built(text, set={"blocks.conv.params.kernel": 3})
+    assert graph.shape("b.conv") == (3, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "help"),
+    [
+        ("clases", "the network has no parameter `clases`", "did you mean `classes`?"),
+        ("stages.haed.out", "there is no `haed` in `stages`", "did you mean `head`?"),
+        ("stages.head.out.x", "`stages.head.out` is a value, with nothing inside", None),
+        ("nothing.at.all", "there is no `nothing` in the spec", None),
+    ],
+)
+def test_overrides_that_lead_nowhere(path: str, message: str, help: str | None) -> None:
+    source = Source("net.yaml", HEAD + NET)
+    finding, *rest = analyze(source, set={"width": 4, path: 3}).findings
+    assert rest == []
+    assert finding.code is Code.BAD_OVERRIDE
+    assert finding.message == f"`--set {path}`: {message}"
+    assert help is None or finding.help == help
+    assert finding.span is not None
+    assert finding.span.source.name == f"--set {path}=3"
+
+
+def test_an_override_without_a_value() -> None:
+    assert found(NET, set={"width": 4, "classes": " "}) == [Code.BAD_OVERRIDE]
+
+
+# -- size and depth -------------------------------------------------------------------------------
+
+
+def test_twenty_thousand_steps() -> None:
+    count = 20_000
+    steps = "".join(f"  s{i}: {{op: relu}}\n" for i in range(count))
+    graph = built("stages:\n" + steps)
+    assert len(graph.nodes) == count + 1
+    assert graph.nodes[f"s{count - 1}"].shape == (3, 8, 8)
+    assert len(graph.phase("eval").nodes) == count + 1
+
+
+def test_recursion_limits_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "{op: relu}"
+    for i in range(28):
+        body = f"{{steps: {{s{i}: {body}}}}}"
+    blocks = [f"  b0: {{steps: {{x: {body}}}}}\n"]
+    blocks += [f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}}}}}\n" for i in range(1, 80)]
+    text = f"blocks:\n{''.join(blocks)}stages:\n"
+    built(f"stages:\n  all: {body}\n")
+    assert found(text + "  all: {op: b79}\n") == [Code.TOO_DEEP]
+    assert MAX_DEPTH == 64
+
+
+def test_the_longest_repeat() -> None:
+    assert found(f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS + 1}}}\n") == [Code.TOO_LARGE]
+    twice = f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS}}}\n  b: {{op: relu}}\n"
+    assert found(twice) == [Code.TOO_LARGE]
+
+
+def test_failing_steps_count_too() -> None:
+    """Blocks that double at each level and build nothing end as soon as those that build."""
+    blocks = ["  b0: {steps: {x: {op: conv2d, out: 0}, y: {op: relu}}}\n"]
+    blocks += [
+        f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}, y: {{op: b{i - 1}}}}}}}\n" for i in range(1, 40)
+    ]
+    text = f"blocks:\n{''.join(blocks)}stages:\n  all: {{op: b39}}\n"
+    assert set(found(text)) == {Code.BAD_ARGUMENT, Code.TOO_LARGE}
+
+
+# -- hints ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("conv2", ["conv2d", "concat"], ["conv2d"]),
+        ("Conv2D", ["conv2d"], ["conv2d"]),
+        ("maxpool", ["max_pool", "avg_pool"], ["max_pool"]),
+        ("rleu", ["relu", "elu"], ["relu"]),
+        ("xavier", ["xavier_uniform", "xavier_normal"], ["xavier_uniform", "xavier_normal"]),
+        ("parameters", ["params", "macs"], ["params"]),
+        ("activation", ["dilation"], []),
+        ("attention", ["flatten"], []),
+        ("b", ["a", "c"], []),
+        ("", ["a"], []),
+    ],
+)
+def test_closest(word: str, known: list[str], meant: list[str]) -> None:
+    assert closest(word, known) == meant
+
+
+def test_shipped_specs_have_no_findings() -> None:
+    for path in sorted(SPECS.glob("*.yaml")):
+        assert analyze(path).findings == (), path
+
+
+def test_many_warnings_hide_neither_the_graph_nor_an_error() -> None:
+    params = ", ".join(f"p{i}: {i}" for i in range(1000))
+    text = HEAD + f"params: {{{params}}}\nstages: {{a: {{op: relu}}}}\n"
+    analysis = analyze(Source("net.yaml", text))
+    assert {f.code for f in analysis.findings} == {Code.UNUSED_PARAMETER}
+    assert len(analysis.findings) == Findings.LIMIT
+    assert analysis.graph is not None
+    assert Code.UNKNOWN_OPERATION in found(f"params: {{{params}}}\nstages: {{a: {{op: relo}}}}\n")
+
+
+def test_messages_have_an_end() -> None:
+    word = "a" * 10_000
+    (finding,) = analyze(Source("net.yaml", HEAD + f"stages: {{a: {{op: {word}}}}}")).findings
+    assert len(finding.message) < 700
+
+
+def test_a_name_that_is_taken_shadows_nothing() -> None:
+    text = "stages: {input: {op: conv2d, out: 4}, b: {op: relu, from: input}}\n"
+    assert found(text) == [Code.NAME_CLASH]
+
+
+def test_other_names_of_operations_are_of_one_each() -> None:
+    other = [name for kind in BUILT_IN.values() for name in kind.other_names]
+    assert len({*other}) == len(other)
+    assert not {*other} & BUILT_IN.keys()
