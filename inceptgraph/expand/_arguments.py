@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
 from inceptgraph.expand._frame import Frame
-from inceptgraph.expand._refusals import fraction, hint_for, locate, refusal, settings
+from inceptgraph.expand._refusals import ROUND, fraction, hint_for, locate, refusal, settings
 from inceptgraph.ops import Operation
 from inceptgraph.source import Entry, Node, Origin, Scalar
 from inceptgraph.spec import (
@@ -55,14 +55,19 @@ class Values:
             return FAILED
 
     def whole(
-        self, node: Node, environment: Mapping[str, Any], what: str, origin: Origin | None = None
+        self,
+        node: Node,
+        environment: Mapping[str, Any],
+        what: str,
+        origin: Origin | None = None,
+        least: int = 1,
     ) -> int | None:
-        """A whole number of at least 1."""
+        """A whole number of at least so much."""
         value = self.value(node, environment, origin)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
             return value
         if value is not FAILED:
-            message = f"`{what}` must be a whole number of at least 1, but is {_shown(value)}"
+            message = f"`{what}` must be a whole number of at least {least}, but is {_shown(value)}"
             self.refuse(Code.BAD_ARGUMENT, message, node, environment, "int", value, origin)
         return None
 
@@ -95,7 +100,7 @@ class Values:
         span = node.span.first_line()
         notes = _values_note(node, environment)
         if code is Code.FRACTION:
-            hint = "to round down, divide with `//`, or end with `// 1`" if notes else None
+            hint = ROUND if notes else None
         self.findings.add(code, message, span, "", *labels, notes=notes, help=hint)
 
     # -- parameters --------------------------------------------------------------------------
@@ -196,6 +201,8 @@ class Values:
                 self.findings.add(Code.BAD_ARGUMENT, message, origin.span, "", *uses)
             return
         entry, environment = places[name]
+        if entry.slip:
+            return  # it may be meant for something else; the slip is reported
         node, inside = locate(entry.value, problem["loc"][1:])
         what, span = f"`{name}` of `{kind.op}`", entry.value.span.first_line()
         value = arguments[name]

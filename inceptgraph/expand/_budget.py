@@ -35,7 +35,20 @@ class Budget:
             Exhausted: there are more than anyone can mean.
         """
         self.steps += cost
-        if self.steps <= MAX_STEPS:
+        self.foresee(0, at, uses)
+
+    def foresee(self, cost: int, at: Span, uses: tuple[Label, ...]) -> None:
+        """Refuse steps that are sure to come before they are made.
+
+        Args:
+            cost: what they would cost beside what was spent.
+            at: what asks for them.
+            uses: the uses of blocks that led to it.
+
+        Raises:
+            Exhausted: there would be more than anyone can mean.
+        """
+        if self.steps + cost <= MAX_STEPS:
             return
         message = f"the network has more than {MAX_STEPS:,} steps"
         hint = "do blocks use one another many times, or is a `repeat` larger than it should be?"

@@ -16,7 +16,7 @@ from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Sequence as SequenceNode
 from inceptgraph.spec import describe, fits, is_fraction, listed
 
-__all__ = ["Refusal", "fraction", "hint_for", "locate", "refusal", "settings"]
+__all__ = ["ROUND", "Refusal", "fraction", "hint_for", "locate", "refusal", "settings"]
 
 _KINDS = {
     "int_type": ("a whole number", "int"),
@@ -31,7 +31,7 @@ _BOUNDS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
-_ROUND = "to round down, divide with `//`, or end with `// 1`"
+ROUND = "round it: `round(…)`, `floor(…)` or `ceil(…)`"
 _COLON = re.compile(r": (?=(?:[^`]*`[^`]*`)*[^`]*$)")
 """A colon that is not inside backticks."""
 
@@ -57,7 +57,7 @@ def refusal(problem: Mapping[str, Any], value: Any, environment: Iterable[str]) 
     whole = kind in ("int_type", "int_from_float", "size", "padding")
     if whole and fits(value, "float") and not fits(value, "int"):
         reason = f"must be a whole number, but is {fraction(value)}"
-        return Refusal(Code.FRACTION, reason, _ROUND)
+        return Refusal(Code.FRACTION, reason, ROUND)
     if kind == "unknown_word":
         known = context["known"]
         meant = did_you_mean(str(context["word"]), known) or f"there are {listed(known)}"

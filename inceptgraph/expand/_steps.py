@@ -17,6 +17,7 @@ from inceptgraph.expand._frame import Frame, Target, resolve
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
 from inceptgraph.graph import Node, Scope, ScopeKind
 from inceptgraph.ops import Operation
+from inceptgraph.ops.shape import Identity
 from inceptgraph.source import Entry, Origin, Scalar
 from inceptgraph.spec import (
     FAILED,
@@ -109,7 +110,7 @@ class StepExpander:
         count: int | None = 1
         if step.repeat is not None:
             what, env = "repeat", frame.environment
-            count = self.values.whole(step.repeat, env, what, frame.origin)
+            count = self.values.whole(step.repeat, env, what, frame.origin, least=0)
             if count is not None and count > MAX_STEPS:
                 message = f"`repeat` must be at most {MAX_STEPS:,}, but is {count:,}"
                 origin = frame.origin
@@ -117,7 +118,10 @@ class StepExpander:
                 count = None
         if count is None or not inputs or (step.operation is None and step.body is None):
             return None
-        if step.repeat is None:
+        if count == 0:  # a depth of none hands on what it reads
+            nothing = Step(step.name, step.operation, None, {}, step.sources)
+            result = self.node(nothing, Identity, frame, path, inputs)
+        elif step.repeat is None:
             result = self.once(step, frame, path, inputs)
         else:
             result = self.repeated(step, frame, path, inputs, count)
@@ -136,7 +140,10 @@ class StepExpander:
         origin = Origin(step.name.span, {**step.arguments, **counts}, path, frame.origin)
         self.scopes[path] = _PENDING
         result = None
+        spent, place = self.budget.steps, (step.repeat or step.name).span
         for index in range(count):
+            if index == 1:  # copies cost alike: what all of them come to is known after one
+                self.budget.foresee((count - 1) * (self.budget.steps - spent), place, origin.uses())
             result = self.once(step, frame, f"{path}.{index}", inputs)
             self.results[f"{path}.{index}"] = result
             inputs = (result,)

@@ -12,6 +12,26 @@ __all__ = ["MAX_BYTES", "read"]
 
 MAX_BYTES = 64 * 2**20
 
+_MODELS = {
+    ".prototxt": "a network of Caffe",
+    ".cfg": "a network of Darknet",
+    ".py": "a Python program",
+    ".keras": "a model of Keras",
+    ".h5": "a model of Keras",
+    ".onnx": "an ONNX model",
+    ".pb": "a graph of TensorFlow",
+    ".tflite": "a model of TensorFlow Lite",
+    ".pt2": "a program of torch.export",
+}
+_WEIGHTS = {
+    ".caffemodel": "weights of Caffe",
+    ".safetensors": "weights",
+    ".pth": "weights of PyTorch",
+    ".pt": "weights of PyTorch",
+    ".ckpt": "weights of a training run",
+}
+"""By the ending of a name, what people take for a spec."""
+
 
 def read(path: str | Path, findings: Findings) -> Source | None:
     """Read a spec's text; ``-`` is standard input. Says why where it cannot."""
@@ -54,7 +74,23 @@ def _siblings(name: str) -> list[str]:
         return []
 
 
+def _is_something_else(data: bytes, name: str, where: Span, findings: Findings) -> bool:
+    """Whether a file is another tool's, by its name; says so, and what to do."""
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix == ".cfg" and not data.lstrip().startswith(b"["):
+        return False  # a word that people give to settings of any kind
+    hint = "a spec is written in YAML: `inceptgraph init` writes one to start from"
+    if suffix in _WEIGHTS:
+        hint = f"weights go into the network of a spec: `inceptgraph weights SPEC {name}`"
+    what = _MODELS.get(suffix) or _WEIGHTS.get(suffix)
+    if what is not None:
+        findings.add(Code.NOT_TEXT, f"`{name}` is {what}, not a spec", where, help=hint)
+    return what is not None
+
+
 def _text(data: bytes, name: str, where: Span, findings: Findings) -> Source | None:
+    if _is_something_else(data, name, where, findings):
+        return None
     zero = data.find(0)
     if zero >= 0:
         message = f"`{name}` is a binary file: byte {zero} is zero"

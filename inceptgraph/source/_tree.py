@@ -30,8 +30,17 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
+    """A key with its value.
+
+    Attributes:
+        key: as written, or as it was meant.
+        value: what stands behind it.
+        slip: the key was misspelt and is read as meant, which has been reported.
+    """
+
     key: Scalar
     value: Node
+    slip: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

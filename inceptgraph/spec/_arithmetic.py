@@ -1,18 +1,19 @@
 """Arithmetic over parameters: total and exact.
 
-``+ - * / // %``, a sign and brackets over whole numbers and decimals, with no calls and no
+``+ - * / // %``, a sign, brackets and five functions over whole numbers and decimals, with no
 attributes. Numbers are fractions until the end, so ``0.1 * 30`` is 3 and ``64 / 3`` is no number of
 channels.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from inceptgraph.diagnostics import Code, Span, closest
+from inceptgraph.diagnostics import Code, Span, closest, did_you_mean
 from inceptgraph.source import Scalar
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ FAILED: Any = object()
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])"
-    r"|\$(?P<name>[A-Za-z0-9_]+)|(?P<op>//|\*\*|[-+*/%()]))",
+    r"|\$(?P<name>[A-Za-z0-9_]+)|(?P<op>//|\*\*|[-+*/%(),])|(?P<call>[a-z]+)\s*\()",
     re.ASCII,
 )
 _BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
@@ -49,9 +50,20 @@ _BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
     "//": (2, operator.floordiv),
     "%": (2, operator.mod),
 }
+_CALLS: dict[str, tuple[bool, Callable[..., Any]]] = {
+    "min": (True, lambda *values: min(values)),
+    "max": (True, lambda *values: max(values)),
+    "floor": (False, math.floor),
+    "ceil": (False, math.ceil),
+    "round": (False, lambda value: math.floor(value * 2 + 1) // 2),
+}
+"""The functions, and whether each takes several numbers; a half is rounded up."""
 _SIGN = 3
 """A sign binds more strongly than any operator between two numbers."""
-_OPERATORS = "numbers, `$parameters`, `+ - * / // %` and round brackets"
+_OPERATORS = "numbers, `$parameters`, `+ - * / // %`, brackets, and `min max floor ceil round`"
+
+
+_STRAY_COMMA = "a comma stands between the numbers of `min(…)` or `max(…)` alone"
 
 
 class ValueProblem(Exception):
@@ -100,6 +112,8 @@ class _Expression:
         self.environment = environment
         self.values: list[Fraction] = []
         self.operators: list[tuple[str, int]] = []
+        self.open: list[tuple[str | None, int]] = []
+        """Of each open bracket the function, and how many values stand before it."""
 
     def result(self) -> int | Fraction:
         if len(self.text) > MAX_LENGTH:
@@ -130,19 +144,24 @@ class _Expression:
             if not operand_next:
                 hint = "to multiply, write `*`"
                 raise self.problem("an operator is missing before this", start, end, hint)
-            if sign == "(":
-                self.operators.append(("(", start))
+            if sign == "(" or match["call"]:
+                self.open.append((match["call"], len(self.values)))
+                self.operators.append(("(", end - 1))
                 return True
             self.values.append(self.operand(match))
             return False
         if operand_next and sign not in ("+", "-"):
             raise self.problem("a number or a `$parameter` is missing before this", start, end)
-        if sign == ")":
+        if sign in (")", ","):
             self.reduce(0)
             if not self.operators:
-                raise self.problem("this bracket closes nothing", start, end)
-            self.operators.pop()
-            return False
+                what = "this bracket closes nothing" if sign == ")" else _STRAY_COMMA
+                raise self.problem(what, start, end)
+            if sign == ")":
+                self.close(self.operators.pop()[1], end)
+            elif not _CALLS.get(self.open[-1][0] or "", (False,))[0]:
+                raise self.problem(_STRAY_COMMA, start, end)
+            return sign == ","
         if operand_next:
             self.values.append(_fraction(0))
             self.operators.append(("unary" + sign, start))
@@ -151,11 +170,20 @@ class _Expression:
         self.operators.append((sign, start))
         return True
 
+    def close(self, start: int, end: int) -> None:
+        """Replace the values of a bracket by what its function makes of them."""
+        call, before = self.open.pop()
+        if call is None:
+            return
+        given = self.values[before:]
+        self.values[before:] = [_fraction(_CALLS[call][1](*given))]
+
     def tokens(self) -> Iterator[re.Match[str]]:
         position, end = 0, len(self.text.rstrip())
         while position < end:
             match = _TOKEN.match(self.text, position)
-            if match is None or match["op"] == "**":
+            unknown = match is not None and match["call"] and match["call"] not in _CALLS
+            if match is None or match["op"] == "**" or unknown:
                 raise self.no_token(position)
             yield match
             position = match.end()
@@ -180,8 +208,8 @@ class _Expression:
             return self.problem(message, at, at + width, hint)
         name, stop = word[0], at + word.end()
         if rest[word.end() :].lstrip().startswith("("):
-            message = f"there are no functions such as `{name}` in the arithmetic"
-            return self.problem(message, at, stop, f"there are {_OPERATORS}")
+            hint = did_you_mean(name, _CALLS) or f"there are {_OPERATORS}"
+            return self.problem(f"there is no function `{name}` in the arithmetic", at, stop, hint)
         known = [name] if name in self.environment else closest(name, self.environment)
         hint = f"did you mean `${known[0]}`?" if known else f"there are {_OPERATORS}"
         return self.problem(f"`{name}` is a word, not a number", at, stop, hint)

@@ -148,11 +148,15 @@ class _DeadEnd:
             if name is None:
                 self.missing(depth, where, at)
                 return
-            body = _body(at[name].value)
+            step = at[name].value
+            body = _body(step)
             if depth == len(parts) - 1:
                 break
+            if isinstance(step, Mapping) and "repeat" in step.items and parts[depth + 1].isdigit():
+                self.copy(depth)
+                return
             if body is None:
-                self.no_inside(depth, at[name].value)
+                self.no_inside(depth, step)
                 return
             at, where = body[1], f"`{'.'.join(parts[: depth + 1])}`"
         message = f"`{path.text}` is a block, and an edit changes a step"
@@ -178,6 +182,15 @@ class _DeadEnd:
             inside = ".".join(self.parts[1:]) or "…"
             hint = f"`{part}` is a block: write `blocks.{part}.{inside}`"
         self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
+
+    def copy(self, depth: int) -> None:
+        """A path to one of the copies that ``repeat`` makes."""
+        outer, copy = ".".join(self.parts[: depth + 1]), self.parts[depth + 1]
+        inner = "".join(f".{part}" for part in self.parts[depth + 2 :])
+        span = self.path.part(len(outer) + 1, len(outer) + 1 + len(copy))
+        message = f"`{outer}.{copy}` is a copy that `repeat` makes: no edit changes one alone"
+        hint = f"edit all of them, `{outer}{inner}: …`, or replace `{outer}` by steps of their own"
+        self.findings.add(Code.BAD_EDIT, message, span, help=hint)
 
     def no_inside(self, depth: int, step: Node) -> None:
         """A path into a step that is a use of a block, or a single operation."""

@@ -8,9 +8,11 @@ from inceptgraph import ops
 from inceptgraph.diagnostics import Code, Findings, Label, Severity, closest, did_you_mean
 from inceptgraph.ops import Operation
 from inceptgraph.source import Entry, Scalar
+from inceptgraph.spec._argument_words import translated
 from inceptgraph.spec._models import Block, Body, Chain, Spec, Step
 from inceptgraph.spec._step_forms import walk
 from inceptgraph.spec._structure import listed, rename
+from inceptgraph.types import Family
 
 __all__ = ["check_arguments", "check_uses", "find_operation", "operation_exists"]
 
@@ -67,7 +69,8 @@ def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label)
         "",
         *more,
         help=hint
-        or "`inceptgraph list operations` shows them all; a block of your own goes under `blocks:`",
+        or "`inceptgraph list operations` shows them all, and a plug-in can add one; a block of"
+        " your own goes under `blocks:`",
     )
     return False
 
@@ -93,7 +96,9 @@ def check_arguments(step: Step, spec: Spec, findings: Findings, name: str | None
         return
     label = (Label(block.name.span, "defined here"),) if block is not None else ()
     for key in [key for key in step.arguments if key not in takes]:
-        slip = _unknown_argument(word, key, step.arguments, takes, findings, *label)
+        elsewhere = step.operation.span.source is not step.arguments[key].key.span.source
+        cited = (Label(step.operation.span, f"`{word}` comes from here"),) if elsewhere else ()
+        slip = _unknown_argument(word, key, step.arguments, takes, findings, *label, *cited)
         if slip and name is None:
             rename(step.arguments, key, slip)
         elif slip:
@@ -137,13 +142,23 @@ def _unknown_argument(
     takes = tuple(takes)
     key = arguments[written].key
     free = [k for k in takes if k not in arguments]
-    close = closest(written, free)
-    hint = did_you_mean(written, free) or did_you_mean(written, _KEYWORDS)
+    meant = translated(written, free)
+    close = [meant] if meant else closest(written, free)
+    hint = f"did you mean `{meant}`?" if meant else did_you_mean(written, free)
+    hint = hint or _activation_hint(arguments[written]) or did_you_mean(written, _KEYWORDS)
     known = f"its arguments are {listed(takes)}" if takes else "it takes no arguments"
     message = f"`{name}` has no argument `{written}`"
     place = key.span.first_line()
     findings.add(Code.UNKNOWN_ARGUMENT, message, place, "", *labels, help=hint or known)
     return close[0] if close else None
+
+
+def _activation_hint(argument: Entry) -> str | None:
+    """What to write for ``activation: relu``, as other frameworks have it."""
+    kind = find_operation(argument.value.text) if isinstance(argument.value, Scalar) else None
+    if kind is None or kind.family is not Family.ACTIVATION:
+        return None
+    return f"an activation is a step of its own, behind this one: `{kind.op}: {{op: {kind.op}}}`"
 
 
 def _check_defaults(spec: Spec, key: Scalar, items: dict[str, Entry], findings: Findings) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping as MappingType
 from inceptgraph.diagnostics import Code, Findings, Label, Span, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec._models import Body, Chain, Fork, Step
+from inceptgraph.spec._read_as_meant import join_calls, with_merge_inside
 from inceptgraph.spec._references import Reading, Visible, check_sources
 from inceptgraph.spec._structure import (
     RESERVED,
@@ -97,6 +98,7 @@ class StepReader:
         if not mapping.items:
             hint = "write at least one step; to pass the input on, use `{op: identity}`"
             self.findings.add(Code.EMPTY_BODY, f"{what} are empty", where.span, help=hint)
+        mapping = with_merge_inside(mapping, what, self.findings)
         steps: dict[str, Step] = {}
         scope = (*visible, steps)
         inputs = tuple(visible[-1])
@@ -211,6 +213,8 @@ class StepReader:
         hint = f"write `{key}: {{op: conv2d, out: 64}}`"
         if isinstance(value, Scalar) and isinstance(value.value, str) and value.text:
             hint = f"write `{key}: {{op: {value.text}}}`"
+            if value.text == "remove":
+                hint = f"a variant removes a step with `edit: {{{key}: remove}}`"
         elif isinstance(value, Scalar) and value.value is None:
             hint = f"give it an operation, `{key}: {{op: relu}}`, or remove it"
         elif isinstance(value, Sequence):
@@ -238,6 +242,7 @@ class StepReader:
         value = self.step_mapping(entry, what)
         if value is None:
             return None
+        join_calls(value.items, self.findings)
         bodies = ("steps", "branches", "merge")
         if "op" not in value.items and self.has_body(value):
             items = read_keys(value, ("from", "repeat", *bodies), what, self.findings)
@@ -245,6 +250,11 @@ class StepReader:
             repeat = items["repeat"].value if "repeat" in items else None
             return Step(key, None, body, {}, self.sources(items.get("from")), repeat)
         hint = "say which operation or block it is: `op: conv2d`"
+        if value.items and all(isinstance(item.value, Mapping) for item in value.items.values()):
+            inner = ", ".join(f"{name}: …" for name in value.items)
+            hint = (
+                f"a step made of steps holds them as `steps:`: `{key.text}: {{steps: {{{inner}}}}}`"
+            )
         found = self.with_operation(value, what, key, hint)
         if found is None:
             return None

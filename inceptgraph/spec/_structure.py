@@ -101,7 +101,7 @@ def rename(items: dict[str, Entry], old: str, new: str) -> None:
     for name, entry in entries:
         if name == old:
             key = Scalar(new, new, entry.key.span)
-            items[new] = Entry(key, entry.value)
+            items[new] = Entry(key, entry.value, slip=True)
         else:
             items[name] = entry
 

@@ -83,11 +83,12 @@ def evaluate(node: Node, environment: Mapping[str, Any]) -> Any:
         return _within_bounds({k: evaluate(e.value, environment) for k, e in items}, node)
     value = node.value
     if isinstance(value, int | float):
-        if math.isfinite(value) and abs(value) <= MAX_NUMBER:
+        if abs(value) <= MAX_NUMBER:
             return value
-        what = "is too large a number" if math.isfinite(value) else "is not a finite number"
+        finite = isinstance(value, int) or math.isfinite(value)  # an int may be past any float
+        what = "is too large a number" if finite else "is not a finite number"
         shown = node.text if len(node.text) <= 40 else node.text[:40] + "…"
-        hint = f"the largest is {MAX_NUMBER:,}" if math.isfinite(value) else None
+        hint = f"the largest is {MAX_NUMBER:,}" if finite else None
         raise ValueProblem(Code.BAD_ARGUMENT, f"`{shown}` {what}", node.span.first_line(), hint)
     if not isinstance(value, str) or "$" not in value:
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from fractions import Fraction
 from typing import Any
@@ -228,6 +229,13 @@ def test_fits(value: Any, fitting: set[str]) -> None:
         ("$n / 4", Fraction(15, 2)),
         ("$n * 1.5", 45),
         (" ( $n ) ", 30),
+        ("min($n, 7 + 1, 20)", 8),
+        ("max ( 2 , $n )", 30),
+        ("floor($n / 4)", 7),
+        ("ceil($n / 4)", 8),
+        ("round($n / 4)", 8),
+        ("round(-$n / 4)", -7),
+        ("2 * min(max($n, 3), 4) - 1", 7),
     ],
 )
 def test_arithmetic(expression: str, value: Any) -> None:
@@ -243,6 +251,13 @@ OPERATORS = {
     "/": operator.truediv,
     "//": operator.floordiv,
     "%": operator.mod,
+}
+CALLS = {
+    "min": lambda *values: min(values),
+    "max": lambda *values: max(values),
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "round": lambda value: (value + Fraction(1, 2)) // 1,
 }
 LEAVES = st.integers(0, 50).map(lambda n: (str(n), Fraction(n))) | st.sampled_from(
     [("$a", Fraction(7)), ("$b", Fraction("0.25")), ("0.1", Fraction(1, 10))]
@@ -260,7 +275,20 @@ def combined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     def negated(inner: Any) -> Any:
         return f"-({inner[0]})", None if inner[1] is None else -inner[1]
 
-    return st.builds(join, st.sampled_from(sorted(OPERATORS)), parts, parts) | parts.map(negated)
+    def called(name: str, given: list[Any]) -> Any:
+        texts, values = zip(*given, strict=True)
+        text = f"{name}({', '.join(texts)})"
+        return text, None if None in values else Fraction(CALLS[name](*values))
+
+    several = st.lists(parts, min_size=1, max_size=3)
+    return (
+        st.builds(join, st.sampled_from(sorted(OPERATORS)), parts, parts)
+        | parts.map(negated)
+        | st.builds(called, st.sampled_from(["min", "max"]), several)
+        | st.builds(
+            called, st.sampled_from(["floor", "ceil", "round"]), several.map(lambda g: g[:1])
+        )
+    )
 
 
 @given(st.recursive(LEAVES, combined, max_leaves=8))
@@ -716,3 +744,36 @@ def test_other_names_of_operations_are_of_one_each() -> None:
     other = [name for kind in BUILT_IN.values() for name in kind.other_names]
     assert len({*other}) == len(other)
     assert not {*other} & BUILT_IN.keys()
+
+
+def test_a_depth_of_none_hands_on_what_it_reads() -> None:
+    text = """params: {depth: 0}
+stages:
+  a: {op: conv2d, out: 4}
+  b: {op: conv2d, out: 9, repeat: $depth}
+  c: {repeat: $depth, steps: {x: {op: relu}}}
+sections: {middle: b .. c}
+"""
+    graph = built(text)
+    assert [node.op.op for node in graph.nodes.values()] == [
+        "input",
+        "conv2d",
+        "identity",
+        "identity",
+    ]
+    assert graph.shape("c") == (4, 8, 8) and graph.sections == {"middle": ("b", "c")}
+    assert [n.name for n in built(text, set={"depth": 2}).nodes.values()][2:] == [
+        "b.0",
+        "b.1",
+        "c.0.x",
+        "c.1.x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("net.prototxt", "a network of Caffe"), ("net.pth", "weights of PyTorch")]
+)
+def test_a_file_of_another_tool_is_called_what_it_is(tmp_path: Any, name: str, told: str) -> None:
+    (tmp_path / name).write_text('name: "Net"\nlayer {\n  name: "data"\n}\n')
+    (finding,) = analyze(tmp_path / name).findings
+    assert finding.code == Code.NOT_TEXT and told in finding.message

@@ -1,0 +1,39 @@
+"""The words of other frameworks for arguments, which hints translate and specs do not take."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+__all__ = ["translated"]
+
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "out": ("filters", "units", "num_output", "out_channels", "out_features", "n_filters"),
+    "kernel": ("kernel_size", "pool_size", "kernel_shape", "filter_size", "ksize", "window"),
+    "stride": ("strides", "subsample"),
+    "padding": ("pad", "pads", "border_mode"),
+    "dilation": ("dilations", "dilation_rate"),
+    "groups": ("group", "num_group"),
+    "multiplier": ("depth_multiplier", "channel_multiplier"),
+    "bias": ("use_bias", "bias_term", "no_bias"),
+    "weight_init": ("kernel_initializer", "weight_filler"),
+    "bias_init": ("bias_initializer", "bias_filler"),
+    "eps": ("epsilon",),
+    "scale_init": ("gamma_initializer",),
+    "shift_init": ("beta_initializer",),
+    "slope": ("negative_slope", "alpha", "leak"),
+    "rate": ("p", "prob", "dropout_ratio", "drop_rate"),
+    "ceil": ("ceil_mode",),
+    "size": ("local_size", "output_size"),
+    "stop": ("end",),
+}
+"""By our word, what torch, Keras, Caffe and ONNX call it."""
+
+
+def translated(word: str, takes: Collection[str]) -> str | None:
+    """The argument that another framework calls so, among those that an operation takes.
+
+    >>> translated("num_output", ["out", "kernel"]), translated("p", ["out"])
+    ('out', None)
+    """
+    return next((ours for ours in takes if word in _WORDS.get(ours, ())), None)

@@ -1,0 +1,72 @@
+"""Slips of layout that are reported once and then read as they were meant."""
+
+from __future__ import annotations
+
+from inceptgraph.diagnostics import Code, Findings, Label, Span
+from inceptgraph.source import Entry, Mapping, Scalar
+from inceptgraph.spec._structure import RESERVED
+
+__all__ = ["join_calls", "with_merge_inside"]
+
+
+def with_merge_inside(mapping: Mapping, what: str, findings: Findings) -> Mapping:
+    """Steps with a ``merge`` that stands behind a step with branches moved inside that step.
+
+    Args:
+        mapping: steps by name.
+        what: how messages name them.
+        findings: receives what is moved.
+    """
+    stray, items = mapping.items.get("merge"), dict(mapping.items)
+    place = list(items).index("merge") if stray else 0
+    if stray is None or place == 0:
+        return mapping
+    name = list(items)[place - 1]
+    fork = items[name]
+    if not isinstance(fork.value, Mapping) or "branches" not in fork.value.items:
+        return mapping
+    message = f"`merge` stands among {what}, not beside the `branches` of `{name}`"
+    label = Label(fork.value.items["branches"].key.span, "these branches")
+    hint = "indent it as far as `branches`"
+    findings.add(Code.BAD_NAME, message, stray.key.span, "", label, help=hint)
+    del items["merge"]
+    inner = {**fork.value.items, "merge": fork.value.items.get("merge", stray)}
+    items[name] = Entry(fork.key, Mapping(inner, fork.value.span))
+    return Mapping(items, mapping.span)
+
+
+def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
+    """Join arguments that the comma of a call parts in braces: ``{out: min(1, $a), …}``.
+
+    Args:
+        arguments: of a step, by name; they are changed in place.
+        findings: receives what is joined.
+    """
+    whole: str | None = None
+    for key, entry in list(arguments.items()):
+        value = entry.value
+        if key in RESERVED:
+            continue
+        if whole is None:
+            text = value.text if isinstance(value, Scalar) else ""
+            if isinstance(value, Scalar) and _is_open(text) and value.value == text:
+                whole = key
+            continue
+        first = arguments[whole].value
+        assert isinstance(first, Scalar)
+        if not isinstance(value, Scalar) or value.value is not None or key.isidentifier():
+            return  # an argument of its own: the bracket is not closed at all
+        del arguments[key]
+        joined = f"{first.text}, {key}"
+        start, end = first.span, entry.key.span
+        span = Span(start.source, start.line, start.column, end.end_line, end.end_column)
+        arguments[whole] = Entry(arguments[whole].key, Scalar(joined, joined, span))
+        if not _is_open(joined):
+            message = "the comma in this call ends the argument, as every comma in braces does"
+            hint = f'put it in quotes, `{whole}: "{joined}"`'
+            findings.add(Code.BAD_EXPRESSION, message, span.first_line(), help=hint)
+            whole = None
+
+
+def _is_open(text: str) -> bool:
+    return text.count("(") > text.count(")")
