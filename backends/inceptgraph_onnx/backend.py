@@ -86,4 +86,4 @@ def _bytes(tensor: onnx.TensorProto) -> int:
     """Bytes of its numbers, which are not copied to be counted."""
     from onnx.helper import tensor_dtype_to_np_dtype
 
-    return prod(tensor.dims) * tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return int(prod(tensor.dims) * tensor_dtype_to_np_dtype(tensor.data_type).itemsize)

@@ -336,9 +336,10 @@ def test_weights_past_the_limit_lie_in_a_file_beside_the_model(
     out = build(analyze(Source("tiny.yaml", TINY)), tmp_path / "two", seed=1, export=["onnx"])
     path, data = out / "exports" / "model.onnx", out / "exports" / "model.onnx.data"
     assert path.stat().st_size + data.stat().st_size >= held > path.stat().st_size
-    assert "| `exports/model.onnx.data` | the weights of `model.onnx` |" in (
-        out / "README.md"
-    ).read_text()
+    assert (
+        "| `exports/model.onnx.data` | the weights of `model.onnx` |"
+        in (out / "README.md").read_text()
+    )
     onnx.checker.check_model(path, full_check=True)
     inputs = {name: array.astype(np.float32) for name, array in samples(graph, 2).items()}
     wanted = by_runtime(single, inputs)
