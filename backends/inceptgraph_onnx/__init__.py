@@ -1,4 +1,4 @@
-"""The ONNX backend: a graph and its weights to an ``onnx.ModelProto``."""
+"""ONNX backend: lowers a graph and its weights to an ``onnx.ModelProto``."""
 
 from inceptgraph_onnx.backend import OnnxBackend
 

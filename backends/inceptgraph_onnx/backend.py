@@ -1,8 +1,9 @@
-"""The backend: a graph and arrays in, a model or a file of one out."""
+"""Backend that takes a graph and arrays, and gives a model or files of one."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
+from inceptgraph_onnx.body import LIMIT
 from inceptgraph_onnx.rules import has_rule
 
 if TYPE_CHECKING:
@@ -53,7 +55,9 @@ class OnnxBackend:
     ) -> tuple[Exported, ...]:
         """Write the network as it runs in evaluation to ``model.onnx``.
 
-        ONNX's operators take no bfloat16 in many runtimes: such weights become float32.
+        ONNX's operators take no bfloat16 in many runtimes: such weights become float32. Weights of
+        more than 2 GiB, which protobuf cannot hold, are written beside it to ``model.onnx.data``,
+        where runtimes look for them.
 
         Args:
             network: of the types that :func:`inceptgraph_onnx.lower.lower` takes.
@@ -63,8 +67,23 @@ class OnnxBackend:
         Raises:
             SpecError: ONNX cannot hold the network.
         """
+        import onnx
+
         model = self.lower(network.evaluation, tensors=network.tensors)
-        (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
         names = ", ".join(f'"{node.name}": …' for node in network.evaluation.inputs)
         what = "the network in evaluation, for ONNX's runtimes"
-        return (Exported("model.onnx", what, _USAGE.replace("INPUTS", names)),)
+        exported = Exported("model.onnx", what, _USAGE.replace("INPUTS", names))
+        path = folder / exported.name
+        if sum(map(_bytes, model.graph.initializer)) <= LIMIT:
+            onnx.save(model, path)
+            return (exported,)
+        data = Exported(f"{exported.name}.data", f"the weights of `{exported.name}`", "")
+        onnx.save(model, path, save_as_external_data=True, location=data.name)
+        return exported, data
+
+
+def _bytes(tensor: onnx.TensorProto) -> int:
+    """Bytes of its numbers, which are not copied to be counted."""
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    return int(prod(tensor.dims) * tensor_dtype_to_np_dtype(tensor.data_type).itemsize)

@@ -1,4 +1,4 @@
-"""The body of an ONNX graph while rules write it: calls and constants, as Python and NumPy."""
+"""Body of an ONNX graph while rules write it: calls and constants, as Python and NumPy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from inceptgraph.weights.recipe_values import Array
 
 __all__ = ["LIMIT", "Body", "Call", "Step"]
 
-LIMIT = 2**31 - 1
-"""Bytes that protobuf takes in one message, and so a model."""
+LIMIT = 2**31 - 2**26
+"""Bytes of weights that one message of protobuf takes: of its 2 GiB the rest is for the steps."""
 
 
 @dataclass(frozen=True)

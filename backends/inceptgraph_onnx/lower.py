@@ -1,4 +1,4 @@
-"""A graph and its weights to an ``onnx.ModelProto``."""
+"""Lowering of a graph and its weights to an ``onnx.ModelProto``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper, shape_inference
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
 from inceptgraph.weights.recipe_values import Array, arrays, checked
-from inceptgraph_onnx.body import LIMIT, Body, Call, Step
+from inceptgraph_onnx.body import Body, Call, Step
 from inceptgraph_onnx.rules import rule
 
 __all__ = ["OPSET", "lower"]
@@ -36,7 +36,9 @@ def lower(
     """Make the model of a graph.
 
     Inputs and outputs have the names of the spec, and as a first axis ``batch``, of any size; the
-    others are static. An initialiser has the name and the shape of the weight in the graph.
+    others are static. An initialiser has the name and the shape of the weight in the graph. Every
+    value has a shape. A model of more than 2 GiB cannot be serialised: ``onnx.save`` writes it with
+    ``save_as_external_data=True``.
 
     Args:
         graph: with shapes, both phases; of a graph that passes rewrote, too.
@@ -51,8 +53,7 @@ def lower(
             heeded.
 
     Raises:
-        SpecError: ONNX cannot hold the network: an input has the name of an output, or the weights
-            are more than 2 GiB.
+        SpecError: ONNX cannot hold the network: an input has the name of an output.
         ValueError: a tensor is missing or has another shape, or they differ in type, or there is no
             such opset or dtype.
         NotImplementedError: there is no rule for an operation.
@@ -66,8 +67,6 @@ def lower(
     if kind not in (np.float16, np.float32, np.float64):
         raise ValueError(f"a model is of float16, float32 or float64, not {kind}")
     body = _write(network, dict(arrays(network, given, kind)), kind, frozenset(avoid))
-    if sum(array.nbytes for array in body.constants.values()) > LIMIT:
-        _refuse("its weights are more than 2 GiB", "export it with a smaller type of weights")
     return _model(network, body, kind, opset)
 
 
@@ -139,10 +138,9 @@ def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.M
         graph.name,
         [described(node.name, node.name) for node in graph.inputs],
         [described(output.name, output.node) for output in graph.outputs],
-        [numpy_helper.from_array(array, name) for name, array in body.constants.items()],
     )
     operators = [helper.make_opsetid("", opset)]
-    return helper.make_model(
+    model = helper.make_model(
         contents,
         opset_imports=operators,
         # the newest version of the format would shut out runtimes that know all of its operators
@@ -150,6 +148,21 @@ def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.M
         producer_name="inceptgraph",
         producer_version=version("inceptgraph"),
     )
+    for name, array in body.constants.items():
+        tensor = model.graph.initializer.add(name=name, dims=array.shape)
+        tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)
+        if array.dtype == np.int64:  # borders and axes, which shapes depend on
+            tensor.raw_data = _raw(array)
+    # weights come last: each step before them copies the model, and cannot copy 2 GiB
+    model = shape_inference.infer_shapes(model)
+    for tensor, array in zip(model.graph.initializer, body.constants.values(), strict=True):
+        tensor.raw_data = _raw(array)
+    return model
+
+
+def _raw(array: Array) -> bytes:
+    """The numbers as ONNX keeps them."""
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _refuse(reason: str, help: str) -> None:

@@ -1,4 +1,4 @@
-"""How each operation becomes ONNX: the one place that knows both vocabularies.
+"""Rules that write each operation as ONNX: the one place that knows both vocabularies.
 
 A rule writes calls of operators of opset 18, which later opsets keep, and returns the name of the
 value. It describes the operation in evaluation.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 import pytest
 from agreement import Array, arrays, assert_close, expected, randomized, samples
 from hypothesis import HealthCheck, assume, given, settings
@@ -300,6 +301,56 @@ def test_values_have_the_names_of_nodes() -> None:
 def test_an_output_with_the_name_of_an_input_is_refused() -> None:
     with pytest.raises(SpecError, match="`image` is both an input and an output"):
         lower(two_outputs({"image": "b"}), tensors={})
+
+
+# -- shapes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_resnet_v2", "lenet5"])
+def test_every_value_has_its_shape(name: str) -> None:
+    """Viewers show the shape on every arrow; that after a node is the node's."""
+    graph = to_graph(name).phase("eval")
+    tensors = {key: np.zeros(weight.shape, np.float32) for key, weight in graph.originals.items()}
+    model = lower(graph, tensors=tensors).graph
+    shapes = {
+        value.name: [each.dim_param or each.dim_value for each in value.type.tensor_type.shape.dim]
+        for value in (*model.input, *model.value_info, *model.output)
+    }
+    assert {output for node in model.node for output in node.output} <= set(shapes)
+    named = [node for node in graph.nodes if node in shapes]
+    assert len(named) > 0.7 * len(graph.nodes)
+    assert all(shapes[node] == ["batch", *graph.shape(node)] for node in named)
+
+
+# -- models past 2 GiB -----------------------------------------------------------------------
+
+
+def test_weights_past_the_limit_lie_in_a_file_beside_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build(analyze(Source("tiny.yaml", TINY)), tmp_path / "one", seed=1, export=["onnx"])
+    graph = to_graph(whole / "spec.yaml").phase("eval")
+    single = onnx.load(whole / "exports" / "model.onnx")
+    held = sum(4 * int(np.prod(each.dims)) for each in single.graph.initializer)
+    monkeypatch.setattr("inceptgraph_onnx.backend.LIMIT", held - 1)
+    out = build(analyze(Source("tiny.yaml", TINY)), tmp_path / "two", seed=1, export=["onnx"])
+    path, data = out / "exports" / "model.onnx", out / "exports" / "model.onnx.data"
+    assert path.stat().st_size + data.stat().st_size >= held > path.stat().st_size
+    assert (
+        "| `exports/model.onnx.data` | the weights of `model.onnx` |"
+        in (out / "README.md").read_text()
+    )
+    onnx.checker.check_model(path, full_check=True)
+    inputs = {name: array.astype(np.float32) for name, array in samples(graph, 2).items()}
+    wanted = by_runtime(single, inputs)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert_close(list(session.run(None, inputs)), wanted, 0.0)
+    compiled = openvino.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    assert_close([compiled(inputs)[0]], wanted, RUNTIME)
+    monkeypatch.setattr("inceptgraph_onnx.backend.LIMIT", held)
+    build(analyze(Source("tiny.yaml", TINY)), out, seed=1, export=["onnx"])
+    assert path.read_bytes() == (whole / "exports" / "model.onnx").read_bytes()
+    assert not data.exists()
 
 
 # -- what is refused -------------------------------------------------------------------------

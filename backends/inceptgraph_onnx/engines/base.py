@@ -1,4 +1,4 @@
-"""What engines that run ONNX models have in common."""
+"""Base of the engines that run ONNX models."""
 
 from __future__ import annotations
 

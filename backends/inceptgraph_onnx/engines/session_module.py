@@ -1,4 +1,4 @@
-"""A compiled model as a torch module: tensors in, tensors out, nothing copied that need not be."""
+"""Torch module that runs a compiled model, and copies nothing that need not be copied."""
 
 from __future__ import annotations
 
