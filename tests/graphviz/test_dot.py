@@ -136,7 +136,7 @@ def test_work_is_linear_in_the_network() -> None:
         graph = build(stages, sections={"start": ("block0", "block3")})
         return lambda: to_dot(graph)
 
-    assert growth(drawing, 200) < 2.1
+    assert growth(drawing, 100) < 2.1
 
 
 def test_a_tap_on_a_row_that_stands_for_copies_begins_at_the_block() -> None:

@@ -444,4 +444,4 @@ def test_work_is_linear_in_the_network() -> None:
         graph = network({"m": {"branches": branches, "merge": "concat", "repeat": repeat}})
         return lambda: optimize(graph, EAGER)
 
-    assert growth(optimizing, 100) < 2.1
+    assert growth(optimizing, 50) < 2.1
