@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,24 +14,54 @@ from hypothesis import HealthCheck, settings
 workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
+FAST = ("language", "graph")
+"""Folders whose tests are the fast lane, but for modules with torch and what is marked slow.
+
+A test elsewhere takes part if it is marked ``fast``.
+"""
+
+IMPORTS_TORCH = re.compile(r"^(?:from|import) torch\b", re.MULTILINE)
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
-settings.register_profile(
-    "ci", max_examples=100, deadline=timedelta(seconds=5), suppress_health_check=SLOW_IS_FINE
-)
+# No deadlines: how long an example takes is the machine's affair.
+settings.register_profile("ci", deadline=None, suppress_health_check=SLOW_IS_FINE)
+settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 settings.register_profile(
     "long",
+    settings.get_profile("ci"),
     max_examples=int(os.environ.get("INCEPTGRAPH_FUZZ_EXAMPLES", "20000")),
-    deadline=timedelta(seconds=20),
-    suppress_health_check=SLOW_IS_FINE,
 )
-settings.load_profile(os.environ.get("INCEPTGRAPH_FUZZ", "ci"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write expected outputs as they are now"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    lane = "fast" if config.option.markexpr == "fast" else "ci"
+    settings.load_profile(os.environ.get("INCEPTGRAPH_FUZZ", lane))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """In the fast lane, what has no part in it is not even imported: torch alone takes seconds."""
+    if config.option.markexpr != "fast" or not collection_path.name.startswith("test_"):
+        return None
+    marked = "pytest.mark.fast" in collection_path.read_text(encoding="utf-8")
+    return None if marked or _is_fast(collection_path) else True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_fast(item.path) and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.fast)
+
+
+@cache
+def _is_fast(path: Path) -> bool:
+    room = path.relative_to(Path(__file__).parent).parts[0]
+    return room in FAST and not IMPORTS_TORCH.search(path.read_text(encoding="utf-8"))
 
 
 @pytest.fixture

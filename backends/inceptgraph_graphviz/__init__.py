@@ -1,8 +1,8 @@
 """Diagrams of networks: DOT, SVG, PNG, PDF and Mermaid.
 
->>> from inceptgraph_graphviz import backend
->>> backend.lower(graph, format="svg")  # doctest: +SKIP
-'<svg viewBox=…'
+>>> from inceptgraph import to_graph
+>>> backend.lower(to_graph("googlenet"), format="dot").splitlines()[0]
+'digraph "GoogLeNet" {'
 """
 
 from inceptgraph_graphviz.backend import FORMATS, Format, Graphviz, to_dot

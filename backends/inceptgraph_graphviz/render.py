@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -32,7 +33,9 @@ _ROUTING = "lib/pathplan/"
 """How lines begin that say that an edge took a plainer way than it should; it is there."""
 
 _LOST = "Error: lost "
-"""What says that no curve was found for an edge, which is then missing."""
+"""What says that no way was found for an edge, which is then missing."""
+
+_logger = logging.getLogger("inceptgraph")
 
 _TURN = threading.Lock()
 """Graphviz keeps state of its own, and a drawing borrows the environment and file descriptor 2."""
@@ -41,19 +44,24 @@ _TURN = threading.Lock()
 def render(dot: str, format: str) -> bytes:
     """Lay out a DOT text and draw it.
 
-    Threads take turns.
+    Threads take turns. Where Graphviz finds no way for an edge, all edges are drawn as straight
+    lines, which need none, and the log says so.
 
     Args:
         dot: the text.
         format: ``svg``, ``png`` or ``pdf``.
 
     Raises:
-        SpecError: there is no renderer, or it failed or complained.
+        SpecError: there is no renderer, or it failed or complained, or lost an edge again.
     """
     for draw in (_by_library, _by_program):
         with _TURN, configured_fonts():
             drawn = draw(dot, format)
             if drawn is not None and _LOST in drawn[1]:
+                _logger.warning(
+                    "Graphviz found no way for an arrow, and left it out:"
+                    " the diagram is drawn again, with straight arrows"
+                )
                 drawn = draw(_with_straight_edges(dot), format)
         if drawn is not None:
             return _checked(*drawn, format)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from places import DATA
@@ -204,7 +205,7 @@ def edited(draw: st.DrawFn) -> tuple[str, str]:
     return before, yaml.safe_dump(tree, sort_keys=False)
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(edited())
 def test_what_computes_something_else_has_a_cause_that_is_told(pair: tuple[str, str]) -> None:
     before, after = map(analysis, pair)
@@ -221,7 +222,7 @@ def test_what_computes_something_else_has_a_cause_that_is_told(pair: tuple[str, 
     assert compare(after, before).equal is found.equal
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(edited())
 def test_a_picture_marks_what_differs(pair: tuple[str, str]) -> None:
     before, after = map(analysis, pair)

@@ -41,37 +41,6 @@ def test_totals(googlenet: Graph, facts: dict[str, Any]) -> None:
     assert inference.depth == facts["reported"]["depth_layers_with_params"] == 22
 
 
-OURS = {
-    "conv1/7x7_s2": "conv1",
-    "pool1/3x3_s2": "pool1",
-    "pool1/norm1": "norm1",
-    "conv2/3x3_reduce": "conv2.reduce",
-    "conv2/3x3": "conv2.3x3",
-    "conv2/norm2": "norm2",
-    "pool2/3x3_s2": "pool2",
-    "pool3/3x3_s2": "pool3",
-    "pool4/3x3_s2": "pool4",
-    "pool5/7x7_s1": "pool5",
-    "pool5/drop_7x7_s1": "dropout",
-    "loss3/classifier": "classifier",
-}
-
-
-def test_every_stage(googlenet: Graph, facts: dict[str, Any]) -> None:
-    checked = 0
-    for fact in facts["graph"]:
-        path = OURS.get(fact["id"], fact["id"])
-        nodes = googlenet.within(path)
-        assert nodes, path
-        counts = cost(googlenet, nodes)
-        assert counts.params == fact.get("params", 0), path
-        assert counts.macs == fact.get("macs", 0), path
-        if fact["id"] not in ("pool5/drop_7x7_s1",):  # ours is after the flatten
-            assert list(googlenet.shape(nodes[-1].name)) == fact["out"], path
-        checked += 1
-    assert checked == len(facts["graph"]) == 22
-
-
 def test_heads(googlenet: Graph, facts: dict[str, Any]) -> None:
     for ours, fact in zip(googlenet.heads, facts["aux"], strict=True):
         counts = cost(googlenet, googlenet.within(ours.path))

@@ -218,7 +218,29 @@ def test_a_long_name_does_not_stretch_the_legend() -> None:
     assert width < 500
 
 
-def test_an_edge_that_finds_no_curve_is_drawn_straight() -> None:
+def test_an_edge_that_finds_no_way_is_drawn_straight_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A text for which Graphviz's router gives an edge up; found by hypothesis."""
     dot = (DATA / "lost_edge.dot").read_text(encoding="utf-8")
     assert render.render(dot, "svg").count(b'class="edge"') == dot.count("->") == 8
+    assert "drawn again, with straight arrows" in caplog.text
+
+
+@pytest.mark.parametrize("by", ["_by_library", "_by_program"])
+def test_a_picture_without_an_edge_is_not_handed_out(
+    by: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Graphviz says it, whichever way it is asked to draw."""
+    asked = []
+
+    def draw(dot: str, format: str) -> tuple[bytes, str]:
+        asked.append(dot)
+        return b"picture", "Error: in routesplines, Pshortestpath failed\nError: lost a b edge\n"
+
+    monkeypatch.setattr(render, "_by_library", lambda dot, format: None)
+    monkeypatch.setattr(render, by, draw)
+    with pytest.raises(SpecError, match="Error: lost a b edge"):
+        render.render("digraph { a -> b }", "svg")
+    assert asked == ["digraph { a -> b }", "digraph { a -> b splines=line}"]
+    assert "Graphviz found no way for an arrow" in caplog.text

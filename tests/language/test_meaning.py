@@ -655,6 +655,7 @@ def test_an_override_without_a_value() -> None:
 # -- size and depth -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_twenty_thousand_steps() -> None:
     count = 20_000
     steps = "".join(f"  s{i}: {{op: relu}}\n" for i in range(count))
@@ -669,26 +670,28 @@ def test_recursion_limits_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None
     for i in range(28):
         body = f"{{steps: {{s{i}: {body}}}}}"
     blocks = [f"  b0: {{steps: {{x: {body}}}}}\n"]
-    blocks += [f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}}}}}\n" for i in range(1, 80)]
+    blocks += [f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}}}}}\n" for i in range(1, 65)]
     text = f"blocks:\n{''.join(blocks)}stages:\n"
     built(f"stages:\n  all: {body}\n")
-    assert found(text + "  all: {op: b79}\n") == [Code.TOO_DEEP]
+    assert found(text + "  all: {op: b64}\n") == [Code.TOO_DEEP]
     assert MAX_DEPTH == 64
 
 
+@pytest.mark.slow
 def test_the_longest_repeat() -> None:
     assert found(f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS + 1}}}\n") == [Code.TOO_LARGE]
     twice = f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS}}}\n  b: {{op: relu}}\n"
     assert found(twice) == [Code.TOO_LARGE]
 
 
+@pytest.mark.slow
 def test_failing_steps_count_too() -> None:
     """Blocks that double at each level and build nothing end as soon as those that build."""
     blocks = ["  b0: {steps: {x: {op: conv2d, out: 0}, y: {op: relu}}}\n"]
     blocks += [
-        f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}, y: {{op: b{i - 1}}}}}}}\n" for i in range(1, 40)
+        f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}, y: {{op: b{i - 1}}}}}}}\n" for i in range(1, 18)
     ]
-    text = f"blocks:\n{''.join(blocks)}stages:\n  all: {{op: b39}}\n"
+    text = f"blocks:\n{''.join(blocks)}stages:\n  all: {{op: b17}}\n"
     assert set(found(text)) == {Code.BAD_ARGUMENT, Code.TOO_LARGE}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from specs_strategy import graph_of, is_small, specs
+from work import growth
 
 import inceptgraph
 from inceptgraph.analysis import total
@@ -434,19 +435,13 @@ def test_compile_takes_the_same_seed_and_the_same_file(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded.eval()(x), plain(x), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.slow
-def test_passes_grow_linearly() -> None:
-    """Work per step at 8,000 steps is that at 1,000, within what a shared machine allows."""
-
-    def seconds(repeat: int) -> float:
+def test_work_is_linear_in_the_network() -> None:
+    def optimizing(repeat: int) -> Callable[[], object]:
         branches = {
             "a": {"c": {"op": "conv2d", "out": 2}, "bn": {"op": "batch_norm"}, "r": {"op": "relu"}},
             "b": {"c": {"op": "conv2d", "out": 1}, "bn": {"op": "batch_norm"}, "r": {"op": "relu"}},
         }
         graph = network({"m": {"branches": branches, "merge": "concat", "repeat": repeat}})
-        start = time.process_time()
-        optimize(graph, EAGER)
-        return (time.process_time() - start) / repeat
+        return lambda: optimize(graph, EAGER)
 
-    small = min(seconds(150) for _ in range(3))
-    assert min(seconds(1200) for _ in range(2)) < 4 * small
+    assert growth(optimizing, 50) < 2.1

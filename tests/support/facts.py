@@ -15,6 +15,7 @@ import yaml
 from places import DATA
 
 FOLDER = DATA / "facts"
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Step = dict[str, Any]
 
 
@@ -25,7 +26,8 @@ def architectures() -> list[str]:
 
 def load(name: str) -> dict[str, Any]:
     """A fact file."""
-    found: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+    found: dict[str, Any] = yaml.load(text, LOADER)
     return found
 
 
