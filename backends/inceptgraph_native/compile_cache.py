@@ -1,10 +1,9 @@
-"""Compiled programs: made once, kept in a cache, and called through ctypes."""
+"""Compiled programs: made once, and kept in a cache."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import hashlib
 import os
 import stat
@@ -19,33 +18,10 @@ from pathlib import Path
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph_native.processor import Processor
 
-__all__ = ["Request", "cache_folder", "compiled", "opened"]
+__all__ = ["KERNELS", "cache_folder", "compiled"]
 
-_POINTER = ctypes.c_void_p
-_POINTERS = ctypes.POINTER(ctypes.c_void_p)
-_SIZES = ctypes.POINTER(ctypes.c_long)
-
-
-class Request(ctypes.Structure):
-    """One call of a program: ``Request`` in ``program.hpp``."""
-
-    _fields_ = (
-        ("inputs", _POINTERS),
-        ("outputs", _POINTERS),
-        ("input_sizes", _SIZES),
-        ("output_sizes", _SIZES),
-        ("input_count", ctypes.c_int),
-        ("output_count", ctypes.c_int),
-        ("batch", ctypes.c_long),
-        ("weights", _POINTER),
-        ("arena", _POINTER),
-        ("scratch", _POINTER),
-        ("arena_size", ctypes.c_long),
-        ("scratch_size", ctypes.c_long),
-        ("threads", ctypes.c_int),
-        ("arenas", ctypes.c_int),
-        ("times", _POINTER),
-    )
+KERNELS = Path(str(files("inceptgraph_native") / "kernels"))
+"""The folder of the headers that programs include."""
 
 
 def cache_folder() -> Path:
@@ -68,8 +44,8 @@ def compiled(sources: Sequence[str], processor: Processor, extra: Sequence[str] 
     Raises:
         SpecError: the compiler fails.
     """
-    kernels = sorted(_kernels().glob("*.hpp"))
-    parts = [processor.identity, *extra, *sources, *(path.read_text() for path in kernels)]
+    headers = sorted(KERNELS.rglob("*.hpp"))
+    parts = [processor.identity, *extra, *sources, *(path.read_text() for path in headers)]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     path = _writable(cache_folder()) / f"{key[:40]}.so"
     if not path.exists():
@@ -98,18 +74,6 @@ def _passing_folder() -> Path:
     return Path(held.name)
 
 
-def opened(path: Path) -> ctypes.CDLL:
-    """A compiled program, ready to be called."""
-    library = ctypes.CDLL(str(path))
-    library.inceptgraph_run.argtypes = [ctypes.POINTER(Request)]
-    library.inceptgraph_run.restype = None
-    return library
-
-
-def _kernels() -> Path:
-    return Path(str(files("inceptgraph_native") / "kernels"))
-
-
 def _compile(
     folder: Path, sources: Sequence[str], processor: Processor, extra: Sequence[str]
 ) -> Path:
@@ -121,7 +85,7 @@ def _compile(
 
     def compile_one(made: Path) -> None:
         source = made.with_suffix(".cpp")
-        command = [processor.compiler, *flags, f"-I{_kernels()}", "-c", source, "-o", made]
+        command = [processor.compiler, *flags, f"-I{KERNELS}", "-c", source, "-o", made]
         _call([str(part) for part in command])
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

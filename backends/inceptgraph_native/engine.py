@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inceptgraph.diagnostics import Diagnostic
-from inceptgraph.engine import Setting, find, refuse, refuse_step
+from inceptgraph.engine import Setting, refuse, refuse_step
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.types import Phase
@@ -45,7 +45,9 @@ class NativeEngine:
         if setting.dtype == "bfloat16" and not processor.here().bfloat16:
             return refuse(self, "computes in bfloat16 only where the processor has AVX512_BF16")
         if setting.train:
-            found = find("eager").refusal(graph, setting)
+            from inceptgraph_native.training import TORCH
+
+            found = TORCH.refusal(graph, setting)
             told = f"the engine `{self.name}` trains on torch's layers, and"
             return found and replace(found, message=f"{told} {found.message}")
         for node in graph.phase(Phase.EVAL).nodes.values():
@@ -57,7 +59,9 @@ class NativeEngine:
         """Calls cost little here, cut channels and activations behind a convolution nothing; but
         training is torch's."""
         if setting.train:
-            return find("eager").target(setting)
+            from inceptgraph_native.training import TORCH
+
+            return TORCH.target(setting)
         return Target(setting.batch, call_cost=2e4, copy_cost=0.0, fuses_activations=True)
 
     def speed(self, setting: Setting) -> float:
@@ -86,12 +90,9 @@ class NativeEngine:
         if refusal := self.refusal(graph, setting):
             raise SpecError([refusal])
         if setting.train:
-            from inceptgraph_native.training import accelerate
+            from inceptgraph_native import training
 
-            runner = find("eager").prepare(graph, tensors, setting)
-            accelerate(runner.network, graph)
-            trained: nn.Module = runner
-            return trained
+            return training.prepare(graph, tensors, setting)
         machine = processor.here()
         program = lower(
             graph.phase(Phase.EVAL),

@@ -24,7 +24,7 @@ class Processor:
     Attributes:
         compiler: its path.
         flags: that it takes.
-        lanes: float32 numbers of a vector, as ``number.hpp`` chooses.
+        lanes: float32 numbers of a vector, as ``kernels/vectors.hpp`` chooses.
         registers: vectors that the processor holds.
         bfloat16: whether it multiplies pairs of bfloat16.
         identity: a hash of compiler, version, flags and what the processor has.

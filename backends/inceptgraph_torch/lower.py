@@ -18,7 +18,7 @@ from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import KINDS, read_device, read_dtype
 from inceptgraph_torch.recipe_tensors import as_array, evaluate_recipes
 from inceptgraph_torch.rules import Layer, rule
-from inceptgraph_torch.spec_module import LOSS_WEIGHTS, TRAINING_ONLY, SpecModule
+from inceptgraph_torch.spec_module import LOSS_WEIGHTS, STEP, TRAINING_ONLY, SpecModule
 
 __all__ = ["initial", "initialize_weights", "lower"]
 
@@ -196,7 +196,7 @@ def _emit_node(
         value = wiring.call_module(path, tuple(operands))
     else:
         value = lowered.emit(wiring, operands)
-    value.meta.setdefault("inceptgraph", node.name)  # a sum of one is that one
+    value.meta.setdefault(STEP, node.name)  # a sum of one is that one
     return value
 
 

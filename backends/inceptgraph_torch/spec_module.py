@@ -15,6 +15,8 @@ __all__ = ["SpecModule"]
 
 TRAINING_ONLY = "inceptgraph_training_only"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
+STEP = "inceptgraph"
+"""Where the ``meta`` of an fx node has the name of the step that it computes."""
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -8,6 +8,7 @@ from inceptgraph.bench._peers import find_peer
 from inceptgraph.bench._plan import Job, Kind, Plan
 from inceptgraph.bench._plot import draw
 from inceptgraph.bench._probe import probe
+from inceptgraph.bench._resident import watch as watch_memory
 from inceptgraph.bench._results import Report, Row, Status
 from inceptgraph.bench._run import bench
 from inceptgraph.bench._warnings import doubts
@@ -29,4 +30,5 @@ __all__ = [
     "find_lab",
     "find_peer",
     "probe",
+    "watch_memory",
 ]

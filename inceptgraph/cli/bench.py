@@ -255,13 +255,12 @@ def _lab(
     """What measures, and the weights to measure with."""
     from inceptgraph import backend
     from inceptgraph.bench import find_lab
-    from inceptgraph.weights import _fit_report as report
-    from inceptgraph.weights import fit_file
+    from inceptgraph.weights import fit_file, not_finite
 
     fitted = None
     if weights is not None:
         fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
-        for line in report.not_finite(fitted.not_finite):
+        for line in not_finite(fitted.not_finite):
             console.message(f"warning: {line}")
     backend.check_support(backend.find("torch"), graph)
     lab = find_lab()

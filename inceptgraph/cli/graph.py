@@ -9,8 +9,7 @@ from inceptgraph.cli.options import json_option, set_option, spec_argument
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
 from inceptgraph.diagnostics import did_you_mean
-from inceptgraph.graph import Graph
-from inceptgraph.graph import _serialize as text
+from inceptgraph.graph import Graph, to_json, to_text
 from inceptgraph.types import Phase
 
 __all__ = ["graph"]
@@ -61,9 +60,9 @@ def graph(
     if print_after:
         return
     if as_json:
-        console.send_json(text.to_json(network))
+        console.send_json(to_json(network))
     else:
-        console.data(text.to_text(network))
+        console.data(to_text(network))
 
 
 def _optimized(network: Graph, print_after: str | None) -> Graph:
@@ -78,7 +77,7 @@ def _optimized(network: Graph, print_after: str | None) -> Graph:
     def show(step: passes.Step) -> None:
         if print_after == step.name or (print_after == "all" and step.changed):
             told = "" if step.changed else ", which changed nothing"
-            console.data(f"before {step.name}\n{text.to_text(step.before)}")
-            console.data(f"after {step.name}{told}\n{text.to_text(step.after)}")
+            console.data(f"before {step.name}\n{to_text(step.before)}")
+            console.data(f"after {step.name}{told}\n{to_text(step.after)}")
 
     return passes.optimize(network, observe=show)

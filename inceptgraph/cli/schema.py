@@ -17,9 +17,9 @@ from inceptgraph.spec import language
 __all__ = ["schema"]
 
 EXAMPLES = """
-inceptgraph schema -o inceptgraph.spec._json_schema.json
+inceptgraph schema -o inceptgraph.schema.json
 # then, as the first line of a spec, for editors with yaml-language-server:
-# yaml-language-server: $schema=inceptgraph.spec._json_schema.json
+# yaml-language-server: $schema=inceptgraph.schema.json
 """
 
 

@@ -4,7 +4,7 @@ This package works on names and shapes alone. A backend reads the numbers.
 """
 
 from inceptgraph.weights._file_formats import Format, refuse
-from inceptgraph.weights._fit_report import warn_not_finite
+from inceptgraph.weights._fit_report import not_finite, warn_not_finite
 from inceptgraph.weights._fitted import Allowed, Fitted, fit_entries, fit_file
 from inceptgraph.weights._match import Fit, Pair
 
@@ -16,6 +16,7 @@ __all__ = [
     "Pair",
     "fit_entries",
     "fit_file",
+    "not_finite",
     "refuse",
     "warn_not_finite",
 ]

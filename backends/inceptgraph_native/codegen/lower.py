@@ -138,7 +138,7 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
             lines += [*others, "", 'extern "C" void inceptgraph_run(const Request* request) {']
             lines += [f"    perform(*request, {emit.group}, [](Run& r) {{ {calls} }});", "}", ""]
         header = "program.hpp" if index == 0 else "pointwise.hpp"
-        texts.append("\n".join([define, f'#include "{header}"', *head, *lines]))
+        texts.append("\n".join([define, f'#include "inference/{header}"', *head, *lines]))
     return tuple(texts)
 
 

@@ -18,9 +18,11 @@ from torch import Tensor, nn
 
 from inceptgraph.engine import Setting, check_inputs, in_order, refuse_pickling
 from inceptgraph_native.codegen.lower import Program
-from inceptgraph_native.compile_cache import Request, opened
+from inceptgraph_native.structures import structure
 
 __all__ = ["NativeModule", "StepTime"]
+
+Request = structure("inference/program.hpp", "Request")
 
 LARGE_PAGE = 2**21
 """Bytes."""
@@ -84,7 +86,7 @@ class NativeModule(nn.Module):
         self._macs = sum(step.macs for step in program.steps)
         self._path = path
         self._setting = setting
-        self._library = opened(path)
+        self._library = ctypes.CDLL(str(path))
         self._weights = weights or _Memory(program.weights.size)
         if weights is None:
             self._weights.array[:] = program.weights
@@ -211,11 +213,14 @@ class _Memory:
         return int(self.array.ctypes.data)
 
 
-def _pointers(tensors: Iterable[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    addresses = [tensor.data_ptr() for tensor in tensors]
-    return (ctypes.c_void_p * len(addresses))(*addresses)
+def _pointers(tensors: Iterable[Tensor]) -> ctypes.c_void_p:
+    return _array(ctypes.c_void_p, [tensor.data_ptr() for tensor in tensors])
 
 
-def _sizes(shapes: Iterable[tuple[int, ...]]) -> ctypes.Array[ctypes.c_long]:
-    numbers = [prod(shape) for shape in shapes]
-    return (ctypes.c_long * len(numbers))(*numbers)
+def _sizes(shapes: Iterable[tuple[int, ...]]) -> ctypes.c_void_p:
+    return _array(ctypes.c_long, [prod(shape) for shape in shapes])
+
+
+def _array(kind: type[ctypes.c_void_p | ctypes.c_long], numbers: list[int]) -> ctypes.c_void_p:
+    """A pointer to numbers, which live as long as it does."""
+    return ctypes.cast((kind * len(numbers))(*numbers), ctypes.c_void_p)

@@ -1,5 +1,5 @@
 """Training: torch's module of a network, in which compiled kernels do what torch is slow at."""
 
-from inceptgraph_native.training.replace import accelerate
+from inceptgraph_native.training.engine import TORCH, prepare
 
-__all__ = ["accelerate"]
+__all__ = ["TORCH", "prepare"]

@@ -1,11 +1,10 @@
-"""The compiled kernels, called with tensors: ``kernels/training.cpp``."""
+"""The compiled kernels, called with tensors: ``kernels/training/``."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import torch
@@ -13,7 +12,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from inceptgraph_native import processor
-from inceptgraph_native.compile_cache import compiled
+from inceptgraph_native.compile_cache import KERNELS, compiled
+from inceptgraph_native.structures import structure
 
 __all__ = [
     "Filter",
@@ -40,76 +40,11 @@ _SUMS = {
 """What numbers of a type are summed in."""
 
 
-class Window(ctypes.Structure):
-    """``Window`` in ``training_pool.hpp``."""
-
-    _fields_ = (
-        ("images", ctypes.c_long),
-        ("channels", ctypes.c_long),
-        ("in_height", ctypes.c_int),
-        ("in_width", ctypes.c_int),
-        ("height", ctypes.c_int),
-        ("width", ctypes.c_int),
-        ("rows", ctypes.c_int),
-        ("columns", ctypes.c_int),
-        ("down", ctypes.c_int),
-        ("across", ctypes.c_int),
-        ("top", ctypes.c_int),
-        ("left", ctypes.c_int),
-    )
-
-
-class Filter(ctypes.Structure):
-    """``Filter`` in ``training_tiles.hpp``."""
-
-    _fields_ = (
-        ("images", ctypes.c_long),
-        ("inputs", ctypes.c_int),
-        ("outputs", ctypes.c_int),
-        ("in_height", ctypes.c_int),
-        ("in_width", ctypes.c_int),
-        ("height", ctypes.c_int),
-        ("width", ctypes.c_int),
-        ("taps", ctypes.c_int),
-        ("top", ctypes.c_int),
-        ("left", ctypes.c_int),
-    )
-
-
-class Kernels(ctypes.Structure):
-    """``Kernels`` in ``training_tiles.hpp``."""
-
-    _fields_ = (
-        ("rows", ctypes.c_int),
-        ("columns", ctypes.c_int),
-        ("taps", ctypes.c_int),
-        ("start", ctypes.c_long),
-        ("row", ctypes.c_long),
-        ("column", ctypes.c_long),
-        ("down", ctypes.c_long),
-        ("across", ctypes.c_long),
-    )
-
-
-class Norm(ctypes.Structure):
-    """``Norm`` in ``training_norm.hpp``."""
-
-    _fields_ = (
-        ("momentum", ctypes.c_double),
-        ("eps", ctypes.c_double),
-        ("relu", ctypes.c_int),
-    )
-
-
-class Response(ctypes.Structure):
-    """``Response`` in ``training_lrn.hpp``."""
-
-    _fields_ = (
-        ("size", ctypes.c_int),
-        ("alpha", ctypes.c_double),
-        ("beta", ctypes.c_double),
-        ("k", ctypes.c_double),
-    )
+Window = structure("training/pool.hpp", "Window")
+Filter = structure("training/tiles.hpp", "Filter")
+Kernels = structure("training/tiles.hpp", "Kernels")
+Norm = structure("training/norm.hpp", "Norm")
+Response = structure("training/lrn.hpp", "Response")
 
 
 @cache
@@ -121,7 +56,7 @@ def load() -> ctypes.CDLL:
         FileNotFoundError: there is no compiler.
     """
     # torch has OpenMP loaded, and a library of the same name is loaded once: threads are shared
-    source = files("inceptgraph_native").joinpath("kernels", "training.cpp").read_text()
+    source = (KERNELS / "training" / "entry.cpp").read_text()
     return ctypes.CDLL(str(compiled([source], processor.here(), ["-fopenmp"])))
 
 
@@ -154,7 +89,7 @@ def _watched() -> bool:
     operations. They would take what a kernel writes for what was in memory before, or miss it."""
     return (
         torch.compiler.is_compiling()
-        or torch._C._is_tracing()
+        or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or torch._C._are_functorch_transforms_active()
         or is_in_torch_dispatch_mode()
     )

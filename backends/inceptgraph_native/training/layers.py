@@ -6,6 +6,7 @@ Where a kernel does not take a map, or in evaluation, they are torch's own.
 from __future__ import annotations
 
 from contextlib import suppress
+from ctypes import Structure
 from typing import Any
 
 import torch
@@ -83,7 +84,7 @@ class _BatchNorm(torch.autograd.Function):
         bias: Tensor | None,
         running_mean: Tensor,
         running_var: Tensor,
-        norm: Norm,
+        norm: Structure,
     ) -> Tensor:
         x = channels_last(x)
         y = torch.empty_like(x)

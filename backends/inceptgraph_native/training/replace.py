@@ -11,6 +11,8 @@ from inceptgraph.ops.pool import MaxPool
 from inceptgraph_native.training.convolution import FilteredConv2d
 from inceptgraph_native.training.kernels import load
 from inceptgraph_native.training.layers import BatchNorm, FastMaxPool2d, FastResponseNorm
+from inceptgraph_torch.layers import LocalResponseNorm, PartialBatchNorm2d
+from inceptgraph_torch.spec_module import STEP
 
 __all__ = ["accelerate"]
 
@@ -28,8 +30,8 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
     load()
     layers = {node: network.get_submodule(str(node.target)) for node in _calls(network)}
     for node, layer in layers.items():
-        step = graph.nodes[node.meta["inceptgraph"]]
-        if isinstance(layer, nn.BatchNorm2d):
+        step = graph.nodes[node.meta[STEP]]
+        if isinstance(layer, nn.BatchNorm2d | PartialBatchNorm2d):
             relu = _relu_behind(node, layers)
             if relu is not None:
                 relu.replace_all_uses_with(node)
@@ -40,7 +42,7 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
             network.set_submodule(str(node.target), FilteredConv2d(layer))
         elif isinstance(step.op, MaxPool) and step.op.kernel[0] * step.op.kernel[1] < 2**8:
             network.set_submodule(str(node.target), FastMaxPool2d(step.op, layer))
-        elif isinstance(layer, nn.LocalResponseNorm):
+        elif isinstance(layer, LocalResponseNorm):
             network.set_submodule(str(node.target), FastResponseNorm(layer))
     network.recompile()
 

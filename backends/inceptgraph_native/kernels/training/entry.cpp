@@ -1,10 +1,10 @@
-// What Python calls: each kernel for each type of numbers. See `kernels.py`.
+// What Python calls: each kernel for each type of numbers. See `training/kernels.py`.
 #include <algorithm>
 
-#include "training_conv.hpp"
-#include "training_lrn.hpp"
-#include "training_norm.hpp"
-#include "training_pool.hpp"
+#include "training/conv.hpp"
+#include "training/lrn.hpp"
+#include "training/norm.hpp"
+#include "training/pool.hpp"
 
 namespace t = inceptgraph::training;
 

@@ -10,7 +10,7 @@
 
 namespace inceptgraph {
 
-// What a caller hands in: see `Library` in library.py.
+// What a caller hands in. Python reads the fields from here: see structures.py.
 struct Request {
     const float* const* inputs;
     float* const* outputs;

@@ -11,19 +11,13 @@
 #include <type_traits>
 #include <vector>
 
+#include "../vectors.hpp"
+
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
 namespace inceptgraph::training {
-
-#if defined(__AVX512F__)
-inline constexpr int bytes = 64;
-#elif defined(__AVX__)
-inline constexpr int bytes = 32;
-#else
-inline constexpr int bytes = 16;
-#endif
 
 // The upper half of a float32.
 struct bfloat16 {
@@ -36,9 +30,9 @@ template <class T>
 struct Lanes {
     typedef std::conditional_t<std::is_same_v<T, bfloat16>, float, T> sum;
     typedef std::conditional_t<sizeof(sum) == 4, std::int32_t, std::int64_t> index;
-    static constexpr int width = bytes / sizeof(sum);
-    typedef sum vec __attribute__((vector_size(bytes)));
-    typedef index places __attribute__((vector_size(bytes)));
+    static constexpr int width = vector_bytes / sizeof(sum);
+    typedef sum vec __attribute__((vector_size(vector_bytes)));
+    typedef index places __attribute__((vector_size(vector_bytes)));
 
     static vec splat(sum x) { return x - vec{}; }
     // The first `count` lanes, zeros behind them.
@@ -56,11 +50,11 @@ template <>
 struct Lanes<bfloat16> {
     typedef float sum;
     typedef std::int32_t index;
-    static constexpr int width = bytes / sizeof(float);
-    typedef float vec __attribute__((vector_size(bytes)));
-    typedef std::int32_t places __attribute__((vector_size(bytes)));
-    typedef std::uint32_t bits __attribute__((vector_size(bytes)));
-    typedef std::uint16_t halves __attribute__((vector_size(bytes / 2)));
+    static constexpr int width = vector_bytes / sizeof(float);
+    typedef float vec __attribute__((vector_size(vector_bytes)));
+    typedef std::int32_t places __attribute__((vector_size(vector_bytes)));
+    typedef std::uint32_t bits __attribute__((vector_size(vector_bytes)));
+    typedef std::uint16_t halves __attribute__((vector_size(vector_bytes / 2)));
 
     static vec splat(float x) { return x - vec{}; }
     [[gnu::always_inline]] static inline vec load(const bfloat16* from, long count) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "training.hpp"
+#include "lanes.hpp"
 
 namespace inceptgraph::training {
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "training.hpp"
+#include "lanes.hpp"
 
 namespace inceptgraph::training {
 
@@ -34,7 +34,7 @@ struct Padded {
     int before;
     std::vector<S> numbers;
     Padded(long channels, int size)
-        : before(size), numbers(channels + 2 * size + bytes / sizeof(S)) {}
+        : before(size), numbers(channels + 2 * size + vector_bytes / sizeof(S)) {}
 
     S* at(long c) { return numbers.data() + before + c; }
     // The sum of `size` channels, of which the first is `c - back`.

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "training.hpp"
+#include "lanes.hpp"
 
 namespace inceptgraph::training {
 

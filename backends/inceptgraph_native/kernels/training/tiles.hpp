@@ -1,9 +1,9 @@
-// Tiles of Winograd's minimal filtering (Lavin & Gray 2016, arXiv:1509.09308), as in winograd.hpp, but
+// Tiles of Winograd's minimal filtering (Lavin & Gray 2016, arXiv:1509.09308), as in inference/winograd.hpp, but
 // of sizes that are known when it runs, and with the transpose for gradients. A tile is 6 × 6 inputs;
 // channels are whole vectors.
 #pragma once
 
-#include "training.hpp"
+#include "lanes.hpp"
 
 namespace inceptgraph::training {
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "training_tiles.hpp"
+#include "tiles.hpp"
 
 namespace inceptgraph::training {
 
@@ -15,7 +15,7 @@ constexpr long parts(long whole, long size) { return (whole + size - 1) / size; 
 constexpr long even(long whole, long most) { return whole > 0 ? parts(whole, parts(whole, most)) : 1; }
 
 // Most tiles times two vectors of outputs that are summed in registers.
-inline constexpr int MOST = bytes == 64 ? 14 : 6;
+inline constexpr int MOST = vector_bytes == 64 ? 14 : 6;
 
 // Bytes of what a thread's block of tiles is transformed to and from.
 inline constexpr long ROOM = 4 << 20;
@@ -60,7 +60,7 @@ auto product_of(int tiles) {
 
 // Outputs times two vectors of inputs that are summed in registers over tiles: they lie in one vector.
 template <class S>
-inline constexpr int ROWS = std::min(bytes == 64 ? 8 : 4, Lanes<S>::width);
+inline constexpr int ROWS = std::min(vector_bytes == 64 ? 8 : 4, Lanes<S>::width);
 
 // sums[output][input] += the products over some tiles, for ROWS outputs.
 template <class S, int Vectors>

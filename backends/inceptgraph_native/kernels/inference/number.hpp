@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "../vectors.hpp"
+
 // With INCEPTGRAPH_BFLOAT16 activations and weights are bfloat16, which takes AVX512_BF16.
 #if INCEPTGRAPH_BFLOAT16
 #include <immintrin.h>
@@ -12,16 +14,10 @@
 
 namespace inceptgraph {
 
-#if defined(__AVX512F__)
-inline constexpr int lanes = 16;
-#elif defined(__AVX__)
-inline constexpr int lanes = 8;
-#else
-inline constexpr int lanes = 4;
-#endif
+inline constexpr int lanes = vector_bytes / sizeof(float);
 
-typedef float vec __attribute__((vector_size(lanes * sizeof(float))));
-typedef std::uint32_t bits __attribute__((vector_size(lanes * sizeof(float))));
+typedef float vec __attribute__((vector_size(vector_bytes)));
+typedef std::uint32_t bits __attribute__((vector_size(vector_bytes)));
 
 // x - 0 is x for every x, negative zero included: the compiler leaves only the broadcast
 inline vec splat(float x) { return x - vec{}; }
