@@ -28,10 +28,10 @@ from torch import nn
 
 from inceptgraph import engine as engines
 from inceptgraph.analysis import total
-from inceptgraph.bench import find_lab, find_peer
+from inceptgraph.bench import BenchLab, find_bench_lab, find_peer
 from inceptgraph.engine import Engine, Setting
 from inceptgraph.graph import Graph
-from inceptgraph.measure import Budget, Lab, Spread, judge, rounds
+from inceptgraph.measure import Budget, Spread, judge, rounds
 from inceptgraph.pipeline import to_graph
 from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_onnx.engines.base import OnnxEngine
@@ -76,7 +76,7 @@ def compare(
     network: str, engine: Engine, setting: Setting, budget: Budget, clock: Callable[[], float]
 ) -> list[str]:
     """The figures of a row."""
-    graph, lab = to_graph(network), find_lab()
+    graph, lab = to_graph(network), find_bench_lab()
     module, tensors = module_of(network, graph, lab)
     makers = {
         "plain": partial(plain, module, graph, engine, setting, lab),
@@ -104,7 +104,7 @@ def compare(
     ]
 
 
-def module_of(network: str, graph: Graph, lab: Lab) -> tuple[nn.Module, Tensors]:
+def module_of(network: str, graph: Graph, lab: BenchLab) -> tuple[nn.Module, Tensors]:
     """The module that is exported, in evaluation, and its weights by their names in the graph."""
     if network in PEERS and find_spec("torchvision"):
         make: Callable[..., Any] = find_peer(PEERS[network])
@@ -120,7 +120,7 @@ def module_of(network: str, graph: Graph, lab: Lab) -> tuple[nn.Module, Tensors]
     return module, tensors
 
 
-def plain(module: nn.Module, graph: Graph, engine: Engine, setting: Setting, lab: Lab) -> Any:
+def plain(module: nn.Module, graph: Graph, engine: Engine, setting: Setting, lab: BenchLab) -> Any:
     """What an engine makes of a module without us."""
     if not isinstance(engine, OnnxEngine):
         return lab.peer(module, setting, compiled=True)

@@ -25,7 +25,7 @@ from inceptgraph.engine import Setting
 from inceptgraph.measure import bound, error_of, relative_error
 from inceptgraph.pipeline import to_graph
 from inceptgraph.weights.recipe_values import Tensors
-from inceptgraph_torch.bench import TorchLab
+from inceptgraph_torch.bench import TorchBenchLab
 
 NETWORKS = ("googlenet_torchvision", "googlenet")
 PLAIN = "plain"
@@ -84,7 +84,7 @@ def show(runs: list[Run], rounds: int) -> None:
 def measured(runs: list[Run], rounds: int) -> list[list[float]]:
     """Seconds of each run in each round."""
     context = multiprocessing.get_context("spawn")
-    graph, lab = to_graph(runs[0].network), TorchLab()
+    graph, lab = to_graph(runs[0].network), TorchBenchLab()
     few = Setting(batch=COMPARED, train=True)
     tensors = lab.weights(graph, None, seed=0)
     exact = lab.reference(graph, tensors, few)
@@ -131,7 +131,7 @@ def check(
 
 def work(run: Run, tensors: Tensors, pipe: Connection) -> None:
     """Send outputs, then the seconds of a step whenever asked."""
-    graph, lab = to_graph(run.network), TorchLab()
+    graph, lab = to_graph(run.network), TorchBenchLab()
     if run.setting.keep_memory:
         lab.keep_memory()
     if run.who == PLAIN:

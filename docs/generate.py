@@ -32,6 +32,9 @@ Data goes to stdout, messages go to stderr. A SPEC is a file, the name of a ship
 stdin. `--set` replaces a value for one run, and what a spec expects of itself is then not checked.
 `NO_COLOR` is honoured. No verb but `build` and `bench` imports torch, and `weights` for files other
 than safetensors.
+
+An installed package can add verbs, which `inceptgraph --help` lists below the others:
+[how](../tests/plugin/README.md#a-verb).
 """
 
 
@@ -45,7 +48,7 @@ def command_line() -> str:
     parts = [COMMAND_LINE]
     settings = {**program.context_settings, "terminal_width": 88, "color": False}
     context = click.Context(program, info_name="inceptgraph", **settings)
-    for name in program.list_commands(context):
+    for name in program.entries:  # an installed plug-in's are not ours to document
         verb = program.get_command(context, name)
         assert verb is not None
         inner = click.Context(verb, parent=context, info_name=name)

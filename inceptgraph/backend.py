@@ -19,6 +19,7 @@ from inceptgraph.types import TensorInfo
 
 __all__ = [
     "ENTRY_POINTS",
+    "MODEL",
     "Backend",
     "ExportBackend",
     "Exported",
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 ENTRY_POINTS = "inceptgraph.backends"
+
+MODEL = "torch"
+"""The backend that makes models, and whose engines and lab are measured with."""
 
 Progress = Callable[[str], None]
 """Is told what is being done, in a few words."""

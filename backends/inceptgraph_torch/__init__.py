@@ -19,7 +19,8 @@ from inceptgraph_torch.spec_module import SpecModule
 if TYPE_CHECKING:
     import numpy as np
 
-    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench import TorchBenchLab
+    from inceptgraph_torch.measure import TorchLab
 
 __all__ = ["SpecModule", "TorchBackend", "backend", "load_tensors", "lower"]
 
@@ -95,10 +96,16 @@ class TorchBackend:
         return not_finite(path, format, names)
 
     def lab(self) -> TorchLab:
-        """What measures for ``inceptgraph bench``."""
-        from inceptgraph_torch.bench import TorchLab
+        """What compares and times."""
+        from inceptgraph_torch.measure import TorchLab
 
         return TorchLab()
+
+    def bench_lab(self) -> TorchBenchLab:
+        """What measures for ``inceptgraph bench``."""
+        from inceptgraph_torch.bench import TorchBenchLab
+
+        return TorchBenchLab()
 
 
 backend = TorchBackend()

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from inceptgraph import engine as engines
+from inceptgraph.bench._lab import BenchLab
 from inceptgraph.bench._peers import find_peer
 from inceptgraph.bench._plan import Job, Kind
 from inceptgraph.graph import Graph
-from inceptgraph.measure import Lab
 from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["maker"]
 
 
-def maker(lab: Lab, job: Job, graph: Graph, tensors: Tensors) -> Callable[[], Any]:
+def maker(lab: BenchLab, job: Job, graph: Graph, tensors: Tensors) -> Callable[[], Any]:
     """What makes the module of a job, ready to run.
 
     A peer is imported and drawn here and not by what is returned: that is to be no part of its

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from inceptgraph.backend import MODEL
 from inceptgraph.engine import Setting
 
 __all__ = ["BASELINE", "Job", "Kind", "Plan"]
 
-BASELINE = "torch"
+BASELINE = MODEL
 """The name of the plain module, which speed-ups are over."""
 
 
@@ -56,7 +57,7 @@ class Plan:
     """All that is to be measured, and how long.
 
     Attributes:
-        engines: names of those that are ready.
+        engines: their names; None for all that are installed.
         peers: each as ``package:name``.
         batches: samples at a time.
         dtypes: what to compute in, of :data:`inceptgraph.engine.DTYPES`.
@@ -67,7 +68,7 @@ class Plan:
         memory: measure memory and the time to a first result, each in a process of its own.
     """
 
-    engines: Sequence[str]
+    engines: Sequence[str] | None = None
     peers: Sequence[str] = ()
     batches: Sequence[int] = (1,)
     dtypes: Sequence[str] = ("float32",)
@@ -78,13 +79,17 @@ class Plan:
     memory: bool = True
 
     def jobs(self, batch: int) -> Iterator[Job]:
-        """What is measured side by side: the baseline first, then by dtype."""
+        """What is measured side by side: the baseline first, then by dtype.
+
+        Args:
+            batch: samples at a time.
+        """
         for dtype in dict.fromkeys(("float32", *self.dtypes)):
             setting = replace(self.setting, batch=batch, dtype=dtype)
             yield Job(Kind.PLAIN, BASELINE, setting)
             if dtype not in self.dtypes:
                 continue
-            yield from (Job(Kind.ENGINE, name, setting) for name in self.engines)
+            yield from (Job(Kind.ENGINE, name, setting) for name in self.engines or ())
             for peer in self.peers:
                 yield Job(Kind.PEER, peer, setting)
                 if self.compile_peers:

@@ -14,10 +14,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from inceptgraph.bench._jobs import maker
+from inceptgraph.bench._lab import find_bench_lab
 from inceptgraph.bench._plan import Job
 from inceptgraph.diagnostics import Diagnostic, SpecError
 from inceptgraph.graph import Graph
-from inceptgraph.measure import find_lab
 from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["CALLS", "Crashed", "Probe", "probe"]
@@ -94,7 +94,7 @@ def _report(connection: Connection, *arguments: object) -> None:
 
 
 def _measure(backend: str, job: Job, graph: Graph, tensors: Tensors) -> Probe:
-    lab = find_lab(backend)
+    lab = find_bench_lab(backend)
     if job.setting.keep_memory:  # for what is no engine as well
         lab.keep_memory()
     lab.warm_up(graph, tensors, job.setting)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -10,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from inceptgraph import engine as engines
-from inceptgraph.analysis import total
+from inceptgraph.backend import Progress
 from inceptgraph.bench._jobs import maker
+from inceptgraph.bench._lab import BenchLab
 from inceptgraph.bench._machine import library_versions, processor
 from inceptgraph.bench._other_processes import Others, Used, used
 from inceptgraph.bench._plan import Job, Kind, Plan
@@ -21,7 +21,15 @@ from inceptgraph.bench._trial import Trial, flops
 from inceptgraph.diagnostics import SpecError
 from inceptgraph.engine import Setting
 from inceptgraph.graph import Graph
-from inceptgraph.measure import Budget, Lab, Outputs, error_of, judge, rounds, same_form
+from inceptgraph.measure import (
+    Budget,
+    NoReference,
+    Outputs,
+    Reference,
+    in_a_line,
+    rounds,
+    same_form,
+)
 from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["bench"]
@@ -30,14 +38,13 @@ TELLING = 0.05
 """Error of the plain module above which what is explained is half of the outputs and more."""
 
 Prober = Callable[[Job], Probe]
-Progress = Callable[[str], None]
 
 
 def bench(
     graph: Graph,
     tensors: Tensors,
     plan: Plan,
-    lab: Lab,
+    lab: BenchLab,
     *,
     prober: Prober | None = None,
     progress: Progress = lambda text: None,
@@ -53,7 +60,7 @@ def bench(
     Args:
         graph: the network, with shapes, both phases.
         tensors: its weights.
-        plan: what to measure.
+        plan: what to measure; it names its engines.
         lab: what measures.
         prober: measures memory and the time to a first result; None to leave memory out.
         progress: is told what is being done.
@@ -85,11 +92,11 @@ def bench(
     )
 
 
-def _facts(plan: Plan, lab: Lab, kept: bool) -> dict[str, str]:
+def _facts(plan: Plan, lab: BenchLab, kept: bool) -> dict[str, str]:
     """What figures depend on."""
     doing = "a training step" if plan.setting.train else "inference"
     found = {"measured": f"{doing} on {plan.setting.device}, medians of interleaved rounds"}
-    for facts in (processor(), lab.facts(plan.setting), library_versions(plan.engines)):
+    for facts in (processor(), lab.facts(plan.setting), library_versions(plan.engines or ())):
         found |= facts
     if plan.setting.keep_memory:
         found["allocator"] = "keeps freed memory" if kept else "cannot keep freed memory here"
@@ -104,7 +111,7 @@ class _Bencher:
         graph: Graph,
         tensors: Tensors,
         plan: Plan,
-        lab: Lab,
+        lab: BenchLab,
         prober: Prober | None,
         progress: Progress,
         clock: Callable[[], float],
@@ -114,7 +121,6 @@ class _Bencher:
         self._prober, self._progress, self._clock = prober, progress, clock
         self._others = others
         self._groups: list[list[Trial]] = []
-        self._depth = total(graph.phase("eval")).depth
         self.peaks: dict[str, float] = {}
         self.remarks: list[str] = []
 
@@ -126,14 +132,14 @@ class _Bencher:
             self.remarks += self._lab.remarks(self._graph, self._tensors)
         self._progress(f"batch {batch}: the reference, in float64")
         try:
-            wanted = self._lab.reference(self._graph, self._tensors, trials[0].job.setting)
-        except Exception as error:  # such as batch normalisation of one sample in training
+            reference = Reference(self._lab, self._graph, self._tensors, trials[0].job.setting)
+        except NoReference as error:
             for trial in trials:
-                trial.give_up(Status.FAILED, f"the network itself fails: {_text(error)}")
+                trial.give_up(Status.FAILED, str(error))
             return
         try:
             for trial in trials:
-                self._prepare(trial, trials, wanted)
+                self._prepare(trial, reference)
             with self._others:
                 self._time(trials)
         finally:
@@ -141,7 +147,7 @@ class _Bencher:
                 trial.subject = None
             self._lab.forget()
 
-    def _prepare(self, trial: Trial, trials: Sequence[Trial], wanted: Outputs) -> None:
+    def _prepare(self, trial: Trial, reference: Reference) -> None:
         """Have it run once, in a process of its own and here, and compare."""
         job = trial.job
         self._progress(f"{job}: preparing")
@@ -156,45 +162,35 @@ class _Bencher:
             if trial.probe is None:
                 trial.probe = Probe(self._clock() - started, None)
             trial.subject = subject
-            self._compare(trial, trials, module, found, wanted)
+            self._compare(trial, reference, module, found)
         except SpecError as error:
             trial.give_up(Status.REFUSED, error.diagnostics[0].message)
         except Crashed as error:
             trial.give_up(Status.FAILED, str(error))
         except Exception as error:  # an engine may fail in any way
-            trial.give_up(Status.FAILED, _text(error))
+            trial.give_up(Status.FAILED, in_a_line(error))
         self._progress(f"{job}: {_told(trial)}")
 
-    def _compare(
-        self, trial: Trial, trials: Sequence[Trial], module: Any, found: Outputs, wanted: Outputs
-    ) -> None:
-        job = trial.job
-        peer = job.kind in (Kind.PEER, Kind.COMPILED_PEER)
-        if peer:
-            theirs = self._lab.peer_reference(module, self._graph, job.setting)
+    def _compare(self, trial: Trial, reference: Reference, module: Any, found: Outputs) -> None:
+        setting = trial.job.setting
+        if trial.job.kind in (Kind.PEER, Kind.COMPILED_PEER):
+            theirs = self._lab.peer_reference(module, self._graph, setting)
             if theirs is None or not same_form(found, theirs):
                 trial.reason = "not compared: its weights or its outputs are not the network's"
                 return
-            wanted = theirs
-        plain = next(t for t in trials if t.job.kind is Kind.PLAIN and _dtype(t) == _dtype(trial))
-        if trial is plain:
-            given = self._graph, self._tensors, job.setting
-            trial.reordered = error_of(self._lab, self._lab.reordered, *given, wanted)
-        verdict = judge(found, wanted, _dtype(trial), plain.error, self._depth, plain.reordered)
-        trial.error, trial.bound = verdict.error, verdict.bound
-        if job.kind is Kind.PLAIN and trial.error is not None and math.isfinite(trial.error):
-            if trial.error > TELLING:  # it is what others are held to
-                self.remarks.append(
-                    f"the plain module itself is {trial.error:.1e} off in {_dtype(trial)} at batch "
-                    f"{job.setting.batch}: that others are no worse proves little"
-                )
-            return
-        if verdict.reason is None:
-            return
-        if peer:
-            trial.reason = f"is another network: {verdict.reason}"
+            verdict = reference.judge(found, setting, theirs)
+            trial.reason = verdict.reason and f"is another network: {verdict.reason}"
         else:
-            trial.give_up(Status.WRONG, verdict.reason)
+            plain = trial.job.kind is Kind.PLAIN
+            verdict = (reference.judge_plain if plain else reference.judge)(found, setting)
+            if verdict.reason is not None:
+                trial.give_up(Status.WRONG, verdict.reason)
+            elif plain and verdict.error is not None and verdict.error > TELLING:
+                self.remarks.append(  # it is what others are held to
+                    f"the plain module itself is {verdict.error:.1e} off in {setting.dtype} at "
+                    f"batch {setting.batch}: that others are no worse proves little"
+                )
+        trial.error, trial.bound = verdict.error, verdict.bound
 
     def _time(self, trials: Sequence[Trial]) -> None:
         ready = {i: trial.subject for i, trial in enumerate(trials) if trial.subject is not None}
@@ -205,11 +201,11 @@ class _Bencher:
         length = f"{budget.rounds} rounds" if budget.rounds else f"for {budget.seconds:g} s"
         self._progress(f"batch {batch}: timing {len(ready)} side by side, {length}")
         for found in rounds(ready, budget, self._clock):
-            for index, error in found.failures.items():
-                trials[index].give_up(Status.FAILED, _text(error))
-            for index in found.seconds:
+            for index, reason in found.failures.items():
+                trials[index].give_up(Status.FAILED, reason)
+            for index, seconds in found.seconds.items():
                 trials[index].status = Status.TIMED
-                trials[index].samples.append(found.seconds[index])
+                trials[index].samples.append(seconds)
             self._find_peaks(trials)  # in every round: what else the machine does comes and goes
 
     def _find_peaks(self, trials: Sequence[Trial]) -> None:
@@ -255,8 +251,3 @@ def _told(trial: Trial) -> str:
         return f"{trial.status.value}: {trial.reason}"
     first = trial.probe.first if trial.probe else 0.0
     return f"first result after {first:.1f} s"
-
-
-def _text(error: Exception) -> str:
-    """What went wrong, in a line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

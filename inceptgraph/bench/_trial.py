@@ -28,7 +28,6 @@ class Trial:
         reason: see :class:`~inceptgraph.bench.Row`, as of the next two.
         error: of its outputs.
         bound: of its error.
-        reordered: of the plain module, its error in another order of summation.
         probe: what a process of its own measured.
         subject: what is timed; None before it is ready, and after it was given up.
         samples: seconds of one call in each round.
@@ -39,7 +38,6 @@ class Trial:
     reason: str | None = None
     error: float | None = None
     bound: float | None = None
-    reordered: float | None = None
     probe: Probe | None = None
     subject: Subject | None = None
     samples: list[float] = field(default_factory=list)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,12 +14,7 @@ from inceptgraph.cli.options import fit_options, json_option, set_option, spec_a
 from inceptgraph.cli.output_files import check_target, write
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
-from inceptgraph.engine import DTYPES, SHORT
-
-if TYPE_CHECKING:
-    from inceptgraph.bench import Plan, Report
-    from inceptgraph.graph import Graph
-    from inceptgraph.weights.recipe_values import Tensors
+from inceptgraph.engine import AUTO, DTYPES, SHORT, Setting
 
 __all__ = ["bench"]
 
@@ -36,8 +26,8 @@ inceptgraph bench googlenet --train --batch 16 --tune-allocator
 inceptgraph bench my.yaml --device cuda --dtype bf16 --json > bench.json
 """
 
-CACHES = ("XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "INCEPTGRAPH_CACHE")
-"""Where compilers keep what they made; empty ones make every first result a cold one."""
+SETTING = ("device", "train", "fixed", "autotune", "keep_memory")
+"""The options that are of a setting; the rest are of a plan."""
 
 
 def _words(what: str) -> Callable[[click.Context, click.Parameter, str | None], Any]:
@@ -52,6 +42,16 @@ def _words(what: str) -> Callable[[click.Context, click.Parameter, str | None], 
         return found
 
     return split
+
+
+def _engines(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> list[str] | None:
+    names: list[str] | None = _words("engines")(context, option, value)
+    if names and AUTO in names:
+        hint = "name engines, or leave --engine out: the one that `auto` takes has a *"
+        raise click.UsageError(f"`{AUTO}` is no engine of its own: {hint}", context)
+    return names
 
 
 def _batches(context: click.Context, option: click.Parameter, value: str) -> list[int]:
@@ -83,8 +83,8 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
     "--engine",
     "engines",
     metavar="NAME,…",
-    callback=_words("engines"),
-    help="Which engines; all that are installed unless given.",
+    callback=_engines,
+    help="Engines to time. [default: all that are installed]",
 )
 @click.option(
     "--against",
@@ -121,7 +121,7 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
     "--rounds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="How many rounds; as many as fit into --seconds unless given.",
+    help="Rounds of timing for each batch. [default: as many as fit into --seconds]",
 )
 @click.option(
     "--seconds",
@@ -137,6 +137,7 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
 )
 @click.option(
     "--tune-allocator",
+    "keep_memory",
     is_flag=True,
     help="Let the process keep memory that is freed, for all engines and peers alike.",
 )
@@ -154,7 +155,6 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
 @set_option
 def bench(
     spec: str,
-    engines: list[str] | None,
     weights: str | None,
     remap: str | None,
     allow: tuple[str, ...],
@@ -181,13 +181,18 @@ def bench(
     if output is not None:
         _require_plots()
         check_target(output, analysis.sources)  # before anything takes long
-    plan, missing = _plan(engines, **options)
-    lab, tensors = _lab(graph, weights, remap, allow)
-    with _empty_caches():
-        report = replace(_measured(graph, tensors, plan, lab), missing=missing)
-    if output is not None:
-        from inceptgraph.bench import draw
+    from inceptgraph.bench import Plan, draw, run_plan
 
+    setting = Setting.of(**{name: options.pop(name) for name in SETTING})
+    report = run_plan(
+        graph,
+        Plan(setting=setting, **options),
+        weights=weights,
+        remap=remap,
+        allow=allow,
+        progress=_progress(),
+    )
+    if output is not None:
         write(output, draw(report, PurePath(output).suffix[1:].lower()), analysis.sources)
         console.message(output)
     if as_json:
@@ -202,83 +207,10 @@ def bench(
     return failures.FINDINGS if report.wrong else 0
 
 
-def _plan(
-    names: Sequence[str] | None,
-    *,
-    peers: Sequence[str],
-    batches: Sequence[int],
-    dtypes: Sequence[str],
-    compile_peers: bool,
-    rounds: int | None,
-    seconds: float,
-    memory: bool,
-    tune_allocator: bool,
-    **setting: Any,
-) -> tuple[Plan, dict[str, str]]:
-    """What to measure, and what installs each engine that is not here.
-
-    Raises:
-        SpecError: an engine that was asked for is not here, or a peer cannot be imported.
-    """
-    from inceptgraph import engine
-    from inceptgraph.bench import Plan, find_peer
-
-    missing: dict[str, str] = {}
-    if names is None:
-        offered = engine.installed()
-        found = {each.name: each.missing() for each in offered}
-        missing = {name: command for name, command in found.items() if command}
-        names = [name for name in found if name not in missing]
-    else:
-        if engine.AUTO in names:
-            hint = "name engines, or leave --engine out: the one that `auto` takes has a *"
-            raise click.UsageError(f"`{engine.AUTO}` is no engine of its own: {hint}")
-        names = [engine.find(name).name for name in names]
-    for peer in peers:
-        find_peer(peer)  # before anything takes long
-    return Plan(
-        engines=names,
-        peers=peers,
-        batches=batches,
-        dtypes=dtypes,
-        setting=engine.Setting.of(keep_memory=tune_allocator, **setting),
-        compile_peers=compile_peers,
-        rounds=rounds,
-        seconds=seconds,
-        memory=memory,
-    ), missing
-
-
-def _lab(
-    graph: Graph, weights: str | None, remap: str | None, allow: tuple[str, ...]
-) -> tuple[Any, Tensors]:
-    """What measures, and the weights to measure with."""
-    from inceptgraph import backend
-    from inceptgraph.bench import find_lab
-    from inceptgraph.weights import fit_file, not_finite
-
-    fitted = None
-    if weights is not None:
-        fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
-        for line in not_finite(fitted.not_finite):
-            console.message(f"warning: {line}")
-    backend.check_support(backend.find("torch"), graph)
-    lab = find_lab()
-    console.message("weights: drawing" if fitted is None else f"weights: {weights}")
-    return lab, lab.weights(graph, fitted, seed=0)
-
-
-def _measured(graph: Graph, tensors: Tensors, plan: Plan, lab: Any) -> Report:
-    from inceptgraph.bench import bench as measure
-    from inceptgraph.bench import probe
-
-    prober = partial(probe, "torch", graph=graph, tensors=tensors) if plan.memory else None
+def _progress() -> Callable[[str], None]:
+    """Messages with the seconds since now."""
     started = time.monotonic()
-
-    def progress(text: str) -> None:
-        console.message(f"[{time.monotonic() - started:6.1f} s] {text}")
-
-    return measure(graph, tensors, plan, lab, prober=prober, progress=progress)
+    return lambda step: console.message(f"[{time.monotonic() - started:6.1f} s] {step}")
 
 
 def _require_plots() -> None:
@@ -286,19 +218,3 @@ def _require_plots() -> None:
 
     if find_spec("matplotlib") is None:
         raise failures.Refused('plots need matplotlib: pip install "inceptgraph[bench]"')
-
-
-@contextmanager
-def _empty_caches() -> Iterator[None]:
-    """Caches of compilers that are empty, and the user's own again after that."""
-    before = {name: os.environ.get(name) for name in CACHES}
-    with tempfile.TemporaryDirectory(prefix="inceptgraph-bench-") as folder:
-        os.environ |= dict.fromkeys(CACHES, folder)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value

@@ -39,8 +39,12 @@ class Refused(click.ClickException):
     exit_code = USAGE
 
 
-def report(error: Exception) -> int:
+def report(error: Exception, package: str = "inceptgraph") -> int:
     """Say what went wrong and return the exit code.
+
+    Args:
+        error: what a verb raised.
+        package: that the verb is of, and a crash a defect.
 
     Raises:
         Exception: ``error`` itself, where click handles it.
@@ -57,7 +61,7 @@ def report(error: Exception) -> int:
         abandon_stdout()
     if os.environ.get(DEBUG):
         raise error
-    return _crash(error)
+    return _crash(error, package)
 
 
 def abandon_stdout() -> None:
@@ -86,7 +90,7 @@ def _findings(error: Exception) -> int:
     return FINDINGS
 
 
-def _crash(error: Exception) -> int:
+def _crash(error: Exception, package: str) -> int:
     from inceptgraph.graph import InvalidGraph
 
     if isinstance(error, OSError) and error.strerror:
@@ -95,11 +99,11 @@ def _crash(error: Exception) -> int:
         console.message(f"{_error()}: {what}: {error.strerror}")
         return CRASH
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    kind = "the graph is broken" if isinstance(error, InvalidGraph) else "inceptgraph failed"
+    kind = "the graph is broken" if isinstance(error, InvalidGraph) else f"{package} failed"
     command = " ".join(sys.argv[1:])
     console.message(f"{_error()}: {kind}: {what}")
     console.message(
-        "This is a defect of inceptgraph, not of your spec. Please report it with the spec and"
+        f"This is a defect of {package}, not of your spec. Please report it with the spec and"
         f" this line:\n  {DEBUG}=1 inceptgraph {command}\nwhich shows where it happened."
     )
     return CRASH

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import click
 
 from inceptgraph.cli import failures
 
-__all__ = ["Entry", "Verb", "Verbs", "verb"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["ENTRY_POINTS", "Entry", "Verb", "Verbs", "verb"]
+
+ENTRY_POINTS = "inceptgraph.verbs"
+"""An entry point's name is the verb, its value a click command."""
+
+OURS, OTHERS = "inceptgraph", "From other packages"
 
 _COLORS = {"auto": None, "always": True, "never": False}
 
@@ -104,13 +112,13 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All verbs, in the order of the help."""
-        return list(self.entries)
+        return list(dict.fromkeys([*self.entries, *(point.name for point in _points())]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a verb."""
+        """Load a verb; one of another package only where none of ours has the name."""
         entry = self.entries.get(cmd_name)
         if entry is None:
-            return None
+            return _load_other(cmd_name, completing=ctx.resilient_parsing)
         module, _, attribute = entry.target.partition(":")
         found: click.Command = getattr(import_module(f"inceptgraph.cli.{module}"), attribute)
         return found
@@ -120,7 +128,7 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb, or say which one was meant."""
         word = args[0]
-        if word in self.entries or word.startswith("-"):
+        if word.startswith("-") or self.get_command(ctx, word):
             return super().resolve_command(ctx, args)
         raise click.UsageError(f"there is no verb `{word}`{self._meant(word)}", ctx)
 
@@ -130,17 +138,27 @@ class Verbs(click.Group):
 
         if Path(word).is_file() or word in shipped():
             return f": to look at this spec, use `inceptgraph summary {word}`"
-        hint = did_you_mean(word, self.entries)
+        hint = did_you_mean(word, [*self.entries, *(point.name for point in _points())])
         return f": {hint}" if hint else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
-        longest = max(map(len, self.entries))
-        for title, section in self.sections.items():
+        sections = {
+            title: [(name, entry.summary) for name, entry in section.items()]
+            for title, section in self.sections.items()
+        }
+        if others := list(self._others()):
+            sections[OTHERS] = others
+        longest = max(len(name) for rows in sections.values() for name, _ in rows)
+        for title, rows in sections.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [(name.ljust(longest), entry.summary) for name, entry in section.items()]
-                )
+                formatter.write_dl([(name.ljust(longest), summary) for name, summary in rows])
+
+    def _others(self) -> Iterator[tuple[str, str]]:
+        """The verbs of other packages, with the package of each, also of one that is refused."""
+        for point in _points():
+            refused = ": refused, since InceptGraph has a verb of this name"
+            yield point.name, f"{_package(point)}{refused if point.name in self.entries else ''}"
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the epilog as it stands."""
@@ -155,4 +173,48 @@ class Verbs(click.Group):
             failures.abandon_stdout()  # who reads it has enough
             return failures.BROKEN_PIPE
         except Exception as error:
-            return failures.report(error)
+            return failures.report(error, self._author(ctx.invoked_subcommand))
+
+    def _author(self, name: str | None) -> str:
+        """The package that a verb is of."""
+        if name is None or name in self.entries:
+            return OURS
+        return next((_package(point) for point in _points() if point.name == name), OURS)
+
+
+def _points() -> list[EntryPoint]:
+    """The verbs of other packages, not loaded. Reads the metadata of all that is installed."""
+    from importlib.metadata import entry_points  # most commands need none
+
+    return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
+
+
+def _load_other(name: str, completing: bool) -> click.Command | None:
+    """The verb of another package; None where there is none of this name.
+
+    Args:
+        name: the verb.
+        completing: a shell completes a word, and has nowhere to show what is broken.
+
+    Raises:
+        SpecError: it cannot be loaded, or is no command.
+    """
+    from inceptgraph import plugins
+    from inceptgraph.diagnostics import SpecError
+
+    try:
+        point = plugins.points(ENTRY_POINTS).get(name)
+        if point is not None:
+            return plugins.loaded(point, _is_command, "verb", "what a click command has")
+    except SpecError:
+        if not completing:
+            raise
+    return None
+
+
+def _is_command(offered: object) -> TypeGuard[click.Command]:
+    return isinstance(offered, click.Command)

@@ -16,13 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inceptgraph.analysis import total
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine._choice import ready
 from inceptgraph.engine._make import make
 from inceptgraph.engine._protocol import Choice, Engine
 from inceptgraph.graph import Graph
-from inceptgraph.measure import Budget, Lab, Outputs, Subject, error_of, find_lab, judge, rounds
+from inceptgraph.measure import (
+    Budget,
+    Lab,
+    NoReference,
+    Reference,
+    Subject,
+    find_lab,
+    in_a_line,
+    rounds,
+)
 from inceptgraph.setting import Setting
 
 if TYPE_CHECKING:
@@ -130,21 +138,19 @@ class _Race:
 
     def enter(self) -> None:
         """Have every engine prepare the network, and compare what it gives."""
-        wanted, plain, reordered = self._reference()
-        dtype = self._setting.dtype
-        depth = total(self._graph.phase("eval")).depth
+        reference = self._reference()
         found, self._left_out = ready()
         for engine in found:
             logger.info("%s: preparing, to be timed", engine.name)
             try:
                 module = self._prepared(engine)
                 subject = self._lab.subject(module, self._graph, self._setting)
-                verdict = judge(subject.outputs(), wanted, dtype, plain, depth, reordered)
+                verdict = reference.judge(subject.outputs(), self._setting)
             except SpecError as error:
                 logger.info("%s", error.diagnostics[0].message)
                 self._left_out.append(error.diagnostics[0])
             except Exception as error:  # an engine may fail in any way
-                self._leave_out(engine, _text(error))
+                self._leave_out(engine, in_a_line(error))
             else:
                 if verdict.reason is None:
                     self._entrants[engine.name] = _Entrant(engine, module, subject, [])
@@ -189,21 +195,14 @@ class _Race:
     def _prepared(self, engine: Engine) -> Any:
         return make(engine, self._graph, self._tensors, self._setting, self._optimize)
 
-    def _reference(self) -> tuple[Outputs, float | None, float | None]:
-        """What the network gives in float64, and how far off the plain module is in the setting's
-        type, in its own order of summation and in another; None where it cannot run in it."""
-        given = self._graph, self._tensors, self._setting
+    def _reference(self) -> Reference:
         try:
-            wanted = self._lab.reference(*given)
-        except Exception as error:  # such as batch normalisation of one sample in training
-            raise Untimed(f"the network itself fails: {_text(error)}") from error
-        if not all(np.isfinite(each).all() for each in wanted.values()):
+            found = Reference(self._lab, self._graph, self._tensors, self._setting)
+        except NoReference as error:
+            raise Untimed(str(error)) from error
+        if not all(np.isfinite(each).all() for each in found.outputs.values()):
             raise Untimed("what it gives for random inputs is not finite and cannot be compared")
-        plain, reordered = (
-            error_of(self._lab, make, *given, wanted)
-            for make in (self._lab.plain, self._lab.reordered)
-        )
-        return wanted, plain, reordered
+        return found
 
     def _time(self, entrants: Mapping[str, _Entrant], budget: Budget) -> None:
         subjects = {name: each.subject for name, each in entrants.items()}
@@ -211,16 +210,11 @@ class _Race:
         for found in rounds(subjects, budget, self._clock):
             for name, seconds in found.seconds.items():
                 entrants[name].samples.append(seconds)
-            for name, error in found.failures.items():
-                self._leave_out(self._entrants.pop(name).engine, _text(error))
+            for name, reason in found.failures.items():
+                self._leave_out(self._entrants.pop(name).engine, reason)
 
     def _leave_out(self, engine: Engine, reason: str) -> None:
         message = f"the engine `{engine.name}` is left out: {reason}"
         logger.warning("%s", message)
         self._failed = True
         self._left_out.append(Diagnostic(Code.ENGINE_REFUSES, message))
-
-
-def _text(error: Exception) -> str:
-    """What went wrong, in a line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

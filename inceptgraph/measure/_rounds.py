@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from inceptgraph.measure._failure import in_a_line
 from inceptgraph.measure._lab import Subject
 from inceptgraph.measure._spread import ENOUGH
 
@@ -48,11 +49,11 @@ class Round(Generic[K]):
 
     Attributes:
         seconds: of one call, the mean of a turn.
-        failures: what subjects raised, which have no turn from then on.
+        failures: what subjects raised, in a line each; they have no turn from then on.
     """
 
     seconds: Mapping[K, float]
-    failures: Mapping[K, Exception]
+    failures: Mapping[K, str]
 
 
 def rounds(
@@ -72,12 +73,12 @@ def rounds(
         The rounds; one that subjects failed in while they were warmed up comes first.
     """
     calls: dict[K, int] = {}
-    failures: dict[K, Exception] = {}
+    failures: dict[K, str] = {}
     for key, subject in subjects.items():
         try:
             calls[key] = _turn_length(subject, clock)
         except Exception as error:
-            failures[key] = error
+            failures[key] = in_a_line(error)
     if failures:
         yield Round({}, failures)
     number, started = 0, clock()
@@ -88,7 +89,7 @@ def rounds(
             try:
                 seconds[key] = _turn(subjects[key], calls[key], clock)
             except Exception as error:
-                failures[key] = error
+                failures[key] = in_a_line(error)
                 del calls[key]
         number += 1
         yield Round(seconds, failures)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,24 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from places import ROOT
 from stub_bench import GRAPH, WANTED, Clock, StubEngine, StubLab, StubSubject, offer
 from tiny_network import TINY
 
 import inceptgraph
 from inceptgraph import engine as engines
 from inceptgraph.analysis import total
-from inceptgraph.bench import BenchBackend, Kind, Plan, Report, Status, bench, find_lab, find_peer
+from inceptgraph.bench import (
+    BenchBackend,
+    Kind,
+    Plan,
+    Report,
+    Status,
+    bench,
+    find_bench_lab,
+    find_peer,
+    run_plan,
+)
 from inceptgraph.bench._machine import library_versions, processor
 from inceptgraph.bench._other_processes import Others, Used, used
 from inceptgraph.bench._probe import Crashed, Probe
@@ -32,7 +44,7 @@ from inceptgraph.cli.bench_table import as_text
 from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.engine import Setting
 from inceptgraph.graph import Graph
-from inceptgraph.measure import Spread
+from inceptgraph.measure import MeasuringBackend, Spread, find_lab
 from inceptgraph.measure._agreement import (
     ROOM,
     ROOM_OF_ORDER,
@@ -643,7 +655,92 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_torch_backend_measures() -> None:
     from inceptgraph.backend import find
 
-    assert isinstance(find("torch"), BenchBackend)
+    assert isinstance(find("torch"), BenchBackend) and isinstance(find("torch"), MeasuringBackend)
+
+
+def test_a_backend_without_a_lab_is_refused() -> None:
+    with pytest.raises(SpecError, match="no bench can be run with the backend `graphviz`"):
+        find_bench_lab("graphviz")
+    with pytest.raises(SpecError, match="the backend `graphviz` measures nothing: it lacks `lab`"):
+        find_lab("graphviz")
+
+
+# -- from Python -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def offline(stubs: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Stubs in the place of torch's lab, whose graphs every backend supports."""
+    monkeypatch.setattr("inceptgraph.bench._run_plan.find_bench_lab", lambda: stubs.lab)
+    monkeypatch.setattr("inceptgraph.measure._rounds.TURN", 0.0)
+    return stubs
+
+
+def test_a_whole_bench_takes_all_engines_that_are_installed(offline: Bench) -> None:
+    offline.add("quick", cost=0.25)
+    offline.add("far")
+    offline.engines["far"].needs = "pip install far"
+    told: list[str] = []
+    report = run_plan(GRAPH, Plan(rounds=1, memory=False), progress=told.append)
+    assert list(statuses(report)) == ["torch", "quick"]
+    assert report.missing == {"far": "pip install far"}
+    assert told[0] == "weights: drawing"
+    assert "batch 1: timing 2 side by side, 1 rounds" in told
+
+
+def test_a_whole_bench_takes_the_engines_of_its_plan(offline: Bench) -> None:
+    for name in ("quick", "other"):
+        offline.add(name)
+    report = run_plan(GRAPH, Plan(engines=["other"], rounds=1, memory=False))
+    assert list(statuses(report)) == ["torch", "other"] and not report.missing
+
+
+def test_compilers_find_empty_caches_and_the_user_his_own(
+    offline: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INCEPTGRAPH_CACHE", "mine")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    seen: list[tuple[str | None, ...]] = []
+
+    def caches() -> tuple[str | None, ...]:
+        return tuple(map(os.environ.get, ("INCEPTGRAPH_CACHE", "TORCHINDUCTOR_CACHE_DIR")))
+
+    def prober(*given: Any, **more: Any) -> Probe:
+        folder = os.environ["INCEPTGRAPH_CACHE"]
+        assert not any(Path(folder).iterdir())
+        seen.append(caches())
+        return Probe(1.0, None)
+
+    monkeypatch.setattr("inceptgraph.bench._run_plan.probe", prober)
+    run_plan(GRAPH, Plan(engines=[], rounds=1))
+    ((ours, inductor),) = seen
+    assert ours == inductor != "mine"
+    assert caches() == ("mine", None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "plan", "message"),
+    [
+        ("no_such_spec", {}, "no_such_spec"),
+        (GRAPH, {"engines": ["eagr"]}, "there is no engine `eagr`"),
+        (GRAPH, {"engines": ["auto"]}, "`auto` is no engine of its own"),
+        (GRAPH, {"engines": [], "peers": ["nothing"]}, "is not `package:name`"),
+    ],
+)
+def test_a_plan_that_cannot_be_run_is_refused(
+    offline: Bench, spec: Any, plan: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        run_plan(spec, Plan(rounds=1, memory=False, **plan))
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_example_of_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(code, {"__name__": "__main__"})
+    told = capsys.readouterr().out
+    assert "eager, batch 1, float32: " in told and "eager, batch 16, float32: " in told
 
 
 @pytest.mark.usefixtures("brief")
@@ -765,9 +862,9 @@ def test_random_weights_leave_nothing_degenerate() -> None:
     import torch
 
     from inceptgraph_torch import lower
-    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench import TorchBenchLab
     from inceptgraph_torch.bench.calibrate import degenerate
-    from inceptgraph_torch.bench.subject import inputs_of
+    from inceptgraph_torch.measure.subject import inputs_of
 
     faded = to_graph(
         Source(
@@ -779,7 +876,7 @@ def test_random_weights_leave_nothing_degenerate() -> None:
     )
     inputs = inputs_of(faded, 2)
     assert any("denormal" in told for told in degenerate(lower(faded, seed=0), inputs))
-    lab = TorchLab()
+    lab = TorchBenchLab()
     tensors = lab.weights(faded, None, seed=0)
     assert lab.remarks(faded, tensors) == []
     found = lab.reference(faded, tensors, Setting(batch=4))["0"]
@@ -807,9 +904,9 @@ def test_degenerate_numbers_are_named() -> None:
 def test_the_plain_module_is_near_its_reference_and_its_training_step_is_that_of_sgd(
     train: bool,
 ) -> None:
-    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench import TorchBenchLab
 
-    lab, setting = TorchLab(), Setting(batch=8, train=train)
+    lab, setting = TorchBenchLab(), Setting(batch=8, train=train)
     tensors = lab.weights(GRAPH, None, seed=0)
     wanted = lab.reference(GRAPH, tensors, setting)
     found = lab.subject(lab.plain(GRAPH, tensors, setting), GRAPH, setting).outputs()
@@ -825,9 +922,9 @@ def test_the_plain_module_is_near_its_reference_and_its_training_step_is_that_of
 def test_the_step_that_is_timed_changes_no_weight() -> None:
     import torch
 
-    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench import TorchBenchLab
 
-    lab, setting = TorchLab(), Setting(batch=4, train=True)
+    lab, setting = TorchBenchLab(), Setting(batch=4, train=True)
     module = lab.plain(GRAPH, lab.weights(GRAPH, None, seed=0), setting)
     subject = lab.subject(module, GRAPH, setting)
     before = [parameter.clone() for parameter in module.parameters()]
@@ -842,9 +939,9 @@ def test_a_peer_that_is_the_network_is_compared_through_its_weights() -> None:
     import torch
 
     from inceptgraph_torch import lower
-    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench import TorchBenchLab
 
-    lab = TorchLab()
+    lab = TorchBenchLab()
     for factory, same in (
         (lambda: lower(GRAPH.phase("eval"), seed=5), True),
         (lambda: lower(GRAPH, seed=5), True),
@@ -878,9 +975,9 @@ def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
     from torch._dynamo.utils import counters
 
     from inceptgraph_torch import lower
-    from inceptgraph_torch.bench import TorchLab
+    from inceptgraph_torch.bench import TorchBenchLab
 
-    lab, setting = TorchLab(), Setting(batch=2, train=train)
+    lab, setting = TorchBenchLab(), Setting(batch=2, train=train)
     found = []
     for compiled in (False, True):
         counters.clear()
@@ -894,7 +991,7 @@ def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
 def test_a_process_of_its_own_tells_how_it_ended() -> None:
     from inceptgraph.bench import Job, probe
 
-    tensors = find_lab().weights(GRAPH, None, seed=0)
+    tensors = find_bench_lab().weights(GRAPH, None, seed=0)
     with pytest.raises(SpecError, match="there is no engine `nobody`"):
         probe("torch", Job(Kind.ENGINE, "nobody", Setting()), GRAPH, tensors)
     with pytest.raises(Crashed, match="its process was ended by SIGABRT"):

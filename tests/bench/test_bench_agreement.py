@@ -18,8 +18,8 @@ from inceptgraph.measure import Outputs
 from inceptgraph.measure._agreement import Verdict, error_of, judge
 from inceptgraph.pipeline import to_graph
 from inceptgraph.weights.recipe_values import Tensors
-from inceptgraph_torch.bench import TorchLab
 from inceptgraph_torch.lower import initial
+from inceptgraph_torch.measure import TorchLab
 from inceptgraph_torch.recipe_tensors import as_array
 
 # Whose statistics are of 16,384 numbers

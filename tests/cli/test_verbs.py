@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
 from command_line import Result, Run
 from places import DATA, SPECS
 
@@ -473,6 +475,82 @@ def test_init_from_a_shipped_spec(
     assert result.code == 1
     assert "did you mean `googlenet`?" in result.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+# -- verbs of other packages -----------------------------------------------------------------
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, **verbs: Any) -> None:
+    """Have a package offer verbs, or what raises where one is loaded."""
+
+    def entry_points(group: str) -> list[SimpleNamespace]:
+        assert group == "inceptgraph.verbs"
+        return [
+            SimpleNamespace(
+                name=name, value="acme:verb", dist=SimpleNamespace(name="acme"), load=load
+            )
+            for name, load in verbs.items()
+        ]
+
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+
+
+def crash() -> None:
+    raise ZeroDivisionError("of acme")
+
+
+def returning(value: int) -> Callable[[], click.Command]:
+    return lambda: click.Command("verb", callback=lambda: value, help="Of acme.")
+
+
+def test_a_package_offers_a_verb(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, conjure=returning(3), abide=crash)
+    assert run("conjure").code == 3
+    assert "Of acme." in run("conjure", "-h").out
+    result = run("conjur")
+    assert "there is no verb `conjur`: did you mean `conjure`?" in result.err and result.code == 2
+    # none of them is loaded to be listed
+    lines = run().out.partition("From other packages:\n")[2].splitlines()
+    assert [line.split() for line in lines[:2]] == [["abide", "acme"], ["conjure", "acme"]]
+
+
+@pytest.mark.parametrize(
+    ("load", "says"),
+    [
+        (crash, "the verb `conjure` cannot be loaded: ZeroDivisionError: of acme"),
+        (lambda: 3, "`acme:verb` is offered as the verb `conjure`"),
+    ],
+)
+def test_a_verb_that_is_broken_says_so(
+    load: Callable[[], Any], says: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, conjure=load)
+    result = run("conjure")
+    assert result.code == 1 and says in result.err
+    assert run("check", "googlenet").code == 0
+
+
+def test_completion_passes_over_a_verb_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, conjure=crash, conspire=returning(0))
+    completion = ShellComplete(program, {}, "inceptgraph", "_INCEPTGRAPH_COMPLETE")
+    assert [each.value for each in completion.get_completions([], "con")] == ["conspire"]
+
+
+def test_a_verb_that_crashes_is_a_defect_of_its_package(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(monkeypatch, conjure=lambda: click.Command("verb", callback=crash))
+    result = run("conjure")
+    assert result.code == 2 and "acme failed: ZeroDivisionError: of acme" in result.err
+    assert "This is a defect of acme, not of your spec" in result.err
+
+
+def test_no_package_replaces_a_verb(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(monkeypatch, explain=crash)
+    assert run("explain", "IG501").code == 0
+    section = " ".join(run("--help").out.partition("From other packages:\n")[2].split())
+    told = "explain acme: refused, since InceptGraph has a verb of this name"
+    assert section.startswith(told)
 
 
 # -- whole processes -------------------------------------------------------------------------

@@ -120,6 +120,22 @@ print(finding.code, finding.span, finding.message)
     )
 
 
+def verb(*words: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "inceptgraph", *words]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True)
+
+
+def test_verb(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    done = verb("shuffles", "net.yaml", environment=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "net.yaml: 1\n", "")
+    done = verb("shuffles", "none.yaml", environment=environment, cwd=tmp_path)
+    assert done.returncode == 1 and "error[IG" in done.stderr
+    done = verb("--help", environment=environment, cwd=tmp_path)
+    *_, section = done.stdout.partition("From other packages:\n")
+    assert section.split()[:2] == ["shuffles", "inceptgraph-shuffle"]
+
+
 def test_pass(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(SPEC.replace("groups: 4", "groups: 1"))
     code = """

@@ -4,6 +4,8 @@ logic runs on a clock that stubs move; the real engines are held to their output
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -249,6 +251,28 @@ def test_nothing_is_timed_unless_auto_may(race: Race, name: str, autotune: bool)
     race.add("other", 0.01)
     model = prepare(name, GRAPH, dict, Setting(autotune=autotune))
     assert model.choice.engine.name == "quick" and quick.calls == 0
+
+
+_EAGER = f"""
+import sys
+import torch
+before = set(sys.modules)
+import inceptgraph
+from inceptgraph.diagnostics import Source
+inceptgraph.compile(Source("tiny.yaml", {TINY!r}), engine="eager", seed=0)
+print(*sorted(set(sys.modules) - before), sep="\\n")
+"""
+
+
+def test_an_engine_that_is_named_loads_nothing_that_measures() -> None:
+    """Beyond what torch itself loads, of which `multiprocessing` is a part."""
+    done = subprocess.run([sys.executable, "-c", _EAGER], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert "inceptgraph_torch.engines.eager" in loaded
+    measuring = ("inceptgraph.bench", "inceptgraph.measure", "inceptgraph.engine._autotune")
+    measuring += ("inceptgraph_torch.bench", "inceptgraph_torch.measure", "multiprocessing")
+    assert [name for name in loaded if name.startswith(measuring)] == []
 
 
 # -- what is left ----------------------------------------------------------------------------

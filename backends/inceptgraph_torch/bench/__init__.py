@@ -1,5 +1,5 @@
-"""What torch does for a bench."""
+"""What torch does for a bench beside comparing and timing: weights, peers, memory, peaks."""
 
-from inceptgraph_torch.bench.lab import TorchLab
+from inceptgraph_torch.bench.lab import TorchBenchLab
 
-__all__ = ["TorchLab"]
+__all__ = ["TorchBenchLab"]

@@ -1,4 +1,4 @@
-"""See :class:`inceptgraph.measure.Lab`."""
+"""See :class:`inceptgraph.bench.BenchLab`."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from inceptgraph_torch.allocator import keep_memory
 from inceptgraph_torch.bench.calibrate import calibrate, degenerate
 from inceptgraph_torch.bench.peak import peak
 from inceptgraph_torch.bench.peers import PeerRunner, made
-from inceptgraph_torch.bench.subject import TorchSubject, inputs_of
-from inceptgraph_torch.engines.runner import Runner, network
+from inceptgraph_torch.engines.runner import network
 from inceptgraph_torch.loading import load_tensors, tensors_of
 from inceptgraph_torch.lower import initial, lower
+from inceptgraph_torch.measure.lab import TorchLab, exact
+from inceptgraph_torch.measure.subject import inputs_of
 from inceptgraph_torch.options import read_device
-from inceptgraph_torch.spec_module import SpecModule
 
-__all__ = ["TorchLab"]
+__all__ = ["TorchBenchLab"]
 
 SAMPLES = 8
 """From which weights are calibrated."""
 _FLOAT32 = Setting()
 
 
-class TorchLab:
-    """Measures with torch."""
+class TorchBenchLab(TorchLab):
+    """Runs a bench with torch."""
 
     def check(self, setting: Setting) -> None:
         read_device(setting.device)
@@ -75,12 +75,6 @@ class TorchLab:
         subject.call()
         subject.wait()
 
-    def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
-        return Runner(_plain(graph, tensors, setting), setting)
-
-    def reordered(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
-        return Runner(_plain(graph, tensors, setting, channels_last=True), setting)
-
     def draw_peer(self, factory: Callable[[], Any], graph: Graph) -> nn.Module:
         module = made(factory)
         calibrate(module, inputs_of(graph, SAMPLES), seed=0)
@@ -88,13 +82,6 @@ class TorchLab:
 
     def peer(self, drawn: nn.Module, setting: Setting, *, compiled: bool) -> PeerRunner:
         return PeerRunner(drawn, setting, compiled)
-
-    def subject(self, module: nn.Module, graph: Graph, setting: Setting) -> TorchSubject:
-        inputs = inputs_of(graph, setting.batch, setting.device)
-        return TorchSubject(module, inputs, graph, setting)
-
-    def reference(self, graph: Graph, tensors: Tensors, setting: Setting) -> dict[str, Array]:
-        return _exact(_plain(graph, tensors, setting).double(), graph, setting)
 
     def peer_reference(
         self, module: nn.Module, graph: Graph, setting: Setting
@@ -108,7 +95,7 @@ class TorchLab:
             load_tensors(ours, network, module.network.state_dict(), allow=["unexpected:*"])
         except SpecError:
             return None
-        return _exact(ours, graph, setting)
+        return exact(ours, graph, setting)
 
     def peak(self, setting: Setting) -> float | None:
         return peak(setting)
@@ -125,16 +112,3 @@ class TorchLab:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _plain(
-    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool = False
-) -> SpecModule:
-    run = graph if setting.train else graph.phase("eval")
-    return network(run, tensors, setting, channels_last=channels_last)
-
-
-def _exact(module: nn.Module, graph: Graph, setting: Setting) -> dict[str, Array]:
-    """What a module in float64 gives for the inputs of a setting."""
-    inputs = [each.double() for each in inputs_of(graph, setting.batch, setting.device)]
-    return TorchSubject(module, inputs, graph, setting).outputs()

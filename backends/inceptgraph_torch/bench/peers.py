@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import Setting
-from inceptgraph_torch.bench.subject import named
 from inceptgraph_torch.engines.runner import Runner, compute_dtype
+from inceptgraph_torch.measure.subject import named
 
 __all__ = ["PeerRunner", "made"]
 

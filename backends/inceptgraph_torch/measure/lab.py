@@ -1,0 +1,44 @@
+"""See :class:`inceptgraph.measure.Lab`."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from inceptgraph.engine import Setting
+from inceptgraph.graph import Graph
+from inceptgraph.weights.recipe_values import Array, Tensors
+from inceptgraph_torch.engines.runner import Runner, network
+from inceptgraph_torch.measure.subject import TorchSubject, inputs_of
+from inceptgraph_torch.spec_module import SpecModule
+
+__all__ = ["TorchLab", "exact"]
+
+
+class TorchLab:
+    """Compares and times with torch."""
+
+    def plain(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
+        return Runner(_plain(graph, tensors, setting), setting)
+
+    def reordered(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
+        return Runner(_plain(graph, tensors, setting, channels_last=True), setting)
+
+    def subject(self, module: nn.Module, graph: Graph, setting: Setting) -> TorchSubject:
+        inputs = inputs_of(graph, setting.batch, setting.device)
+        return TorchSubject(module, inputs, graph, setting)
+
+    def reference(self, graph: Graph, tensors: Tensors, setting: Setting) -> dict[str, Array]:
+        return exact(_plain(graph, tensors, setting).double(), graph, setting)
+
+
+def exact(module: nn.Module, graph: Graph, setting: Setting) -> dict[str, Array]:
+    """What a module in float64 gives for the inputs of a setting."""
+    inputs = [each.double() for each in inputs_of(graph, setting.batch, setting.device)]
+    return TorchSubject(module, inputs, graph, setting).outputs()
+
+
+def _plain(
+    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool = False
+) -> SpecModule:
+    run = graph if setting.train else graph.phase("eval")
+    return network(run, tensors, setting, channels_last=channels_last)

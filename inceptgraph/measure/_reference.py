@@ -1,0 +1,82 @@
+"""What networks are held to, made once for all of them."""
+
+from __future__ import annotations
+
+from inceptgraph.analysis import total
+from inceptgraph.graph import Graph
+from inceptgraph.measure._agreement import (
+    Maker,
+    Verdict,
+    error_of,
+    judge,
+    relative_error,
+    same_form,
+)
+from inceptgraph.measure._failure import in_a_line
+from inceptgraph.measure._lab import Lab, Outputs
+from inceptgraph.setting import Setting
+from inceptgraph.weights.recipe_values import Tensors
+
+__all__ = ["NoReference", "Reference"]
+
+
+class NoReference(Exception):
+    """The network itself cannot be run; the text says why."""
+
+
+class Reference:
+    """The outputs of a network by the plain module in float64, and what each type of numbers
+    explains, which is found when outputs in it are first judged.
+
+    Attributes:
+        outputs: what the network gives.
+    """
+
+    def __init__(self, lab: Lab, graph: Graph, tensors: Tensors, setting: Setting) -> None:
+        """Args:
+        lab: what runs the plain module.
+        graph: the network, with shapes, both phases.
+        tensors: its weights.
+        setting: how it runs; its type of numbers is not used.
+
+        Raises:
+            NoReference: it fails, such as batch normalisation of one sample in training.
+        """
+        self._lab, self._graph, self._tensors = lab, graph, tensors
+        self._depth = total(graph.phase("eval")).depth
+        self._errors: dict[Setting, tuple[float | None, float | None]] = {}
+        try:
+            self.outputs = lab.reference(graph, tensors, setting)
+        except Exception as error:
+            raise NoReference(f"the network itself fails: {in_a_line(error)}") from error
+
+    def judge(self, found: Outputs, setting: Setting, wanted: Outputs | None = None) -> Verdict:
+        """Compare what a network gave.
+
+        Args:
+            found: its outputs.
+            setting: how it ran.
+            wanted: what else it is held to, such as the outputs for other weights.
+        """
+        if setting not in self._errors:
+            self._errors[setting] = (
+                self._error(self._lab.plain, setting),
+                self._error(self._lab.reordered, setting),
+            )
+        plain, reordered = self._errors[setting]
+        wanted = self.outputs if wanted is None else wanted
+        return judge(found, wanted, setting.dtype, plain, self._depth, reordered)
+
+    def judge_plain(self, found: Outputs, setting: Setting) -> Verdict:
+        """Compare what the plain module gave, which others are then held to: it is not run again.
+
+        Args:
+            found: its outputs.
+            setting: how it ran.
+        """
+        plain = relative_error(found, self.outputs) if same_form(found, self.outputs) else None
+        self._errors[setting] = plain, self._error(self._lab.reordered, setting)
+        return self.judge(found, setting)
+
+    def _error(self, make: Maker, setting: Setting) -> float | None:
+        return error_of(self._lab, make, self._graph, self._tensors, setting, self.outputs)
