@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from inceptgraph.cli import program
+from inceptgraph.engine import installed
 from inceptgraph.ops import BUILT_IN, Operation
 
 HERE = Path(__file__).parent
@@ -38,9 +39,39 @@ An installed package can add verbs, which `inceptgraph --help` lists below the o
 """
 
 
+FIGURES = re.compile(r"(?<=<!-- figures: written by generate.py -->\n).*?(?=<!-- end -->)", re.S)
+
+
 def pages() -> dict[str, str]:
-    """Every generated page by its file name."""
-    return {"operations.md": operations(), "command-line.md": command_line(), "zoo.md": zoo()}
+    """Every generated page, and those that hold a generated part, by file name."""
+    engines = (HERE / "engines.md").read_text(encoding="utf-8")
+    return {
+        "operations.md": operations(),
+        "command-line.md": command_line(),
+        "zoo.md": zoo(),
+        "engines.md": FIGURES.sub(lambda _: figures(), engines),
+    }
+
+
+def figures() -> str:
+    """What `auto` goes by: the tables of all engines as one."""
+    parts = [
+        "| engine | where | computes | batch 1 | 16 | 128 | measured on | with |",
+        "| --- | --- | --- | ---: | ---: | ---: | --- | --- |",
+    ]
+    unmeasured = []
+    for engine in installed():
+        table = getattr(engine, "figures", ())
+        if not table:
+            unmeasured.append(f"`{engine.name}`")
+        for row in table:
+            where = row.run.instructions + (", `fixed`" if row.fixed else "")
+            doing = row.dtype + (", training" if row.train else "")
+            times = [f"{row.times[n]:g}" if n in row.times else "" for n in (1, 16, 128)]
+            run = [row.run.device, f"{row.version}, {row.run.date}"]
+            cells = [f"`{engine.name}`", where, doing, *times, *run]
+            parts.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*parts, "", f"Measured nowhere: {', '.join(unmeasured)}.", ""])
 
 
 def command_line() -> str:

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inceptgraph.diagnostics import Diagnostic
-from inceptgraph.engine import Setting, refuse, refuse_step
+from inceptgraph.engine import (
+    AVX2,
+    ZEN_4,
+    ZEN_4_BF16,
+    Measured,
+    Setting,
+    refuse,
+    refuse_step,
+    speed,
+)
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.types import Phase
@@ -23,12 +32,24 @@ GROUP = 4
 """Images that pass through the network together, where a batch has as many: what lies between two
 steps then stays in the cache, and small maps still fill the tiles."""
 
+_VERSION = "inceptgraph 0.1.0"
+
+FIGURES = (
+    Measured({1: 4.16, 16: 3.33}, "float32", ZEN_4, _VERSION),
+    Measured({1: 6.05, 16: 5.05}, "bfloat16", ZEN_4_BF16, _VERSION),
+    Measured({16: 1.96}, "float32", ZEN_4, _VERSION, train=True),
+    Measured({16: 2.87}, "bfloat16", ZEN_4_BF16, _VERSION, train=True),
+    Measured({1: 3.0, 16: 2.7}, "float32", AVX2, _VERSION),
+)
+"""From docs/performance.md."""
+
 
 class NativeEngine:
     """Runs a program that is made from the graph, in C++, for its shapes and this processor."""
 
     name = "native"
     export: str | None = None
+    figures = FIGURES
 
     def missing(self) -> str | None:
         if processor.compiler():
@@ -64,16 +85,8 @@ class NativeEngine:
             return TORCH.target(setting)
         return Target(setting.batch, call_cost=2e4, copy_cost=0.0, fuses_activations=True)
 
-    def speed(self, setting: Setting) -> float:
-        if setting.train:
-            if setting.dtype == "bfloat16":
-                return 3.1
-            # without AVX-512 it was not measured: little above `eager`
-            return 2.1 if processor.here().lanes == 16 else 1.5
-        if setting.dtype == "bfloat16":
-            return 4.4
-        # without AVX-512 it was not measured: above what torch brings, below libraries made for it
-        return 2.9 if processor.here().lanes == 16 else 1.95
+    def speed(self, setting: Setting) -> float | None:
+        return speed(self.figures, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
         """Compile the program of a graph.

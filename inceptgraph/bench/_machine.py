@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from inceptgraph import plugins
-from inceptgraph.engine import ENTRY_POINTS
+from inceptgraph.engine import ENTRY_POINTS, cpu_facts
 
 __all__ = ["library_versions", "processor"]
 
@@ -22,14 +22,7 @@ _FLAGS = re.compile(
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> Mapping[str, str]:
     """The processor, how many of its cores this process may use, and which instructions it has."""
-    try:
-        text = cpuinfo.read_text()
-    except OSError:
-        text = ""
-    fields = {
-        key.strip(): value.strip()
-        for key, _, value in (line.partition(":") for line in text.splitlines())
-    }
+    fields = cpu_facts(cpuinfo)
     name = fields.get("model name") or platform.processor() or platform.machine()
     flags = (fields.get("flags") or fields.get("Features") or "").split()
     able = [flag for flag in flags if _FLAGS.fullmatch(flag)]

@@ -16,6 +16,8 @@ __all__ = ["as_text"]
 
 AUTO = "*"
 
+_BAD = {Status.WRONG: "is wrong", Status.FAILED: "fails"}
+
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
@@ -66,11 +68,16 @@ def _names(rows: Sequence[Row]) -> list[_Figure]:
 
 def _line(row: Row, figures: Sequence[_Figure]) -> TableRow:
     cells = tuple(figure.of(row) for figure in figures)
-    return TableRow(cells, Style.STRONG if row.auto else None)
+    return TableRow(cells, Style.STRONG if _starred(row) else None)
 
 
 def _name(row: Row) -> str:
-    return f"{row.job.label} {AUTO}" if row.auto else row.job.label
+    return f"{row.job.label} {AUTO}" if _starred(row) else row.job.label
+
+
+def _starred(row: Row) -> bool:
+    """Whether `auto` picks it, and nothing was found to be wrong with it."""
+    return row.auto and row.status not in _BAD
 
 
 def _time(row: Row) -> str:
@@ -132,8 +139,11 @@ FIGURES = (
 def _notes(report: Report) -> Iterator[str]:
     """What the figures do not say, a line each."""
     yield from _reasons(report.rows)
-    if any(row.auto for row in report.rows):
+    if any(map(_starred, report.rows)):
         yield f"{AUTO} is what `auto` picks."
+    for row in report.rows:
+        if row.auto and row.status in _BAD:
+            yield f"warning: `auto` would pick {row.job}, which {_BAD[row.status]} here"
     yield from (f"not installed: {name} ({how})" for name, how in report.missing.items())
     yield from (f"warning: {remark}" for remark in (*report.remarks, *doubts(report)))
 

@@ -4,23 +4,33 @@ from inceptgraph.engine._choice import AUTO, ENTRY_POINTS, choose, find, install
 from inceptgraph.engine._inputs import check_inputs, in_order, input_shapes, listed
 from inceptgraph.engine._make import make
 from inceptgraph.engine._prepare import prepare
+from inceptgraph.engine._processor import cpu_facts, instruction_set
 from inceptgraph.engine._protocol import Choice, Engine, refuse, refuse_pickling, refuse_step
+from inceptgraph.engine._speeds import AVX2, H200, ZEN_4, ZEN_4_BF16, Measured, Run, speed
 from inceptgraph.setting import DTYPES, SHORT, Setting
 
 __all__ = [
     "AUTO",
+    "AVX2",
     "DTYPES",
     "ENTRY_POINTS",
+    "H200",
     "SHORT",
+    "ZEN_4",
+    "ZEN_4_BF16",
     "Choice",
     "Engine",
+    "Measured",
+    "Run",
     "Setting",
     "check_inputs",
     "choose",
+    "cpu_facts",
     "find",
     "in_order",
     "input_shapes",
     "installed",
+    "instruction_set",
     "listed",
     "make",
     "prepare",
@@ -28,4 +38,5 @@ __all__ = [
     "refuse",
     "refuse_pickling",
     "refuse_step",
+    "speed",
 ]

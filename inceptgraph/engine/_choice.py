@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, TypeGuard
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, did_you_mean
 from inceptgraph.engine._make import as_run
 from inceptgraph.engine._protocol import Choice, Engine
+from inceptgraph.engine._speeds import Measured, measured, usual_batch
 from inceptgraph.graph import Graph
 from inceptgraph.setting import Setting
 
@@ -55,6 +58,9 @@ def choose(
 ) -> Choice:
     """The engine of a name; for ``auto`` the one expected to be the fastest that can run the graph.
 
+    Engines that were measured on such a machine come first, by their speed; then those that were
+    measured on others alone; then those that were measured nowhere; both by their names.
+
     Args:
         name: of an engine, or ``auto``.
         graph: with shapes.
@@ -62,7 +68,8 @@ def choose(
         failed: why engines could not make what runs, by their names: ``auto`` passes over them.
 
     Raises:
-        SpecError: it is not there or cannot run the graph; for ``auto``, none can.
+        SpecError: it is not there or cannot run the graph; for ``auto``, none can, or one says
+            what is no speed.
     """
     graph = as_run(graph, setting)
     if name != AUTO:
@@ -71,13 +78,18 @@ def choose(
             raise SpecError([refusal])
         return Choice(engine, "asked for")
     candidates, refusals = ready()
-    candidates.sort(key=lambda engine: engine.speed(setting), reverse=True)
+    speeds = {engine.name: _speed(engine, setting) for engine in candidates}
+    # those of one rank stay in the order of their names
+    candidates.sort(key=lambda e: (speeds[e.name] or 0.0, bool(_figures(e))), reverse=True)
+    able: list[Engine] = []
     for engine in candidates:
         refusal = (failed or {}).get(engine.name) or engine.refusal(graph, setting)
         if refusal is None:
-            others = [e for e in candidates if e is not engine and not e.refusal(graph, setting)]
-            return Choice(engine, _reason(engine, others, refusals, setting))
-        refusals.append(refusal)
+            able.append(engine)
+        elif not able:
+            refusals.append(refusal)
+    if able:
+        return Choice(able[0], _reason(able, speeds, refusals, setting))
     # a setting that makes no sense is one mistake, which more than one engine may tell
     mistakes = [refusal for refusal in refusals if refusal.code is Code.BAD_OPTION]
     raise SpecError(dict.fromkeys(mistakes or refusals))
@@ -99,14 +111,49 @@ def ready() -> tuple[list[Engine], list[Diagnostic]]:
 
 
 def _reason(
-    engine: Engine, others: Iterable[Engine], refusals: Iterable[Diagnostic], setting: Setting
+    able: Sequence[Engine],
+    speeds: Mapping[str, float | None],
+    refusals: Iterable[Diagnostic],
+    setting: Setting,
 ) -> str:
-    """Why an engine, though nothing was measured here, and none of this network."""
-    slower = [f"{each.name} {each.speed(setting):.1f} ×" for each in others]
-    reason = f"expected to be the fastest here for {setting}: on networks of the Inception family"
-    reason += f" about {engine.speed(setting):.1f} × torch eager"
-    reason += f" ({', '.join(slower)})" if slower else ""
-    return "; ".join([reason, *(refusal.message for refusal in refusals)])
+    """Why the first of those that can run a network, of which nothing was measured itself."""
+    engine, *others = able
+    known = {name: f"{value:.1f} ×" for name, value in speeds.items() if value is not None}
+    if engine.name in known:
+        reason = f"expected to be the fastest here for {setting}: on networks of the Inception "
+        reason += f"family about {known[engine.name]} torch eager"
+        slower = [f"{each.name} {known[each.name]}" for each in others if each.name in known]
+        reason += f" ({', '.join(slower)})" if slower else ""
+        if found := measured(_figures(engine), setting):
+            reason += f", measured at batch {usual_batch(setting)} on {found}"
+        unknown = [each.name for each in others if each.name not in known]
+        told = [f"not measured on such a machine: {', '.join(unknown)}"] if unknown else []
+    else:
+        reason = f"not chosen by speed, since no engine that can run it was measured for {setting}"
+        reason += " on such a machine"
+        told = ["`autotune=True` and `inceptgraph bench` measure"]
+    return "; ".join([reason, *told, *(refusal.message for refusal in refusals)])
+
+
+def _speed(engine: Engine, setting: Setting) -> float | None:
+    """What an engine says of its speed.
+
+    Raises:
+        SpecError: it is none.
+    """
+    said: object = engine.speed(setting)
+    if said is None:
+        return None
+    if isinstance(said, Real) and not isinstance(said, bool) and 0 < float(said) < math.inf:
+        return float(said)
+    message = f"the engine `{engine.name}` says that its speed for {setting} is {said!r}"
+    hint = "its `speed` is to give a positive number, or None where nothing was measured"
+    raise _error(Code.BROKEN_PLUGIN, message, hint)
+
+
+def _figures(engine: Engine) -> Sequence[Measured]:
+    found: Sequence[Measured] = getattr(engine, "figures", ())
+    return found
 
 
 def _loaded(point: EntryPoint) -> Engine:

@@ -28,6 +28,9 @@ class Engine(Protocol):
     Attributes:
         name: as ``engine=`` takes it.
         export: the backend whose file it reads, such as ``onnx``; None where there is none.
+
+    It may have ``figures``, a sequence of :class:`inceptgraph.engine.Measured`: ``auto`` then says
+    what its speed was measured on.
     """
 
     name: str
@@ -47,10 +50,14 @@ class Engine(Protocol):
     def target(self, setting: Setting) -> Target:
         """What passes that pay only somewhere are to know of it."""
 
-    def speed(self, setting: Setting) -> float:
+    def speed(self, setting: Setting) -> float | None:
         """About how many times as fast as torch eager it is on networks of the Inception family.
 
         It is for :func:`choose` to compare; ``inceptgraph bench`` measures a network on a machine.
+
+        Returns:
+            A positive number, on a GPU over torch eager in the same float type, else in float32;
+            None where it was not measured on such a machine: every engine that was is preferred.
         """
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Any:

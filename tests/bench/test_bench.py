@@ -570,6 +570,19 @@ def test_the_table_shows_every_row_and_says_why(
     assert "* is what `auto` picks." in text
 
 
+@pytest.mark.parametrize(
+    ("bad", "told"), [({"off": 1e-3}, "is wrong here"), ({"fails_at": 1}, "fails here")]
+)
+def test_no_star_is_on_what_was_found_to_be_wrong(
+    stubs: Bench, bad: dict[str, Any], told: str
+) -> None:
+    stubs.add("praised", fast=9.0, **bad)
+    stubs.add("right")
+    text = as_text(stubs.run())
+    assert "*" not in text
+    assert f"warning: `auto` would pick praised, batch 1, float32, which {told}" in text
+
+
 def doubts(report: Report) -> list[str]:
     told = [line for line in as_text(report).splitlines() if line.startswith("warning: ")]
     return [line.removeprefix("warning: ") for line in told if "stem" not in line]

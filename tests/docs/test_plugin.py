@@ -70,7 +70,7 @@ print(inceptgraph.compile("net.yaml", engine="auto").choice)
 """
     told = run(code, environment, tmp_path)
     assert "an output is not finite" in told
-    assert "careful 0.9 ×" in told
+    assert "careful" in told.splitlines()[-1]  # which torch's own engine can run as well
 
 
 def test_arguments_are_checked(environment: dict[str, str], tmp_path: Path) -> None:

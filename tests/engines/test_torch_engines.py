@@ -23,7 +23,7 @@ from inceptgraph import engine as engines
 from inceptgraph.builder import build
 from inceptgraph.cli import run as command
 from inceptgraph.diagnostics import Code, Diagnostic, Source, SpecError
-from inceptgraph.engine import Setting
+from inceptgraph.engine import Measured, Run, Setting
 from inceptgraph.passes import optimize
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_torch.engines.runner import Runner
@@ -136,7 +136,7 @@ def test_a_built_directory_runs_with_an_engine(tmp_path: Any) -> None:
 # -- choosing --------------------------------------------------------------------------------
 
 
-def stub(name: str, fast: float, **more: Any) -> StubEngine:
+def stub(name: str, fast: Any, **more: Any) -> StubEngine:
     """An engine of so much speed, which prepares nothing."""
     return StubEngine(name, AssertionError(), fast, **more)
 
@@ -152,6 +152,40 @@ def test_auto_takes_the_fastest_and_says_why(monkeypatch: pytest.MonkeyPatch) ->
         "quick: expected to be the fastest here for inference on cpu in float32, 4 at a time: on "
         "networks of the Inception family about 4.0 × torch eager (slow 1.0 ×)"
     )
+
+
+def test_what_is_not_measured_comes_after_all_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = choice(monkeypatch, stub("a", None), stub("b", 0.5), stub("c", None), stub("d", 0.9))
+    assert str(found) == (
+        "d: expected to be the fastest here for inference on cpu in float32, 4 at a time: on "
+        "networks of the Inception family about 0.9 × torch eager (b 0.5 ×); not measured on such "
+        "a machine: a, c"
+    )
+
+
+def test_what_is_not_measured_is_taken_where_nothing_else_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = stub("slow", 0.5, refuses="slow has no lrn")
+    elsewhere = (Measured({1: 9.0}, "float32", Run("another", "mmx", "1997-01-08"), "1.0"),)
+    found = choice(
+        monkeypatch, stub("a", None), slow, stub("b", None, figures=elsewhere), stub("c", None)
+    )
+    assert str(found) == (
+        "b: not chosen by speed, since no engine that can run it was measured for inference on cpu "
+        "in float32, 4 at a time on such a machine; `autotune=True` and `inceptgraph bench` "
+        "measure; slow has no lrn"
+    )
+
+
+@pytest.mark.parametrize("said", ["quick", float("nan"), float("inf"), -1.0, 0, True])
+def test_what_is_no_speed_is_refused(monkeypatch: pytest.MonkeyPatch, said: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        choice(monkeypatch, stub("slow", 1.0), stub("odd", said))
+    (finding,) = caught.value.diagnostics
+    assert finding.code is Code.BROKEN_PLUGIN
+    assert finding.message.startswith("the engine `odd` says that its speed for inference on cpu")
+    assert finding.message.endswith(f"is {said!r}") and "or None" in str(finding.help)
 
 
 def test_auto_passes_over_what_refuses_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

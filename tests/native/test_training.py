@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import inceptgraph
 from inceptgraph import engine as engines
 from inceptgraph.diagnostics import Source
-from inceptgraph.engine import Setting
+from inceptgraph.engine import Setting, _speeds
 from inceptgraph.ops.pool import MaxPool
 from inceptgraph.pipeline import to_graph
 from inceptgraph_native import processor
@@ -565,9 +565,11 @@ def test_functional_transformations_see_torchs_layers() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_auto_trains(dtype: str) -> None:
+def test_auto_trains(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if dtype == "bfloat16" and not processor.here().bfloat16:
         pytest.skip("there is no AVX512_BF16")
+    measured = {"float32": "avx512f", "bfloat16": "avx512_bf16"}
+    monkeypatch.setattr(_speeds, "instruction_set", measured.get)
     net = inceptgraph.compile(SPEC, engine="auto", train=True, dtype=dtype, seed=0)
     assert net.choice.engine.name == "native"
     net.loss(net(drawn(4, 3, 16, 16)), torch.tensor([1, 3, 0, 2])).backward()

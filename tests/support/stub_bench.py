@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from tiny_network import TINY
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, Source
-from inceptgraph.engine import ENTRY_POINTS, Setting
+from inceptgraph.engine import ENTRY_POINTS, Measured, Setting
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.pipeline import to_graph
@@ -123,7 +123,8 @@ class StubEngine:
 
     name: str
     subject: StubSubject | Exception
-    fast: float = 1.0
+    fast: Any = 1.0
+    figures: Sequence[Measured] = ()
     refuses: str | None = None
     export: str | None = None
     needs: str | None = None
@@ -137,7 +138,7 @@ class StubEngine:
     def target(self, setting: Setting) -> Target:
         return Target()
 
-    def speed(self, setting: Setting) -> float:
+    def speed(self, setting: Setting) -> Any:
         return self.fast
 
     def prepare(self, graph: Graph, tensors: Any, setting: Setting) -> Any:

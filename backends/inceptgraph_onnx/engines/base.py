@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from inceptgraph.diagnostics import Diagnostic, SpecError
-from inceptgraph.engine import Setting, refuse, refuse_step
+from inceptgraph.engine import Measured, Setting, refuse, refuse_step, speed
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
 from inceptgraph.passes import Target
@@ -27,21 +27,19 @@ class OnnxEngine(ABC):
 
     Attributes:
         name: of the engine, which is also the runtime's package and the extra that installs it.
+        figures: what was measured of it.
         avoid: operators that the runtime computes slower than their parts; see
             :func:`inceptgraph_onnx.lower.lower`.
     """
 
     name: str
     export: str | None = "onnx"
+    figures: ClassVar[tuple[Measured, ...]]
     avoid: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def target(self, setting: Setting) -> Target:
         """See :meth:`inceptgraph.engine.Engine.target`."""
-
-    @abstractmethod
-    def speed(self, setting: Setting) -> float:
-        """See :meth:`inceptgraph.engine.Engine.speed`."""
 
     @abstractmethod
     def _lacks(self, setting: Setting) -> tuple[str, str] | None:
@@ -57,6 +55,9 @@ class OnnxEngine(ABC):
             graph: that it was made of.
             setting: one that it does not lack.
         """
+
+    def speed(self, setting: Setting) -> float | None:
+        return speed(self.figures, setting)
 
     def missing(self) -> str | None:
         if all(find_spec(package) for package in ("onnx", self.name)):

@@ -9,7 +9,7 @@ from typing import Any
 from torch import fx, nn
 
 from inceptgraph.diagnostics import Diagnostic
-from inceptgraph.engine import Setting, input_shapes
+from inceptgraph.engine import H200, Measured, Setting, input_shapes, speed
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.weights.recipe_values import Tensors
@@ -17,23 +17,20 @@ from inceptgraph_torch.engines.fuse import fuse
 from inceptgraph_torch.engines.replay import Replay
 from inceptgraph_torch.engines.replay_training import TrainingReplay
 from inceptgraph_torch.engines.runner import Runner, network, refusal, refuse_other_devices
-from inceptgraph_torch.engines.speed_table import Measured, on_gpu
 from inceptgraph_torch.engines.streams import SideBySide
 
 __all__ = ["CudaGraphEngine"]
 
-INFERENCE: Measured = {
-    "float32": (5.5, 1.7, 1.3),
-    "tf32": (10.3, 4.0, 1.7),
-    "bfloat16": (11.8, 6.6, 1.8),
-    "float16": (11.8, 6.6, 1.8),
-}
-TRAINING: Measured = {
-    "float32": (1.1, 1.1, 1.0),
-    "tf32": (2.0, 2.0, 1.3),
-    "bfloat16": (2.3, 2.3, 1.6),
-    "float16": (2.3, 2.3, 1.6),
-}
+_RUN = (H200, "torch 2.11.0")
+
+FIGURES = (
+    Measured({1: 5.5, 16: 1.7, 128: 1.3}, "float32", *_RUN),
+    Measured({1: 10.3, 16: 4.0, 128: 1.7}, "tf32", *_RUN),
+    Measured({1: 11.8, 16: 6.6, 128: 1.8}, "bfloat16", *_RUN),
+    Measured({16: 2.0, 128: 1.3}, "tf32", *_RUN, train=True),
+    Measured({16: 2.3, 128: 1.6}, "bfloat16", *_RUN, train=True),
+)
+"""From docs/performance.md. Training in float32 has been rounded otherwise since."""
 
 
 class CudaGraphEngine:
@@ -41,6 +38,7 @@ class CudaGraphEngine:
 
     name = "cudagraph"
     export: str | None = None
+    figures = FIGURES
 
     def missing(self) -> str | None:
         return None
@@ -52,8 +50,8 @@ class CudaGraphEngine:
         # siblings run side by side as they are, and cutting their sum would be copies
         return Target(batch=setting.batch, call_cost=0.0, fuses_activations=True)
 
-    def speed(self, setting: Setting) -> float:
-        return on_gpu(TRAINING if setting.train else INFERENCE, setting)
+    def speed(self, setting: Setting) -> float | None:
+        return speed(self.figures, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         module = network(graph, tensors, setting)

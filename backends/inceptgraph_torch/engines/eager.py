@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from inceptgraph.diagnostics import Diagnostic
-from inceptgraph.engine import Setting, input_shapes
+from inceptgraph.engine import AVX2, H200, ZEN_4, ZEN_4_BF16, Measured, Setting, input_shapes, speed
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch.engines.runner import Runner, network, refusal
-from inceptgraph_torch.engines.speed_table import Measured, on_gpu
 
 __all__ = ["EagerEngine"]
 
-ON_GPU: Measured = {
-    "float32": (1.3, 1.0, 1.0),
-    "tf32": (1.5, 1.5, 1.2),
-    "bfloat16": (2.0, 2.0, 1.3),
-    "float16": (2.0, 2.0, 1.3),
-}
-TRAINING_ON_GPU: Measured = {
-    "float32": (1.0, 1.0, 1.2),
-    "tf32": (1.0, 1.0, 1.4),
-    "bfloat16": (1.0, 1.0, 1.5),
-    "float16": (1.0, 1.0, 1.5),
-}
+_ON_GPU = (H200, "torch 2.11.0")
+_ON_CPU = "torch 2.13.0"
+
+FIGURES = (
+    Measured({1: 1.74, 16: 1.96}, "float32", ZEN_4, _ON_CPU),
+    Measured({1: 1.4, 16: 1.9}, "float32", AVX2, _ON_CPU),
+    Measured({1: 2.93, 16: 3.29}, "bfloat16", ZEN_4_BF16, _ON_CPU),
+    Measured({16: 1.43}, "float32", ZEN_4, _ON_CPU, train=True),
+    Measured({16: 2.50}, "bfloat16", ZEN_4_BF16, _ON_CPU, train=True),
+    Measured({1: 1.6, 16: 1.5, 128: 1.3}, "tf32", *_ON_GPU),
+    Measured({1: 2.0, 16: 2.2, 128: 1.3}, "bfloat16", *_ON_GPU),
+    Measured({16: 1.0, 128: 1.4}, "tf32", *_ON_GPU, train=True),
+    Measured({16: 1.0, 128: 1.5}, "bfloat16", *_ON_GPU, train=True),
+)
+"""From docs/performance.md. In float32 a GPU has been given channels first since, and the backward
+pass has been rounded otherwise."""
 
 
 class EagerEngine:
@@ -31,6 +34,7 @@ class EagerEngine:
 
     name = "eager"
     export: str | None = None
+    figures = FIGURES
 
     def missing(self) -> str | None:
         return None
@@ -41,12 +45,8 @@ class EagerEngine:
     def target(self, setting: Setting) -> Target:
         return Target(batch=setting.batch)
 
-    def speed(self, setting: Setting) -> float:
-        if setting.on_gpu:
-            return on_gpu(TRAINING_ON_GPU if setting.train else ON_GPU, setting)
-        if setting.train:
-            return 2.4 if setting.dtype == "bfloat16" else 1.4
-        return 1.5 if setting.dtype == "float32" else 2.4
+    def speed(self, setting: Setting) -> float | None:
+        return speed(self.figures, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         return Runner(network(graph, tensors, setting), setting, inputs=input_shapes(graph))

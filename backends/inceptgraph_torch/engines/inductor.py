@@ -11,32 +11,27 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from inceptgraph.diagnostics import Diagnostic
-from inceptgraph.engine import Setting, input_shapes
+from inceptgraph.engine import H200, ZEN_4, ZEN_4_BF16, Measured, Setting, input_shapes, speed
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Target
 from inceptgraph.weights.recipe_values import Tensors
 from inceptgraph_torch.compiler import compiler
 from inceptgraph_torch.engines.runner import Runner, network, refusal
-from inceptgraph_torch.engines.speed_table import Measured, on_gpu
 from inceptgraph_torch.inductor_workaround import freezable
 
 __all__ = ["InductorEngine"]
 
-# Only bfloat16 was measured, at 1 and 16, and in training at 16 and 128. For the other types it is
-# put below `cudagraph`, which was, and which does not take half a minute to start.
-ON_GPU: Measured = {
-    "float32": (5.0, 1.6, 1.2),
-    "tf32": (10.0, 3.9, 1.6),
-    "bfloat16": (13.1, 8.8, 2.3),
-    "float16": (13.1, 8.8, 2.3),
-}
-WITHOUT_GRAPHS: Measured = dict.fromkeys(ON_GPU, (2.0, 1.5, 1.2))
-TRAINING_ON_GPU: Measured = {
-    "float32": (1.0, 1.0, 1.0),
-    "tf32": (1.0, 1.0, 1.2),
-    "bfloat16": (2.1, 2.1, 2.3),
-    "float16": (2.1, 2.1, 2.3),
-}
+_ON_GPU = (H200, "torch 2.11.0")
+_ON_CPU = "torch 2.13.0"
+
+FIGURES = (
+    Measured({1: 2.50, 16: 2.18}, "float32", ZEN_4, _ON_CPU),
+    Measured({16: 4.01}, "bfloat16", ZEN_4_BF16, _ON_CPU),
+    Measured({1: 13.1, 16: 8.9}, "bfloat16", *_ON_GPU, fixed=True),
+    Measured({16: 2.1, 128: 2.3}, "bfloat16", *_ON_GPU, train=True),
+)
+"""From docs/performance.md: in runs of its own, on the GPU beside other processes and over torch
+eager of another run. Nothing was measured without CUDA graphs in inference."""
 
 
 class InductorEngine:
@@ -44,6 +39,7 @@ class InductorEngine:
 
     name = "inductor"
     export: str | None = "aoti"
+    figures = FIGURES
 
     def missing(self) -> str | None:
         return None if compiler() else "apt install g++ (or another C++ compiler)"
@@ -54,15 +50,8 @@ class InductorEngine:
     def target(self, setting: Setting) -> Target:
         return Target(batch=setting.batch, fuses_activations=True)
 
-    def speed(self, setting: Setting) -> float:
-        if setting.on_gpu:
-            measured = ON_GPU if setting.fixed else WITHOUT_GRAPHS
-            return on_gpu(TRAINING_ON_GPU if setting.train else measured, setting)
-        if setting.train:
-            return 1.8 if setting.dtype == "bfloat16" else 1.2
-        # of float16 nothing was measured; the others are set beside `openvino`, which it is 0.8 to
-        # 0.95 times as fast as on torchvision's GoogLeNet and, at batch 16, on Inception-v3
-        return {"float32": 1.9, "bfloat16": 3.4}.get(setting.dtype, 2.5)
+    def speed(self, setting: Setting) -> float | None:
+        return speed(self.figures, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         module = network(graph, tensors, setting)

@@ -45,9 +45,8 @@ class TensorRTEngine:
     def target(self, setting: Setting) -> Target:
         return Target(batch=setting.batch, fuses_activations=True)
 
-    def speed(self, setting: Setting) -> float:
-        # not measured: above the others for who went and installed it, see docs/engines.md
-        return 15.0 if setting.on_gpu else 0.0
+    def speed(self, setting: Setting) -> float | None:
+        return None
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         import torch_tensorrt  # noqa: F401  # which registers itself with torch.compile

@@ -32,8 +32,8 @@ class CarefulEngine:
     def target(self, setting: Setting) -> Target:
         return Target(batch=setting.batch)
 
-    def speed(self, setting: Setting) -> float:
-        return 0.9  # of torch eager: `auto` takes it where nothing else is
+    def speed(self, setting: Setting) -> float | None:
+        return None  # not measured: `auto` takes it where nothing that was can run the network
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
         return _Careful(lower(graph, tensors=tensors).eval())
