@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, did_you_mean
@@ -109,12 +109,8 @@ def _reason(
     return "; ".join([reason, *(refusal.message for refusal in refusals)])
 
 
-def _loaded(point: EntryPoint) -> Engine:
-    return plugins.loaded(point, _is_engine, "engine", "some of what one has")
-
-
-def _is_engine(offered: object) -> TypeGuard[Engine]:
-    return isinstance(offered, Engine)
+def _loaded(point: EntryPoint | plugins.Clash) -> Engine:
+    return plugins.loaded(point, Engine, "engine")
 
 
 def _error(code: Code, message: str, help: str) -> SpecError:
