@@ -1,7 +1,8 @@
-"""What a backend is, and how one is found.
+"""Backends: what they are, and how one is found.
 
-A backend turns a graph into something else: a model, a drawing, a file. A package offers one
-through the entry-point group ``inceptgraph.backends``; the entry point's name is the backend's.
+A backend turns a graph into something else (a model, a drawing, a file), or something else into a
+graph, or both. A package offers one through the entry-point group ``inceptgraph.backends``; the
+entry point's name is the backend's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, Label, SpecError, did_you_mean
@@ -25,21 +26,29 @@ __all__ = [
     "Exported",
     "ModelBackend",
     "Progress",
+    "ReadingBackend",
     "Trained",
     "WeightsBackend",
     "check_support",
     "find",
+    "find_able",
     "find_export",
     "find_model",
+    "find_reader",
+    "find_rule",
     "find_weights",
     "has_rule_in",
     "names",
 ]
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
+
+B = TypeVar("B")
 
 ENTRY_POINTS = "inceptgraph.backends"
 
@@ -213,6 +222,30 @@ class WeightsBackend(ModelBackend, Protocol):
         """
 
 
+@runtime_checkable
+class ReadingBackend(Protocol):
+    """A backend that makes a graph of what another program wrote.
+
+    It need not lower graphs; where it does, what it writes and what it reads go by one name.
+    """
+
+    name: str
+
+    def read(self, source: str | Path, **options: Any) -> Graph:
+        """The network in a file or a directory.
+
+        Args:
+            source: its path.
+            options: the backend's own.
+
+        Returns:
+            A graph, with or without shapes; :func:`inceptgraph.read` verifies it, and infers them.
+
+        Raises:
+            SpecError: it is broken, or holds what no operation is for; the finding says where.
+        """
+
+
 def names() -> tuple[str, ...]:
     """The installed backends."""
     return tuple(plugins.points(ENTRY_POINTS))
@@ -222,19 +255,10 @@ def find(name: str) -> Backend:
     """The backend of this name.
 
     Raises:
-        SpecError: no installed package offers it, or the one that does cannot be loaded.
+        SpecError: no installed package offers it, or several do, or the one that does cannot be
+            loaded.
     """
-    offered = plugins.points(ENTRY_POINTS)
-    if name in offered:
-        need = "`name`, `supports` or `lower`"
-        return plugins.loaded(offered[name], _is_backend, "backend", need)
-    hint = did_you_mean(name, offered) or f"installed: {', '.join(offered) or 'none'}"
-    message = f"there is no backend `{name}`"
-    raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
-
-
-def _is_backend(offered: object) -> TypeGuard[Backend]:
-    return isinstance(offered, Backend)
+    return plugins.loaded(_offered(name), Backend, "backend")
 
 
 def find_model(name: str) -> ModelBackend:
@@ -243,12 +267,7 @@ def find_model(name: str) -> ModelBackend:
     Raises:
         SpecError: there is none, or it does not.
     """
-    backend = find(name)
-    if not isinstance(backend, ModelBackend):
-        raise _unfit(
-            name, "keeps no models in directories: it lacks some of what one that does has"
-        )
-    return backend
+    return find_able(name, ModelBackend, "save models")
 
 
 def find_export(name: str) -> ExportBackend:
@@ -257,10 +276,7 @@ def find_export(name: str) -> ExportBackend:
     Raises:
         SpecError: there is none, or it does not, or what it needs is not installed.
     """
-    backend = find(name)
-    if not isinstance(backend, ExportBackend):
-        raise _unfit(name, "exports to no file: it lacks `export`")
-    return backend
+    return find_able(name, ExportBackend, "export files")
 
 
 def find_weights(name: str) -> WeightsBackend:
@@ -269,10 +285,43 @@ def find_weights(name: str) -> WeightsBackend:
     Raises:
         SpecError: there is none, or it does not.
     """
-    backend = find(name)
-    if not isinstance(backend, WeightsBackend):
-        raise _unfit(name, "reads no files of weights: it lacks `look` or `not_finite`")
-    return backend
+    return find_able(name, WeightsBackend, "read files of weights")
+
+
+def find_reader(name: str) -> ReadingBackend:
+    """The backend of this name, which reads networks.
+
+    Raises:
+        SpecError: there is none, or it does not, or what it needs is not installed.
+    """
+    return find_able(name, ReadingBackend, "read networks")
+
+
+def find_able(name: str, kind: Callable[..., B], ability: str) -> B:
+    """The backend of this name, which can do more, or something else, than lower a graph.
+
+    Args:
+        name: of the backend.
+        kind: the protocol of what can do it.
+        ability: what it can do, after "cannot".
+
+    Raises:
+        SpecError: there is none, or it cannot; the finding names what it does not implement.
+    """
+    found = plugins.load(_offered(name), "backend")
+    if missing := plugins.missing_members(found, kind):
+        message = f"the backend `{name}` cannot {ability}: it does not implement {missing}"
+        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
+    return cast("B", found)
+
+
+def _offered(name: str) -> EntryPoint | plugins.Clash:
+    offered = plugins.points(ENTRY_POINTS)
+    if name in offered:
+        return offered[name]
+    hint = did_you_mean(name, offered) or f"installed: {', '.join(offered) or 'none'}"
+    message = f"there is no backend `{name}`"
+    raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
 
 
 def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
@@ -284,23 +333,32 @@ def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
         group: of the entry points, named after operations, through which packages offer rules.
 
     Raises:
-        SpecError: a package's cannot be loaded, or is none.
+        SpecError: a package's cannot be loaded, or is none, or several offer it.
     """
     if rules.dispatch(kind) is not rules.dispatch(object):
         return True
-    point = plugins.points(group).get(kind.op)
-    if point is None:
-        return False
-    rules.register(kind, plugins.loaded(point, _is_rule, "rule", "`__call__`"))
-    return True
+    rule = find_rule(kind.op, group)
+    if rule is not None:
+        rules.register(kind, rule)
+    return rule is not None
 
 
-def _is_rule(offered: object) -> TypeGuard[Callable[..., Any]]:
-    return callable(offered)
+def find_rule(name: str, group: str) -> Callable[..., Any] | None:
+    """The rule that an installed package offers, if one does.
+
+    Args:
+        name: what it is for: an operation, or an operator that a front end reads.
+        group: of the entry points.
+
+    Raises:
+        SpecError: it cannot be loaded, or cannot be called, or several packages offer it.
+    """
+    point = plugins.points(group).get(name)
+    return None if point is None else plugins.loaded(point, _Rule, "rule").__call__
 
 
-def _unfit(name: str, what: str) -> SpecError:
-    return SpecError([Diagnostic(Code.UNKNOWN_BACKEND, f"the backend `{name}` {what}")])
+class _Rule(Protocol):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 def check_support(backend: Backend, graph: Graph) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
@@ -39,7 +39,7 @@ from inceptgraph.spec import (
 from inceptgraph.spec import load as load_spec
 
 if TYPE_CHECKING:
-    from inceptgraph.passes import Target
+    from inceptgraph.passes import Optimize
     from inceptgraph.weights import Fitted
     from inceptgraph.weights.recipe_values import Tensors
 
@@ -58,7 +58,9 @@ KINDS = {
     "pass": replace(FUNCTION, told="a function from graph to graph"),
     "optimize": replace(
         FLAG,
-        told="True, False or a Target",
+        told="True, False, a Target or a list of passes' names",
+        types=(bool, Sequence),
+        but=(str, bytes),
         named=("inceptgraph.passes._base.Target",),
         optional=True,
     ),
@@ -184,7 +186,7 @@ def compile(
     *,
     set: Mapping[str, Any] | None = None,
     passes: Iterable[Pass] = (),
-    optimize: bool | Target | None = None,
+    optimize: Optimize | None = None,
     engine: str | None = None,
     weights: str | Path | None = None,
     remap: str | Path | None = None,
@@ -201,7 +203,8 @@ def compile(
         optimize: make it the network of evaluation, rewritten for speed; a
             :class:`~inceptgraph.passes.Target` says what it is to run on. The result has the same
             outputs and takes the same weights, but is not to be trained. Where there is an engine
-            it is done unless False.
+            it is done unless False. A list of names runs just these passes, in this order:
+            ``["drop-training", "fold-norm"]``.
         engine: what is to run it: ``auto``, or the name of an installed one such as ``eager``,
             ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
         weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
@@ -220,7 +223,7 @@ def compile(
 
     Raises:
         SpecError: the spec has errors, or the backend or the engine is missing or cannot run it, or
-            the weights cannot be read or do not fit.
+            the weights cannot be read or do not fit, or passes cannot run as they are listed.
         InvalidGraph: a pass broke the graph.
         TypeError: an argument has the wrong type, or ``set`` is given with a graph, whose values
             are settled, or an engine with a backend or with an option that it does not have.
@@ -248,7 +251,8 @@ def compile(
     if optimize:
         from inceptgraph import passes as optimizer
 
-        network = optimizer.optimize(network, None if optimize is True else optimize)
+        place, only = optimizer.asked(optimize)
+        network = optimizer.optimize(network, place, only=only)
     backends.check_support(target, network)
     return target.lower(network, **start, **options)
 
@@ -274,14 +278,14 @@ def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> 
 
     for name in options:
         if name in {each.name for each in fields(Setting)} - {"device", "dtype"}:
-            raise TypeError(f'`{name}` is said to an engine: say which, such as engine="auto"')
+            raise TypeError(f'`{name}` is an engine option: pass `engine="auto"`')
 
 
 def load(
     folder: str | Path,
     *,
     engine: str | None = None,
-    optimize: bool | Target | None = None,
+    optimize: Optimize | None = None,
     **options: Any,
 ) -> Any:
     """The model in a directory that ``inceptgraph build`` wrote.
@@ -323,7 +327,7 @@ def _run(
     network: Graph,
     engine: str,
     tensors: Callable[[], Tensors],
-    optimize: bool | Target | None,
+    optimize: Optimize | None,
     options: Mapping[str, Any],
 ) -> Any:
     """What an engine makes of a network, with the choice of the engine."""

@@ -1,50 +1,139 @@
-"""What installed packages offer through entry points."""
+"""Plug-ins: what installed packages offer through entry points, and what is wrong with it."""
 
 from __future__ import annotations
 
+import inspect
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeGuard, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
-__all__ = ["loaded", "points"]
+__all__ = ["Clash", "load", "loaded", "missing_members", "package", "points"]
 
 T = TypeVar("T")
 
+_OURS = "inceptgraph"
+"""The distribution that nobody is told to uninstall."""
 
-def points(group: str) -> Mapping[str, EntryPoint]:
-    """The entry points of a group by their names, sorted."""
+
+@dataclass(frozen=True)
+class Clash:
+    """Entry points of one name in a group: nobody knows which is meant, so none of them is used.
+
+    It stands in their place, and refuses when it is loaded. So a clash disturbs only those who ask
+    for the name.
+
+    Attributes:
+        group: of the entry points.
+        name: that they share.
+        points: two or more.
+    """
+
+    group: str
+    name: str
+    points: tuple[EntryPoint, ...]
+    dist: None = None
+
+    @property
+    def value(self) -> str:
+        """What is offered, and by which packages."""
+        return " and ".join(f"{package(p.dist)} (`{p.value}`)" for p in self.points)
+
+    def load(self) -> NoReturn:
+        """Refuse the name.
+
+        Raises:
+            SpecError: always; it names the packages.
+        """
+        message = f"`{self.name}` of `{self.group}` is offered by {self.value}"
+        names = sorted({p.dist.name for p in self.points if p.dist} - {_OURS})
+        how = f": `pip uninstall {names[-1]}`" if names else ""
+        hint = f"keep one, and uninstall what else offers it{how}"
+        raise SpecError([Diagnostic(Code.CLASHING_PLUGINS, message, help=hint)])
+
+
+def package(dist: Distribution | None) -> str:
+    """A package as a message names it: ``inceptgraph-shuffle 0.1.0``."""
+    return f"{dist.name} {dist.version}" if dist else "a package without metadata"
+
+
+def points(group: str) -> Mapping[str, EntryPoint | Clash]:
+    """The entry points of a group by their names, sorted.
+
+    A package that is found twice, such as in place and as a copy, is no clash.
+    """
     from importlib.metadata import entry_points  # most commands need none
 
-    found = {point.name: point for point in entry_points(group=group)}
-    return dict(sorted(found.items()))
+    found: defaultdict[str, dict[Any, EntryPoint]] = defaultdict(dict)
+    for point in entry_points(group=group):
+        found[point.name].setdefault((point.dist and point.dist.name, point.value), point)
+    offered = {name: tuple(each.values()) for name, each in sorted(found.items())}
+    return {n: p[0] if len(p) == 1 else Clash(group, n, p) for n, p in offered.items()}
 
 
-def loaded(point: EntryPoint, fits: Callable[[object], TypeGuard[T]], noun: str, need: str) -> T:
+def load(point: EntryPoint | Clash, noun: str) -> object:
     """What an entry point offers; where that is a class, an object of it.
 
     Args:
         point: the entry point.
-        fits: whether something is what it should be.
-        noun: what it should be, with its article left out: "backend".
-        need: what one has, after "it lacks".
+        noun: what it should be, in a word: "backend".
 
     Raises:
-        SpecError: it cannot be loaded, or is something else.
+        SpecError: it cannot be loaded, or several packages offer it.
     """
     try:
         offered = point.load()
-        found = offered() if isinstance(offered, type) else offered
+        return offered() if isinstance(offered, type) else offered
     except SpecError:
         raise
     except Exception as error:  # a plug-in may fail in any way
         message = f"the {noun} `{point.name}` cannot be loaded: {type(error).__name__}: {error}"
         hint = f"install what it needs, or mend the package that offers `{point.value}`"
         raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
-    if not fits(found):
-        message = f"`{point.value}` is offered as the {noun} `{point.name}`: it lacks {need}"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message)])
-    return found
+
+
+def loaded(point: EntryPoint | Clash, kind: Callable[..., T], noun: str) -> T:
+    """What an entry point offers, if it is what it should be.
+
+    Args:
+        point: the entry point.
+        kind: the protocol, or the class, of what it should be.
+        noun: the same in a word: "backend".
+
+    Raises:
+        SpecError: it cannot be loaded, or several packages offer it, or it is something else; the
+            finding names the members of a protocol that it lacks.
+    """
+    found = load(point, noun)
+    if getattr(kind, "_is_protocol", False):
+        missing = missing_members(found, kind)
+        wrong = f"it does not implement {missing}" if missing else None
+    else:
+        is_one = isinstance(found, cast("type[T]", kind))
+        wrong = None if is_one else f"it is a `{type(found).__name__}`, not a `{kind.__name__}`"
+    if wrong:
+        message = f"`{point.value}` is offered as the {noun} `{point.name}`: {wrong}"
+        hint = f"mend it, or uninstall {package(point.dist)}"
+        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)])
+    return cast("T", found)
+
+
+def missing_members(found: object, protocol: Callable[..., Any]) -> str:
+    """The members of a protocol that an object lacks, in the order of their declaration; empty
+    where it has all.
+
+    >>> from inceptgraph.backend import Backend
+    >>> missing_members(3, Backend)
+    '`name`, `supports`, `lower`'
+    """
+    members: dict[str, None] = {}
+    for base in reversed(inspect.getmro(cast("type", protocol))):
+        if getattr(base, "_is_protocol", False):
+            members |= dict.fromkeys([*inspect.get_annotations(base), *vars(base)])
+    wanted = (name for name in members if not name.startswith("_") or name == "__call__")
+    return ", ".join(f"`{name}`" for name in wanted if not hasattr(found, name))

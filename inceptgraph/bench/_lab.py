@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from inceptgraph import backend as backends
 from inceptgraph.backend import Backend
-from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.measure import Lab, Outputs
 from inceptgraph.setting import Setting
@@ -100,8 +99,4 @@ def find_bench_lab(name: str = backends.MODEL) -> BenchLab:
     Raises:
         SpecError: there is no such backend, or no bench can be run with it.
     """
-    backend = backends.find(name)
-    if not isinstance(backend, BenchBackend):
-        message = f"no bench can be run with the backend `{name}`: it lacks `bench_lab`"
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
-    return backend.bench_lab()
+    return backends.find_able(name, BenchBackend, "run a bench").bench_lab()

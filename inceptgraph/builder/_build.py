@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +25,8 @@ from inceptgraph.builder._atomic_directory import replacing
 from inceptgraph.builder._readme import readme
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import AUTO, Choice, Setting, choose
+from inceptgraph.engine import rewritten as rewrite
 from inceptgraph.graph import Graph, to_text
-from inceptgraph.passes import optimize as rewrite
 from inceptgraph.pipeline import Analysis
 from inceptgraph.weights import Fitted, fit_file
 
@@ -46,7 +46,7 @@ def build(
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
     export: Iterable[str] = (),
-    optimize: bool = False,
+    optimize: bool | Sequence[str] = False,
     engine: str = AUTO,
     batch: int = 1,
     progress: Progress = lambda step: None,
@@ -63,7 +63,8 @@ def build(
             not fit, as in :func:`inceptgraph.compile`.
         export: backends, such as ``onnx``, that each add files for other programs to ``exports/``.
         optimize: also write the network in evaluation as passes rewrite it for ``engine``, and
-            export that; what the engine reads is exported unasked.
+            export that; what the engine reads is exported unasked. A list of names runs just these
+            passes, in this order.
         engine: its name; ``auto`` picks the fastest that is installed.
         batch: samples at a time that the passes and the exports are to be fastest for.
         progress: told what is being done, in a few words, and how the weights fit.
@@ -74,8 +75,8 @@ def build(
 
     Raises:
         SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
-            cannot be read or do not fit, or no engine can run the network, or an export fails.
-            Nothing is written.
+            cannot be read or do not fit, or passes cannot run as they are listed, or no engine can
+            run the network, or an export fails. Nothing is written.
         ValueError: an item of ``allow`` has no such form.
         OSError: the system cannot write it, such as on a full disk. Nothing is left of it.
     """
@@ -85,7 +86,7 @@ def build(
     find = backends.find_model if weights is None else backends.find_weights
     torch_backend = find("torch")
     torch_backend.check(**options)
-    optimized = _optimized(graph, engine, batch, options) if optimize else None
+    optimized = _optimized(graph, engine, batch, optimize, options) if optimize else None
     asked = [*export, *(optimized.exports if optimized else ())]
     exporters = [backends.find_export(name) for name in dict.fromkeys(asked)]
     for each in (torch_backend, *exporters):
@@ -137,6 +138,7 @@ class _Optimized:
     graph: Graph
     choice: Choice
     setting: Setting
+    passes: tuple[str, ...]
 
     @property
     def exports(self) -> tuple[str, ...]:
@@ -150,19 +152,27 @@ class _Optimized:
             "engine": self.choice.engine.name,
             "why": self.choice.why,
             "for": str(self.setting),
+            "passes": list(self.passes),
             "graph_sha256": _graph_sha256(self.graph),
             "params": costs.params,
             "macs": costs.macs,
         }
 
 
-def _optimized(graph: Graph, engine: str, batch: int, options: Mapping[str, Any]) -> _Optimized:
+def _optimized(
+    graph: Graph,
+    engine: str,
+    batch: int,
+    optimize: bool | Sequence[str],
+    options: Mapping[str, Any],
+) -> _Optimized:
     setting = Setting.of(device=options.get("device"), dtype=options.get("dtype"), batch=batch)
     choice = choose(engine, graph.phase("eval"), setting)
-    rewritten = rewrite(graph, choice.engine.target(setting))
+    run: list[str] = []
+    rewritten = rewrite(choice.engine, graph, setting, optimize, lambda step: run.append(step.name))
     if refusal := choice.engine.refusal(rewritten, setting):
         raise SpecError([refusal])
-    return _Optimized(rewritten, choice, setting)
+    return _Optimized(rewritten, choice, setting, tuple(run))
 
 
 def _check_place(place: Path, force: bool) -> None:

@@ -37,7 +37,9 @@ SECTIONS = {
     },
     "Write one": {
         "init": Entry("init:init", "Start a spec of your own."),
-        "list": Entry("listing:list_verb", "List specs, blocks, operations, backends and codes."),
+        "list": Entry(
+            "listing:list_verb", "List what there is to use: specs, operations, engines, …"
+        ),
         "explain": Entry("explain:explain", "Explain a finding's code."),
         "schema": Entry("schema:schema", "Write the JSON Schema that editors use."),
     },

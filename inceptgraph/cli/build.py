@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from inceptgraph.builder import build as build_model
 from inceptgraph.cli import console
-from inceptgraph.cli.options import fit_options, set_option, spec_argument
+from inceptgraph.cli.options import (
+    Names,
+    fit_options,
+    passes_option,
+    rewriting,
+    set_option,
+    spec_argument,
+)
 from inceptgraph.cli.output_files import writing
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
@@ -22,16 +30,14 @@ inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
 inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
 inceptgraph build googlenet -o model/ --export onnx,pt2,aoti
 inceptgraph build googlenet -o model/ --optimize --engine inductor --batch 16
+inceptgraph build googlenet -o model/ --passes drop-training,fold-norm
 """
 
 
-def _split(context: click.Context, option: click.Parameter, value: str | None) -> list[str] | None:
-    if value is None:
-        return None
-    names = [name.strip() for name in value.split(",")]
-    if not all(names):
-        raise click.BadParameter("is a list of backends with commas between, such as `onnx`")
-    return names
+def _backends() -> Iterable[str]:
+    from inceptgraph import backend
+
+    return backend.names()
 
 
 @verb("build", examples=EXAMPLES)
@@ -49,8 +55,8 @@ def _split(context: click.Context, option: click.Parameter, value: str | None) -
 @fit_options
 @click.option(
     "--export",
+    type=Names(_backends, "onnx,pt2"),
     metavar="BACKEND,…",
-    callback=_split,
     help="Also write exports/ for other programs: onnx, pt2, aoti.",
 )
 @click.option(
@@ -58,6 +64,7 @@ def _split(context: click.Context, option: click.Parameter, value: str | None) -
     is_flag=True,
     help="Also write the network in evaluation, rewritten to run fast, and export that.",
 )
+@passes_option
 @click.option(
     "--engine",
     metavar="ENGINE",
@@ -79,10 +86,11 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
     """
     if options["weights"] is None and (options["remap"] or options["allow"]):
         raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
+    options["optimize"] = rewriting(options["optimize"], options.pop("passes"))
     if options["engine"] is not None and not options["optimize"]:
-        raise click.UsageError("`--engine` says what to rewrite the network for: say --optimize")
+        raise click.UsageError("`--engine` needs `--optimize` or `--passes`")
     if options["batch"] is not None and not (options["optimize"] or options["export"]):
-        raise click.UsageError("`--batch` says what to rewrite for: say --optimize or --export")
+        raise click.UsageError("`--batch` needs `--optimize`, `--passes` or `--export`")
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
     with writing(output):

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from inceptgraph.cli import console
-from inceptgraph.cli.options import json_option, set_option, spec_argument
+from inceptgraph.cli.options import (
+    json_option,
+    passes_option,
+    rewriting,
+    set_option,
+    spec_argument,
+)
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
 from inceptgraph.diagnostics import did_you_mean
@@ -19,6 +25,7 @@ inceptgraph graph googlenet
 inceptgraph graph googlenet --phase eval
 inceptgraph graph googlenet --json > googlenet.json
 inceptgraph graph googlenet_bn --optimize --print-after fold-norm
+inceptgraph graph googlenet_bn --passes drop-training,fold-norm
 """
 
 
@@ -32,10 +39,11 @@ inceptgraph graph googlenet_bn --optimize --print-after fold-norm
     help="`train` has the auxiliary heads, `eval` does not.",
 )
 @click.option("--optimize", is_flag=True, help="As passes leave it, for evaluation alone.")
+@passes_option
 @click.option(
     "--print-after",
     metavar="PASS",
-    help="With --optimize: the graph before and after this pass, or `all` that change it.",
+    help="With one of these: the graph before and after a pass, or `all` that change it.",
 )
 @json_option
 @set_option
@@ -43,6 +51,7 @@ def graph(
     spec: str,
     phase: str,
     optimize: bool,
+    passes: list[str] | None,
     print_after: str | None,
     as_json: bool,
     values: dict[str, str],
@@ -53,10 +62,11 @@ def graph(
     and the shape of its output. With --json, networkx's node-link form.
     """
     network = load(spec, values).graph.phase(phase)
-    if print_after and (as_json or not optimize):
-        raise click.UsageError("`--print-after` goes with `--optimize`, and prints text")
-    if optimize:
-        network = _optimized(network, print_after)
+    is_rewritten = rewriting(optimize, passes)
+    if print_after and (as_json or not is_rewritten):
+        raise click.UsageError("`--print-after` needs `--optimize` or `--passes`, and prints text")
+    if is_rewritten:
+        network = _optimized(network, passes, print_after)
     if print_after:
         return
     if as_json:
@@ -65,11 +75,11 @@ def graph(
         console.data(to_text(network))
 
 
-def _optimized(network: Graph, print_after: str | None) -> Graph:
+def _optimized(network: Graph, only: list[str] | None, print_after: str | None) -> Graph:
     """The graph as passes leave it; what a pass does is printed where that is asked for."""
     from inceptgraph import passes
 
-    names = [each.name for each in passes.installed()]
+    names = only or [each.name for each in passes.installed()]
     if print_after not in (None, "all", *names):
         hint = did_you_mean(print_after or "", names) or f"the passes are {', '.join(names)}"
         raise click.UsageError(f"there is no pass `{print_after}`: {hint}")
@@ -80,4 +90,4 @@ def _optimized(network: Graph, print_after: str | None) -> Graph:
             console.data(f"before {step.name}\n{to_text(step.before)}")
             console.data(f"after {step.name}{told}\n{to_text(step.after)}")
 
-    return passes.optimize(network, observe=show)
+    return passes.optimize(network, observe=show, only=only)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["SPEC", "fit_options", "json_option", "overrides", "set_option", "spec_argument"]
+__all__ = [
+    "SPEC",
+    "Names",
+    "fit_options",
+    "json_option",
+    "overrides",
+    "passes_option",
+    "rewriting",
+    "set_option",
+    "spec_argument",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +40,40 @@ class _Spec(click.ParamType[str]):
 
 
 SPEC = _Spec()
+
+
+class Names(click.ParamType[list[str]]):
+    """Names with commas between.
+
+    Args:
+        known: gives those to complete with; a wrong one is told by what takes the list.
+        example: of such a list.
+    """
+
+    name = "names"
+
+    def __init__(self, known: Callable[[], Iterable[str]], example: str) -> None:
+        self._known, self._example = known, example
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[str]:
+        """The names, in order."""
+        names = [name.strip() for name in value.split(",")]
+        if not all(names):
+            self.fail(f"is a list with commas between, such as `{self._example}`", param, ctx)
+        return names
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[Any]:
+        """The last name, behind those that are whole."""
+        from click.shell_completion import CompletionItem
+
+        *whole, last = incomplete.split(",")
+        before = "".join(f"{name}," for name in whole)
+        names = (name for name in self._known() if name.startswith(last) and name not in whole)
+        return [CompletionItem(before + name) for name in names]
 
 
 def overrides(
@@ -72,6 +116,33 @@ def json_option(function: F) -> F:
     """``--json``."""
     text = "Print JSON, for programs."
     return click.option("--json", "as_json", is_flag=True, help=text)(function)
+
+
+def _passes() -> list[str]:
+    from inceptgraph.passes import installed
+
+    return [each.name for each in installed()]
+
+
+def passes_option(function: F) -> F:
+    """``--passes``, which stands in the place of ``--optimize``."""
+    return click.option(
+        "--passes",
+        type=Names(_passes, "drop-training,fold-norm"),
+        metavar="PASS,…",
+        help="As --optimize, but run just these passes, in this order (`inceptgraph list passes`).",
+    )(function)
+
+
+def rewriting(optimize: bool, passes: list[str] | None) -> bool | list[str]:
+    """Whether the graph is to be rewritten, or the passes that are to do it.
+
+    Raises:
+        click.UsageError: both were asked for.
+    """
+    if optimize and passes:
+        raise click.UsageError("`--optimize` runs all passes, `--passes` some: give one of them")
+    return passes or optimize
 
 
 def _allowed(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -209,12 +209,8 @@ def _load_other(name: str, completing: bool) -> click.Command | None:
     try:
         point = plugins.points(ENTRY_POINTS).get(name)
         if point is not None:
-            return plugins.loaded(point, _is_command, "verb", "what a click command has")
+            return plugins.loaded(point, click.Command, "verb")
     except SpecError:
         if not completing:
             raise
     return None
-
-
-def _is_command(offered: object) -> TypeGuard[click.Command]:
-    return isinstance(offered, click.Command)

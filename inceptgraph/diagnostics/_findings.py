@@ -98,6 +98,8 @@ class Code(StrEnum):
     BAD_REMAP = "IG811"
     UNKNOWN_ENGINE = "IG812"
     ENGINE_REFUSES = "IG813"
+    CLASHING_PLUGINS = "IG814"
+    BAD_PASSES = "IG815"
 
 
 class Severity(StrEnum):

@@ -2,7 +2,7 @@
 
 from inceptgraph.engine._choice import AUTO, ENTRY_POINTS, choose, find, installed, ready
 from inceptgraph.engine._inputs import check_inputs, in_order, input_shapes, listed
-from inceptgraph.engine._make import make
+from inceptgraph.engine._make import make, rewritten
 from inceptgraph.engine._prepare import prepare
 from inceptgraph.engine._processor import cpu_facts, instruction_set
 from inceptgraph.engine._protocol import Choice, Engine, refuse, refuse_pickling, refuse_step
@@ -38,5 +38,6 @@ __all__ = [
     "refuse",
     "refuse_pickling",
     "refuse_step",
+    "rewritten",
     "speed",
 ]

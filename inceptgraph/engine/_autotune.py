@@ -34,7 +34,7 @@ from inceptgraph.measure import (
 from inceptgraph.setting import Setting
 
 if TYPE_CHECKING:
-    from inceptgraph.passes import Target
+    from inceptgraph.passes import Optimize
     from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["Untimed", "fastest"]
@@ -84,7 +84,7 @@ def fastest(
     graph: Graph,
     tensors: Tensors,
     setting: Setting,
-    optimize: bool | Target = True,
+    optimize: Optimize = True,
     *,
     lab: Lab | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -126,7 +126,7 @@ class _Race:
         graph: Graph,
         tensors: Tensors,
         setting: Setting,
-        optimize: bool | Target,
+        optimize: Optimize,
         lab: Lab,
         clock: Callable[[], float],
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, did_you_mean
@@ -156,12 +156,8 @@ def _figures(engine: Engine) -> Sequence[Measured]:
     return found
 
 
-def _loaded(point: EntryPoint) -> Engine:
-    return plugins.loaded(point, _is_engine, "engine", "some of what one has")
-
-
-def _is_engine(offered: object) -> TypeGuard[Engine]:
-    return isinstance(offered, Engine)
+def _loaded(point: EntryPoint | plugins.Clash) -> Engine:
+    return plugins.loaded(point, Engine, "engine")
 
 
 def _error(code: Code, message: str, help: str) -> SpecError:

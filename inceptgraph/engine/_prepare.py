@@ -14,7 +14,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.setting import Setting
 
 if TYPE_CHECKING:
-    from inceptgraph.passes import Target
+    from inceptgraph.passes import Optimize
     from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["prepare"]
@@ -27,7 +27,7 @@ def prepare(
     graph: Graph,
     tensors: Callable[[], Tensors],
     setting: Setting,
-    optimize: bool | Target = True,
+    optimize: Optimize = True,
 ) -> Any:
     """Choose an engine, rewrite a network for it, and make what runs.
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from inceptgraph import backend as backends
 from inceptgraph.backend import Backend
-from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.setting import Setting
 from inceptgraph.weights.recipe_values import Array, Tensors
@@ -71,8 +70,4 @@ def find_lab(name: str = backends.MODEL) -> Lab:
     Raises:
         SpecError: there is no such backend, or it measures nothing.
     """
-    backend = backends.find(name)
-    if not isinstance(backend, MeasuringBackend):
-        message = f"the backend `{name}` measures nothing: it lacks `lab`"
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
-    return backend.lab()
+    return backends.find_able(name, MeasuringBackend, "measure").lab()

@@ -1,8 +1,7 @@
 """The operations, and how a name in a spec finds one.
 
-A new operation is a class in one of these files and one name in ``BUILT_IN``. A package of its own
-adds one through the entry-point group ``inceptgraph.operations``; the entry point's name is the
-word that specs use.
+A new operation is a class in one of these files. A package of its own adds one through the
+entry-point group ``inceptgraph.operations``; the entry point's name is the word that specs use.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ __all__ = [
     "find",
     "format_size",
     "hint",
+    "installed",
     "names",
     "same_padding",
     "sides",
@@ -37,48 +37,18 @@ __all__ = [
 
 ENTRY_POINTS = "inceptgraph.operations"
 
+_FAMILIES = (conv, linear, norm, pool, activation, merge, shape)
+"""The files of operations, in the order in which the documentation has them."""
+
 BUILT_IN: dict[str, type[Operation]] = {
     kind.op: kind
-    for kind in (
-        conv.Conv2d,
-        conv.DepthwiseConv2d,
-        linear.Linear,
-        norm.BatchNorm,
-        norm.Lrn,
-        norm.Affine,
-        pool.MaxPool,
-        pool.AvgPool,
-        pool.AdaptiveAvgPool,
-        pool.AdaptiveMaxPool,
-        pool.GlobalAvgPool,
-        pool.GlobalMaxPool,
-        activation.Relu,
-        activation.Relu6,
-        activation.LeakyRelu,
-        activation.Prelu,
-        activation.Elu,
-        activation.Gelu,
-        activation.Silu,
-        activation.Mish,
-        activation.Sigmoid,
-        activation.HardSigmoid,
-        activation.HardSwish,
-        activation.Softplus,
-        activation.Tanh,
-        activation.Softmax,
-        activation.LogSoftmax,
-        merge.Concat,
-        merge.Add,
-        merge.Multiply,
-        shape.Identity,
-        shape.Flatten,
-        shape.Dropout,
-        shape.Scale,
-        shape.Pad,
-        shape.Crop,
-        shape.Channels,
-    )
+    for family in _FAMILIES
+    for kind in vars(family).values()
+    # a base of several operations has no word, and `input:` declares what the spec takes
+    if isinstance(kind, type) and issubclass(kind, Operation) and "op" in vars(kind)
+    if kind.__module__ == family.__name__ and kind is not Input
 }
+"""Every operation of those files, by the word that specs use."""
 
 
 @cache
@@ -97,10 +67,14 @@ def find(name: str) -> type[Operation] | None:
         return None
     try:
         kind = point.load()
+    except SpecError:
+        raise
     except Exception as error:  # a plug-in may fail in any way
         raise SpecError([_broken(point.value, name, f"{type(error).__name__}: {error}")]) from error
-    if not (isinstance(kind, type) and issubclass(kind, Operation) and kind.op == name):
-        raise SpecError([_broken(point.value, name, "it is not an Operation of that name")])
+    if not (isinstance(kind, type) and issubclass(kind, Operation)):
+        raise SpecError([_broken(point.value, name, "it is not a class of `Operation`")])
+    if (word := getattr(kind, "op", None)) != name:
+        raise SpecError([_broken(point.value, name, f"its `op` is `{word}`, not `{name}`")])
     return kind
 
 
@@ -108,6 +82,22 @@ def find(name: str) -> type[Operation] | None:
 def names() -> tuple[str, ...]:
     """Every name that :func:`find` knows, built-in ones first."""
     return tuple(dict.fromkeys((*BUILT_IN, *plugins.points(ENTRY_POINTS))))
+
+
+def installed() -> tuple[type[Operation], ...]:
+    """Every operation, built-in ones first.
+
+    Raises:
+        SpecError: a package's cannot be loaded, or has the name of one that is built in, which
+            specs go on to mean by it.
+    """
+    if taken := BUILT_IN.keys() & plugins.points(ENTRY_POINTS).keys():
+        name = min(taken)
+        dist = plugins.points(ENTRY_POINTS)[name].dist
+        message = f"{plugins.package(dist)} offers an operation `{name}`, which is built in"
+        hint = "uninstall it, or give its operation another name"
+        raise SpecError([Diagnostic(Code.CLASHING_PLUGINS, message, help=hint)])
+    return tuple(kind for name in names() if (kind := find(name)) is not None)
 
 
 def hint(word: str, more: Iterable[str] = ()) -> str | None:

@@ -92,35 +92,6 @@ class Flatten(Operation):
         return (size,)
 
 
-class Channels(Operation):
-    """Some of the channels, one after the other.
-
-    Args:
-        start: the first one, counted from 0.
-        stop: the one after the last.
-    """
-
-    op: ClassVar[str] = "channels"
-    family: ClassVar[Family] = Family.SHAPE
-
-    start: Annotated[int, Field(ge=0)] = 0
-    stop: Annotated[int, Field(ge=1)]
-
-    def infer(self, *inputs: Shape) -> Shape:
-        channels = inputs[0][0]
-        if not self.start < self.stop <= channels:
-            raise ShapeError(
-                Code.EMPTY_OUTPUT,
-                f"there are no channels {self.start} to {self.stop} among {channels}",
-                argument="stop",
-                help=f"`start` must be below `stop`, and `stop` at most {channels}",
-            )
-        return (self.stop - self.start, *inputs[0][1:])
-
-    def label(self) -> str:
-        return f"channels {self.start} to {self.stop - 1}"
-
-
 class Dropout(Operation):
     """In training, sets a random share of the elements to zero and scales up the rest.
 
@@ -209,3 +180,32 @@ class Crop(Operation):
     def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
         top, _, left, _ = self.border
         return ((Reach(top), Reach(left)),)
+
+
+class Channels(Operation):
+    """Some of the channels, one after the other.
+
+    Args:
+        start: the first one, counted from 0.
+        stop: the one after the last.
+    """
+
+    op: ClassVar[str] = "channels"
+    family: ClassVar[Family] = Family.SHAPE
+
+    start: Annotated[int, Field(ge=0)] = 0
+    stop: Annotated[int, Field(ge=1)]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        channels = inputs[0][0]
+        if not self.start < self.stop <= channels:
+            raise ShapeError(
+                Code.EMPTY_OUTPUT,
+                f"there are no channels {self.start} to {self.stop} among {channels}",
+                argument="stop",
+                help=f"`start` must be below `stop`, and `stop` at most {channels}",
+            )
+        return (self.stop - self.start, *inputs[0][1:])
+
+    def label(self) -> str:
+        return f"channels {self.start} to {self.stop - 1}"

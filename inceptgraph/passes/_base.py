@@ -1,19 +1,19 @@
-"""What a pass is: a rewrite of the graph that computes the same, with what it needs and promises.
+"""Passes: rewrites of the graph that compute the same, with what each needs and promises.
 
 A pass works on the graph alone, never on a framework's. It is exact: what it changes about weights
 it says as :mod:`inceptgraph.graph.recipes`. A package offers one of its own through the
-entry-point group ``inceptgraph.passes``.
+entry-point group ``inceptgraph.passes``; the entry point's name is the pass's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from inceptgraph.graph import Graph, InvalidGraph
 
-__all__ = ["Pass", "Property", "Step", "Target", "run"]
+__all__ = ["Optimize", "Pass", "Property", "Step", "Target", "asked", "run"]
 
 
 class Property(StrEnum):
@@ -45,16 +45,31 @@ class Target:
     fuses_activations: bool = False
 
 
+Optimize = bool | Target | Sequence[str]
+"""Whether to run the passes, or what they are to know of where the graph is to run, or the names of
+those to run, in order."""
+
+
+def asked(optimize: Optimize) -> tuple[Target | None, Sequence[str] | None]:
+    """What the graph is to run on, and the names of the passes; each None where it is not said."""
+    if isinstance(optimize, Target):
+        return optimize, None
+    return None, None if isinstance(optimize, bool) else optimize
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """A rewrite with its contract.
 
     Attributes:
-        name: a verb, as ``--print-after`` takes it.
+        name: a verb, as ``--passes`` and ``--print-after`` take it.
         rewrite: gives the same graph object where there is nothing to do.
         requires: what must hold of the graph before.
         ensures: what holds after, beside what held before.
         in_training: it is exact there, too: values, gradients, and the names of the weights.
+        after: names of passes that run before it: it runs right behind the last of them.
+        before: names of passes that run after it; right before the first of them where it names
+            none in ``after``. A pass that names none runs last.
     """
 
     name: str
@@ -62,6 +77,8 @@ class Pass:
     requires: frozenset[Property] = frozenset()
     ensures: frozenset[Property] = frozenset()
     in_training: bool = False
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:

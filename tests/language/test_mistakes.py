@@ -79,6 +79,8 @@ ELSEWHERE = {
     Code.BAD_REMAP: "remap tables, see test_weights_tables.py",
     Code.UNKNOWN_ENGINE: "engines, see test_engine_torch.py",
     Code.ENGINE_REFUSES: "engines, see test_engines.py",
+    Code.CLASHING_PLUGINS: "installed packages, see test_plugins.py",
+    Code.BAD_PASSES: "lists of passes, see test_pipeline.py",
 }
 """Codes that no spec by itself can trigger."""
 

@@ -540,4 +540,4 @@ def test_usage(tmp_path: Path) -> None:
     for option, value in (("--engine", "eager"), ("--batch", "4")):
         done = subprocess.run([*command, option, value], capture_output=True, text=True)
         assert done.returncode == 2
-        assert "say --optimize" in done.stderr and option in done.stderr
+        assert f"`{option}` needs `--optimize`" in done.stderr
