@@ -11,7 +11,7 @@ from inceptgraph_graphviz.escaping import pretty
 from inceptgraph_graphviz.ghosts import with_ghosts
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.repeats import fold_copies
-from inceptgraph_graphviz.rows import Cost, Row, make_rows, stage_of
+from inceptgraph_graphviz.rows import Cost, Row, make_rows
 from inceptgraph_graphviz.structure import SOURCE, Series, decompose
 
 __all__ = ["make_picture"]
@@ -82,14 +82,14 @@ class _Builder:
         self.heads = {scope.path for scope in graph.heads}
         self.repeats: dict[str, list[Scope]] = {}
         for scope in (s for s in graph.scopes.values() if s.copies is not None):
-            self.repeats.setdefault(stage_of(scope.path), []).append(scope)
+            self.repeats.setdefault(Graph.stage_of(scope.path), []).append(scope)
         self.parts = self._parts(rows)
 
     def _parts(self, rows: Sequence[Row]) -> list[_Part]:
         """The rows by stage, heads last."""
         found: dict[str, _Part] = {}
         for row in rows:
-            path = row.name if row.family is Family.INPUT else stage_of(row.name)
+            path = row.name if row.family is Family.INPUT else Graph.stage_of(row.name)
             if path not in found:
                 found[path] = _Part(path, self.scopes.get(path), self.sections.get(path))
             found[path].rows.append(row)
@@ -130,7 +130,7 @@ class _Builder:
         if {self.home[name].name for name in row.operands} != {above.name}:
             return False
         users = {self.home[name].name for name in self.graph.users[above.output]}
-        return all(user == row.name or stage_of(user) in self.heads for user in users)
+        return all(user == row.name or Graph.stage_of(user) in self.heads for user in users)
 
     def _block(self, run: Sequence[_Part]) -> Block:
         last = run[-1]
@@ -185,7 +185,7 @@ class _Builder:
             operands = [[SOURCE] if SOURCE in reads else reads for reads in operands]
         series = decompose(rows, operands)
         if series is not None:
-            for scope in reversed(self.repeats.get(stage_of(rows[0].name), ())):
+            for scope in reversed(self.repeats.get(Graph.stage_of(rows[0].name), ())):
                 series = fold_copies(series, scope)
         return series
 
@@ -228,7 +228,7 @@ def _sections(graph: Graph) -> dict[str, str]:
         for scope in graph.stages[order[first] : order[last] + 1]:
             found[scope.path] = name
     for node in graph.inputs:
-        readers = {found.get(stage_of(user), "") for user in graph.users[node.name]}
+        readers = {found.get(Graph.stage_of(user), "") for user in graph.users[node.name]}
         if len(readers) == 1 and "" not in readers:
             found[node.name] = readers.pop()
     return found

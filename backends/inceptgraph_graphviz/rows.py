@@ -21,7 +21,7 @@ from inceptgraph.ops.norm import Lrn
 from inceptgraph.types import Family, Shape, format_shape
 from inceptgraph_graphviz.marks import Mark, mark_of
 
-__all__ = ["Cost", "Row", "make_rows", "stage_of"]
+__all__ = ["Cost", "Row", "make_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,6 @@ def make_rows(
     return rows
 
 
-def stage_of(name: str) -> str:
-    """The stage or head of a node or a scope: the first part of its path."""
-    return name.partition(".")[0]
-
-
 class _Followers:
     """Finds the norm, the activation and the steps that do nothing that hide in a row."""
 
@@ -165,7 +160,7 @@ class _Followers:
         self.graph, self.sections, self.by_stage, self.marks = graph, sections, by_stage, marks
         self.results = {output.node for output in graph.outputs}
         self.heads = {scope.path for scope in graph.heads}
-        self.sizes = Counter(map(stage_of, graph.nodes))
+        self.sizes = Counter(map(graph.stage_of, graph.nodes))
 
     def with_node(self, node: Node) -> tuple[Node, ...]:
         """A node with those that alone read it: any with steps that do nothing, a convolution or
@@ -202,8 +197,8 @@ class _Followers:
         own each."""
         if self._presence(nodes[0]) is not self._presence(follower):
             return False
-        stages = [stage_of(node.name) for node in nodes]
-        stage = stage_of(follower.name)
+        stages = [self.graph.stage_of(node.name) for node in nodes]
+        stage = self.graph.stage_of(follower.name)
         if stage in stages:
             return True
         if self.by_stage or stage in self.heads or stages[-1] in self.heads:

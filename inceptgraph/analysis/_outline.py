@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +115,6 @@ def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
 class _Maker:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.children = _children(graph.nodes)
         self.fields = receptive_fields(graph)
 
     def part(self, path: str, depth: int) -> Part:
@@ -124,7 +123,7 @@ class _Maker:
         scope, node = graph.scopes.get(path), graph.nodes.get(path)
         nodes = graph.within(path)
         end = scope.output if scope else nodes[-1].name
-        inner = self.children.get(path, {}) if depth > 1 else {}
+        inner = graph.children(path) if depth > 1 else ()
         return Part(
             path=path,
             op=scope.block if scope else node.op.op if node else None,
@@ -145,22 +144,6 @@ class _Maker:
         if scope is None or layers < 2:
             return {}
         return {name: value for name, value in scope.arguments.items() if type(value) is int}
-
-
-def _children(names: Iterable[str]) -> dict[str, dict[str, None]]:
-    """For each path the paths one level below it, in order."""
-    children: dict[str, dict[str, None]] = {}
-    for path in names:
-        while True:
-            parent = path.rpartition(".")[0]
-            known = children.setdefault(parent, {})
-            if path in known:
-                break
-            known[path] = None
-            if not parent:
-                break
-            path = parent
-    return children
 
 
 def _kernel(node: Node) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ from inceptgraph.compare._changes import (
 from inceptgraph.compare._stages import compare_stages
 from inceptgraph.compare._step_changes import StepComparison
 from inceptgraph.compare._tree import Parts
-from inceptgraph.graph import Graph, stage_of
+from inceptgraph.graph import Graph, source_of
 from inceptgraph.pipeline import Analysis
 from inceptgraph.source import to_plain
 from inceptgraph.types import Shape
@@ -107,7 +107,7 @@ def _inputs(graph: Graph) -> dict[str, Shape]:
 
 
 def _outputs(graph: Graph) -> dict[str, str]:
-    return {o.name: stage_of(graph, o.node) for o in graph.outputs if not o.training_only}
+    return {o.name: source_of(graph, o.node) for o in graph.outputs if not o.training_only}
 
 
 def _params(analysis: Analysis) -> dict[str, Any]:

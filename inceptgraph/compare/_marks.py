@@ -36,7 +36,7 @@ def mark(before: Graph, after: Graph) -> tuple[dict[str, str], Graph]:
             marks[name] = Kind.ADDED
             continue
         rewired = old.inputs != node.inputs and {*old.inputs, *node.inputs} <= both
-        if rewired or old.op != node.op or name.partition(".")[0] in renamed:
+        if rewired or old.op != node.op or after.stage_of(name) in renamed:
             marks[name] = Kind.CHANGED
     marks |= {name: Kind.REMOVED for name in former.nodes if name not in after.nodes}
     return {name: kind.value for name, kind in marks.items()}, former

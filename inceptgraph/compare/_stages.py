@@ -111,4 +111,4 @@ def _rewired(steps: StepComparison, before: str, after: str) -> dict[str, Change
 
 
 def _tops(names: Iterable[str]) -> set[str]:
-    return {name.partition(".")[0] for name in names}
+    return {Graph.stage_of(name) for name in names}

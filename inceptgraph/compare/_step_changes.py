@@ -13,7 +13,7 @@ from typing import Any
 
 from inceptgraph.compare._changes import Change, Kind, Named, StepChange, differences
 from inceptgraph.compare._tree import Part, Parts
-from inceptgraph.graph import sources, stage_of
+from inceptgraph.graph import source_of, sources
 
 __all__ = ["StepComparison"]
 
@@ -184,7 +184,7 @@ def _reads(
         elif name.startswith(f"{stage}."):
             found.append(name.removeprefix(f"{stage}."))
         elif outside:
-            found.append(stage_of(parts.graph, name))
+            found.append(source_of(parts.graph, name))
     return found
 
 

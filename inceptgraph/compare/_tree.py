@@ -42,16 +42,10 @@ class Parts:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._children: dict[str, dict[str, None]] = {}
-        for name in graph.nodes:
-            outer, _, own = name.rpartition(".")
-            while outer and own not in (known := self._children.setdefault(outer, {})):
-                known[own] = None
-                outer, _, own = outer.rpartition(".")
 
     def children(self, path: str) -> dict[str, None]:
         """The names of the parts one level below, in the order of the graph."""
-        return self._children.get(path, {})
+        return dict.fromkeys(c.rpartition(".")[2] for c in self.graph.children(path))
 
     def part(self, path: str) -> Part:
         """What stands at a path."""

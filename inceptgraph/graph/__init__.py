@@ -3,7 +3,7 @@
 from inceptgraph.graph._graph import Graph
 from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
 from inceptgraph.graph._serialize import from_json, to_json, to_text
-from inceptgraph.graph._stages import sources, stage_of
+from inceptgraph.graph._stages import source_of, sources
 
 __all__ = [
     "Graph",
@@ -13,8 +13,8 @@ __all__ = [
     "Scope",
     "ScopeKind",
     "from_json",
+    "source_of",
     "sources",
-    "stage_of",
     "to_json",
     "to_text",
 ]

@@ -1,8 +1,8 @@
 """The graph of a network: the one thing that every pass and every backend reads.
 
-A :class:`Graph` is its nodes in an order in which operands come first. ``Node.inputs`` is the truth
-about the wiring, since the order of operands matters to a concatenation; the networkx view
-:attr:`Graph.digraph` is derived from it.
+A :class:`Graph` is its nodes in an order in which operands come first. ``Node.inputs`` says what a
+step reads, in order; :attr:`Graph.digraph` is that wiring as networkx knows it, and what phases,
+orders, users and checks are found in.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from inceptgraph.graph._digraph import check_order, leading_to, make_digraph, ordered, reached
+from inceptgraph.graph._equality import correspondence
 from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
-from inceptgraph.graph._topological import followed, in_order
+from inceptgraph.graph._replaced import followed
 from inceptgraph.graph.recipes import Original, Recipe, originals
 from inceptgraph.ops import Input, Weight
 from inceptgraph.types import Phase, Shape
@@ -94,11 +96,7 @@ class Graph:
     @cached_property
     def users(self) -> dict[str, tuple[str, ...]]:
         """For each node, the nodes that read it, in order, once each."""
-        found: dict[str, dict[str, None]] = {name: {} for name in self.nodes}
-        for node in self.nodes.values():
-            for operand in node.inputs:
-                found[operand][node.name] = None
-        return {name: tuple(readers) for name, readers in found.items()}
+        return {name: tuple(readers) for name, readers in self.digraph.adjacency()}
 
     @cached_property
     def _returned(self) -> frozenset[str]:
@@ -112,10 +110,7 @@ class Graph:
 
     def leading_to(self, outputs: Iterable[Output]) -> dict[str, Node]:
         """The nodes that some outputs need, and the inputs."""
-        needed = {output.node for output in outputs}
-        for node in reversed(self.nodes.values()):
-            if node.name in needed:
-                needed.update(node.inputs)
+        needed = leading_to(self.digraph, {output.node for output in outputs})
         return {n: v for n, v in self.nodes.items() if n in needed or isinstance(v.op, Input)}
 
     @cached_property
@@ -132,6 +127,17 @@ class Graph:
         """The nodes at or below a path, in order."""
         return tuple(self.nodes[name] for name in self._members.get(path, ()))
 
+    def children(self, path: str) -> tuple[str, ...]:
+        """The paths one level below a path, in the order of their first nodes; those of the top
+        level below ``""``."""
+        return tuple(self._children.get(path, ()))
+
+    @staticmethod
+    def stage_of(path: str) -> str:
+        """The stage, head or input that a node or a scope belongs to: the first part of its
+        path."""
+        return path.partition(".")[0]
+
     @cached_property
     def _members(self) -> dict[str, list[str]]:
         members: dict[str, list[str]] = {}
@@ -143,20 +149,26 @@ class Graph:
         return members
 
     @cached_property
-    def digraph(self) -> networkx.DiGraph[str]:
-        """The wiring as a networkx ``DiGraph``: nodes carry ``node``, edges ``operands``, the
-        positions at which the value enters."""
-        import networkx  # a tenth of a second to import: only who asks for it pays
+    def _children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = {}
+        for path in self._members:
+            children.setdefault(path.rpartition(".")[0], []).append(path)
+        return children
 
-        digraph: networkx.DiGraph[str] = networkx.DiGraph(name=self.name)
-        for node in self.nodes.values():
-            digraph.add_node(node.name, node=node)
-            for position, operand in enumerate(node.inputs):
-                if digraph.has_edge(operand, node.name):
-                    digraph.edges[operand, node.name]["operands"].append(position)
-                else:
-                    digraph.add_edge(operand, node.name, operands=[position])
-        return digraph
+    @cached_property
+    def digraph(self) -> networkx.DiGraph[str]:
+        """The wiring as a networkx ``DiGraph``, made once and frozen: nodes carry ``node``, edges
+        ``operands``, the positions at which the value enters. ``networkx.DiGraph(graph.digraph)``
+        is a copy that can be changed."""
+        return make_digraph(self.name, self.nodes)
+
+    def same_as(self, other: Graph) -> bool:
+        """Whether two networks are equal up to names: the same operations with the same arguments
+        and shapes, wired alike operand by operand, with the same inputs and outputs, in order.
+
+        Steps that no output needs do not count, nor where weights come from. Linear, and exact.
+        """
+        return correspondence(self, other) is not None
 
     # -- changing ----------------------------------------------------------------------------
 
@@ -180,18 +192,16 @@ class Graph:
             node.name: replace(node, inputs=tuple(new_name(operand) for operand in node.inputs))
             for node in nodes
         }
-        try:
-            ordered = in_order(renamed)
-        except ValueError as error:
-            raise InvalidGraph(str(error)) from error
         outputs = tuple(replace(output, node=new_name(output.node)) for output in self.outputs)
         scopes = {
             path: replace(scope, output=new_name(scope.output))
             for path, scope in self.scopes.items()
-            if new_name(scope.output) in ordered
+            if new_name(scope.output) in renamed
         }
-        rewritten = self._over(ordered, outputs, scopes)
-        return replace(rewritten, rewritten_from=self.originals)
+        over = self._over(ordered(renamed), outputs, scopes)
+        rewritten = replace(over, rewritten_from=self.originals)
+        check_order(rewritten.digraph)
+        return rewritten
 
     def phase(self, phase: Phase | str) -> Graph:
         """The graph as it runs in training (everything) or in evaluation (no auxiliary heads,
@@ -225,38 +235,38 @@ class Graph:
     def verify(self) -> Graph:
         """Check the rules that every pass must keep, and return the graph.
 
-        Operands come before their users (hence no cycles), every operation has as many as it
-        takes, shapes are what the operations infer, outputs and scopes name nodes that exist,
-        sections name stages that do, and names are unique.
+        A value has one producer, the node of its name. Operands come before their users (hence no
+        cycles), every operation has as many as it takes, shapes are what the operations infer,
+        outputs and scopes name nodes that exist, an input leads to each output, sections name
+        stages that exist, and no two outputs have one name.
 
         Raises:
             InvalidGraph: with the node and the rule that it breaks.
         """
-        seen: set[str] = set()
         for name, node in self.nodes.items():
             if node.name != name:
                 raise InvalidGraph(f"{name}: the node stored here calls itself {node.name}")
-            for operand in node.inputs:
-                if operand not in seen:
-                    where = "comes later" if operand in self.nodes else "does not exist"
-                    raise InvalidGraph(f"{name}: its operand {operand} {where}")
+        check_order(self.digraph)
+        for name, node in self.nodes.items():
             least, most = node.op.arity
             if not least <= len(node.inputs) <= (len(node.inputs) if most is None else most):
                 raise InvalidGraph(f"{name}: {node.op.op} cannot take {len(node.inputs)} operands")
             if node.shape is not None and node.shape != node.op.infer(*self.operands(node)):
                 raise InvalidGraph(f"{name}: its shape is not what {node.op.op} infers")
             self._verify_recipes(node)
-            seen.add(name)
+        computed = reached(self.digraph, (node.name for node in self.inputs))
         for output in self.outputs:
-            if output.node not in seen:
+            if output.node not in self.nodes:
                 raise InvalidGraph(f"the output {output.name} names no node: {output.node}")
+            if output.node not in computed:
+                raise InvalidGraph(f"the output {output.name} depends on no input")
         for section, ends in self.sections.items():
             if missing := [end for end in ends if end not in self.scopes]:
                 raise InvalidGraph(f"the section {section} names no stage: {missing[0]}")
         if len({output.name for output in self.outputs}) < len(self.outputs):
             raise InvalidGraph("two outputs have one name")
         for scope in self.scopes.values():
-            if scope.output not in seen:
+            if scope.output not in self.nodes:
                 raise InvalidGraph(f"the scope {scope.path} ends in no node: {scope.output}")
         return self
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from inceptgraph.graph._graph import Graph
 
-__all__ = ["sources", "stage_of"]
+__all__ = ["source_of", "sources"]
 
 
 def sources(graph: Graph, path: str) -> list[str]:
     """What a stage reads, as stages or inputs, in order."""
     own = {node.name for node in graph.within(path)}
     reads = (o for node in graph.within(path) for o in node.inputs if o not in own)
-    return list(dict.fromkeys(stage_of(graph, name) for name in reads))
+    return list(dict.fromkeys(source_of(graph, name) for name in reads))
 
 
-def stage_of(graph: Graph, name: str) -> str:
-    """The stage whose result a node is; else the node itself."""
-    stage = graph.scopes.get(name.partition(".")[0])
+def source_of(graph: Graph, name: str) -> str:
+    """What a reader of a node calls it: the stage whose result it is, else the node itself."""
+    stage = graph.scopes.get(graph.stage_of(name))
     return stage.path if stage is not None and stage.output == name else name

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from inceptgraph.graph import Graph, Node
+from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
 from inceptgraph_torch.names import module_path
 from inceptgraph_torch.rules import Concatenate, Fold, Function, Layer, rule
@@ -115,47 +115,40 @@ def nest(graph: Graph) -> Container:
     """The nested modules of a graph, both phases, with statements in the order of its nodes."""
     needed = set(graph.phase("eval").nodes)
     needed.update(path for name in tuple(needed) for path in _around(name))
-    root = Container("")
-    containers: dict[str, Container] = {"": root}
-    for node in graph.nodes.values():
-        if not isinstance(node.op, Input):
-            _place(graph, node, containers, needed)
+    root = _place(graph, "", needed)
+    containers = {container.path: container for container in root.walk()}
     _find_boundaries(graph, containers)
     for container in containers.values():
         _connect(container)
     return root
 
 
-def _place(
-    graph: Graph, node: Node, containers: dict[str, Container], needed: AbstractSet[str]
-) -> None:
-    """Put a node's layer or function where its name says, making the containers on the way.
+def _place(graph: Graph, path: str, needed: AbstractSet[str]) -> Container:
+    """The container at a path, with a statement for each layer, function or container in it.
 
     ``needed`` holds the nodes and containers that evaluation needs.
     """
-    lowered = rule(node.op, *graph.operands(node))
-    parent = containers[""]
-    *outer, last = node.name.split(".")
-    for depth, part in enumerate(outer):
-        path = ".".join(outer[: depth + 1])
-        if path not in containers:
-            containers[path] = container = _new(graph, path)
-            parent.children[module_path(part)] = container
-            parent.statements.append(
-                Statement(module_path(part), None, (), (), training_only=path not in needed)
-            )
-        parent = containers[path]
-    operands, result = tuple(map(Value, node.inputs)), (Value(node.name),)
-    training_only = node.name not in needed
-    if isinstance(lowered, Layer):
-        parent.children[module_path(last)] = Call(
-            lowered.kind, list(lowered.args), dict(lowered.kwargs)
-        )
-        parent.statements.append(
-            Statement(module_path(last), None, operands, result, training_only)
-        )
-    else:
-        parent.statements.append(Statement("", lowered, operands, result, training_only))
+    container = _new(graph, path)
+    for inner in graph.children(path):
+        node = graph.nodes.get(inner)
+        if node is not None and isinstance(node.op, Input):
+            continue
+        child, function = module_path(inner.rpartition(".")[2]), None
+        operands: tuple[Value, ...] = ()
+        results: tuple[Value, ...] = ()  # of a container: see _connect
+        if node is None:
+            container.children[child] = _place(graph, inner, needed)
+        else:
+            operands, results = tuple(map(Value, node.inputs)), (Value(inner),)
+            lowered = rule(node.op, *graph.operands(node))
+            if isinstance(lowered, Layer):
+                call = Call(lowered.kind, list(lowered.args), dict(lowered.kwargs))
+                container.children[child] = call
+            else:
+                child, function = "", lowered
+        training_only = inner not in needed
+        container.statements.append(Statement(child, function, operands, results, training_only))
+    return container
 
 
 def _new(graph: Graph, path: str) -> Container:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
-from heapq import heappop, heappush
+
+import networkx
 
 from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen.nesting import Container, Statement, Style, nest, style
@@ -32,40 +32,33 @@ def _settle(container: Container) -> None:
     """Order the statements of a container, those inside it being in order, and open those of its
     children that cannot run at once. What can stay in its place does."""
     while True:
-        readers = _readers(container.statements)
-        sorter = TopologicalSorter(readers)
+        reads = _reads(container.statements)
         try:
-            sorter.prepare()
-        except CycleError as error:
-            cycle = {container.statements[index].child for index in error.args[1]}
+            order = list(networkx.lexicographical_topological_sort(reads))
+        except networkx.NetworkXUnfeasible:
+            cycle = {container.statements[place].child for place, _ in networkx.find_cycle(reads)}
             container.statements = [
                 part
                 for statement in container.statements
                 for part in _opened(container, statement, statement.child in cycle)
             ]
             continue
-        container.statements = [container.statements[index] for index in _first_first(sorter)]
+        container.statements = [container.statements[place] for place in order]
         return
 
 
-def _readers(statements: list[Statement]) -> dict[int, set[int]]:
-    """For each statement, by its place, those that must run before it."""
-    makers = {value: index for index, s in enumerate(statements) for value in s.results}
-    return {
-        index: {makers[value] for value in s.operands if value in makers}
-        for index, s in enumerate(statements)
-    }
-
-
-def _first_first(sorter: TopologicalSorter[int]) -> Iterator[int]:
-    """Of what can run, always that which stands first."""
-    ready: list[int] = []
-    while sorter.is_active():
-        for index in sorter.get_ready():
-            heappush(ready, index)
-        index = heappop(ready)
-        yield index
-        sorter.done(index)
+def _reads(statements: list[Statement]) -> networkx.DiGraph[int]:
+    """The statements, by their place, with an edge to each from those that must run before it."""
+    makers = {value: place for place, s in enumerate(statements) for value in s.results}
+    reads: networkx.DiGraph[int] = networkx.DiGraph()
+    reads.add_nodes_from(range(len(statements)))
+    reads.add_edges_from(
+        (makers[value], place)
+        for place, s in enumerate(statements)
+        for value in s.operands
+        if value in makers
+    )
+    return reads
 
 
 def _opened(container: Container, statement: Statement, open: bool) -> Iterator[Statement]:
