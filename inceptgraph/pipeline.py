@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
-from inceptgraph.analysis import check_expectations
+from inceptgraph.analysis import Outline, check_expectations, outline
 from inceptgraph.arguments import FLAG, FUNCTION, NAME, PATH, TEXTS, Kind, check
 from inceptgraph.diagnostics import (
     Code,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from inceptgraph.weights import Fitted
     from inceptgraph.weights.recipe_values import Tensors
 
-__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
+__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "summary", "to_graph"]
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
@@ -176,6 +176,41 @@ def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None)
         TypeError: an argument has the wrong type.
     """
     return analyze(spec, set=set).require_graph()
+
+
+def summary(
+    spec: str | Path | Source | Graph,
+    *,
+    set: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+) -> Outline:
+    """The outline of a network: its stages and what is in them, with shapes and exact costs.
+
+    Args:
+        spec: a path, ``-``, a shipped spec's name, a :class:`Source`, or a graph.
+        set: values of the spec to replace, by path.
+        depth: levels of parts: 1 for the stages alone, None for all.
+
+    Returns:
+        What :func:`inceptgraph.analysis.to_text` and :func:`inceptgraph.analysis.to_json` write.
+
+    Raises:
+        SpecError: the spec has errors; it holds all findings.
+        TypeError: an argument has the wrong type, or ``set`` is given with a graph.
+
+    >>> network = summary("googlenet")
+    >>> network.cost.macs, network.stages[4].path, network.stages[4].out
+    (1582671872, 'inception_3a', (256, 28, 28))
+    """
+    return outline(_graph(spec, set), depth)
+
+
+def _graph(spec: str | Path | Source | Graph, set: Mapping[str, Any] | None) -> Graph:
+    if not isinstance(spec, Graph):
+        return to_graph(spec, set=set)
+    if set:
+        raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
+    return spec
 
 
 def compile(

@@ -12,7 +12,7 @@ from importlib import import_module
 from inceptgraph.diagnostics import Diagnostic, Severity
 from inceptgraph.report._json import dumps
 from inceptgraph.report._table import GAP, RULE, Column, Row, draw
-from inceptgraph.report._text import Style, one_line
+from inceptgraph.report._text import Paint, Style, one_line, painter
 from inceptgraph.report._wording import change, counted, exact, human, pretty, short, value
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "GAP",
     "RULE",
     "Column",
+    "Paint",
     "Row",
     "Style",
     "change",
@@ -29,6 +30,7 @@ __all__ = [
     "exact",
     "human",
     "one_line",
+    "painter",
     "pretty",
     "render",
     "short",

@@ -91,6 +91,9 @@ class Style(StrEnum):
     WARNING = "1;33"
     FRAME = "1;34"
     STRONG = "1"
+    ADDED = "32"
+    REMOVED = "31"
+    CHANGED = "33"
 
 
 Paint = Callable[[str, Style], str]
