@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inceptgraph.analysis._cost import Cost
 from inceptgraph.analysis._outline import Head, Outline, Part
-from inceptgraph.report import RULE, Column, Row, Style, draw, exact, human, one_line, painter, pretty
+from inceptgraph.report import (
+    RULE,
+    Column,
+    Row,
+    Style,
+    draw,
+    exact,
+    human,
+    one_line,
+    painter,
+    pretty,
+)
 from inceptgraph.types import format_shape
 
 __all__ = ["to_text"]

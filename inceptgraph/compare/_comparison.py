@@ -70,7 +70,9 @@ class Comparison:
         return self.name.before == self.name.after and not any(parts) and not edits
 
 
-def diff(before: str | Path | Source | Analysis, after: str | Path | Source | Analysis) -> Comparison:
+def diff(
+    before: str | Path | Source | Analysis, after: str | Path | Source | Analysis
+) -> Comparison:
     """The differences between two specs.
 
     Args:
