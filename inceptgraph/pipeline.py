@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
 from inceptgraph.analysis import Outline, check_expectations, outline
-from inceptgraph.arguments import FLAG, FUNCTION, NAME, PATH, TEXTS, Kind, check
+from inceptgraph.arguments import FLAG, FUNCTION, NAME, NUMBER, PATH, TEXTS, Kind, check
 from inceptgraph.diagnostics import (
     Code,
     Diagnostic,
@@ -40,7 +40,6 @@ from inceptgraph.spec import load as load_spec
 
 if TYPE_CHECKING:
     from inceptgraph.passes import Target
-    from inceptgraph.weights import Fitted
     from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "summary", "to_graph"]
@@ -54,6 +53,7 @@ KINDS = {
     "set": Kind(
         "a mapping from paths to values, such as {'classes': 10}", (Mapping,), optional=True
     ),
+    "depth": replace(NUMBER, told="a number of levels", optional=True),
     "passes": replace(TEXTS, told="a list of functions from graph to graph"),
     "pass": replace(FUNCTION, told="a function from graph to graph"),
     "optimize": replace(
@@ -66,9 +66,9 @@ KINDS = {
     "engine": replace(NAME, told="an engine's name, such as `auto`", optional=True),
     "weights": replace(PATH, told="the path of a file", optional=True),
     "remap": replace(PATH, told="a shipped table's name, or a path", optional=True),
-    "allow": replace(TEXTS, told="a list of words, such as ['missing:aux1']"),
+    "allow": replace(TEXTS, told="a list of strings, such as ['missing:aux1']"),
 }
-"""What the arguments of :func:`analyze`, :func:`compile` and :func:`load` take."""
+"""Types of the arguments of the functions here, by name."""
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,7 @@ def summary(
     >>> network.cost.macs, network.stages[4].path, network.stages[4].out
     (1582671872, 'inception_3a', (256, 28, 28))
     """
+    check(KINDS, {"depth": depth})
     return outline(_graph(spec, set), depth)
 
 
@@ -209,7 +210,7 @@ def _graph(spec: str | Path | Source | Graph, set: Mapping[str, Any] | None) -> 
     if not isinstance(spec, Graph):
         return to_graph(spec, set=set)
     if set:
-        raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
+        raise TypeError("`set` replaces values of a spec: give the spec, not its graph")
     return spec
 
 
@@ -241,8 +242,8 @@ def compile(
             ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
         weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
             or infinite are warned of, by the logger ``inceptgraph``.
-        remap: the table that says what its names become: a shipped one's name, or a path; found
-            by itself unless given.
+        remap: the table of what its names become: a shipped one's name, or a path (default: the
+            shipped one that fits).
         allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
         options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``; with an
             engine ``seed``, and those of :class:`~inceptgraph.engine.Setting`: ``device``,
@@ -263,16 +264,16 @@ def compile(
     """
     given = {"backend": backend, "passes": passes, "optimize": optimize, "engine": engine}
     check(KINDS, given | {"weights": weights, "remap": remap, "allow": allow})
-    if isinstance(spec, Graph) and set:
-        raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
     _check_options(engine, backend, options)
-    network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
+    network = _graph(spec, set)
     for rewrite in passes:
         check(KINDS, {"pass": rewrite})
         network = rewrite(network).verify()
     start: dict[str, Any] = {}
     if weights is not None:
-        start["weights"] = _fitted(network, weights, remap, allow)
+        from inceptgraph.weights import load as load_weights  # `check` need not wait for these
+
+        start["weights"] = load_weights(network, weights, remap=remap, allow=allow)
     if engine is not None:
         start["seed"] = options.pop("seed", None)
         model = backends.find_weights if weights is not None else backends.find_model
@@ -288,17 +289,6 @@ def compile(
     return target.lower(network, **start, **options)
 
 
-def _fitted(
-    network: Graph, weights: str | Path, remap: str | Path | None, allow: Iterable[str]
-) -> Fitted:
-    """A file that fits, with a warning of numbers that no network computes with."""
-    from inceptgraph.weights import fit_file, warn_not_finite  # `check` need not wait for these
-
-    fitted = fit_file(network, weights, remap=remap, allow=allow).require()
-    warn_not_finite(fitted.name, fitted.not_finite)
-    return fitted
-
-
 def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> None:
     """Refuse what is said to an engine without one, and a backend beside one."""
     if engine is not None and backend != "torch":
@@ -309,7 +299,7 @@ def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> 
 
     for name in options:
         if name in {each.name for each in fields(Setting)} - {"device", "dtype"}:
-            raise TypeError(f'`{name}` is said to an engine: say which, such as engine="auto"')
+            raise TypeError(f'`{name}` is an option of engines: name one, such as engine="auto"')
 
 
 def load(

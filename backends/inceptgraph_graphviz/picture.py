@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inceptgraph.analysis import Cost
 from inceptgraph.types import Shape
 from inceptgraph_graphviz.marks import Mark, combined
-from inceptgraph_graphviz.rows import Cost, Row
+from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import Repeat, Series
 
 __all__ = ["Block", "Kind", "Link", "Picture"]

@@ -61,12 +61,12 @@ def _split(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option(
     "--engine",
     metavar="ENGINE",
-    help="What it is rewritten for, such as inductor; auto unless given: the fastest here.",
+    help="What it is rewritten for, such as inductor (default: auto, the fastest here).",
 )
 @click.option(
     "--batch",
     type=click.IntRange(min=1),
-    help="Samples at a time that it is to be fastest for; 1 unless given.",
+    help="Samples at a time that it is to be fastest for (default: 1).",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option
@@ -80,9 +80,9 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
     if options["weights"] is None and (options["remap"] or options["allow"]):
         raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
     if options["engine"] is not None and not options["optimize"]:
-        raise click.UsageError("`--engine` says what to rewrite the network for: say --optimize")
+        raise click.UsageError("`--engine` needs `--optimize`")
     if options["batch"] is not None and not (options["optimize"] or options["export"]):
-        raise click.UsageError("`--batch` says what to rewrite for: say --optimize or --export")
+        raise click.UsageError("`--batch` needs `--optimize` or `--export`")
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
     with writing(output):

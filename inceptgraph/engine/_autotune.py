@@ -93,7 +93,7 @@ def fastest(
         tensors: its weights.
         setting: how it is to run.
         optimize: see :func:`inceptgraph.engine._make`.
-        lab: what measures; that of torch unless given.
+        lab: what measures (default: torch's).
         clock: seconds.
 
     Returns:

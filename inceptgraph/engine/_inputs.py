@@ -48,7 +48,8 @@ def in_order(names: Mapping[str, object], inputs: tuple[T, ...], named: Mapping[
     rest = list(names)[len(inputs) :]
     if unknown := [name for name in named if name not in rest]:
         twice = unknown[0] in names
-        told = "is given twice" if twice else f"is none of its inputs: {listed(names)}"
+        known = f"is not an input of this network; its inputs are {listed(names)}"
+        told = "is given twice" if twice else known
         raise TypeError(f"`{unknown[0]}` {told}")
     if absent := [name for name in rest if name not in named]:
         raise TypeError(f"the input `{absent[0]}` is not given")

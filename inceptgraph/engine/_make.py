@@ -31,8 +31,8 @@ def make(
         graph: with shapes, both phases.
         tensors: its weights, as :meth:`Engine.prepare` takes them.
         setting: how it is to run.
-        optimize: whether to run the passes, or what they are to know of the engine, which says it
-            itself unless given.
+        optimize: whether to run the passes, or what they are to know of the engine (default: what
+            it says itself).
 
     Returns:
         See :meth:`Engine.prepare`.

@@ -26,7 +26,7 @@ class Weight:
 
     Attributes:
         shape: its shape, in the order of ``torch`` (output channels first).
-        init: how it starts; None for the constant that ``fill`` names.
+        init: how it starts.
         fan_in: how many inputs each output element sums over (for variance scaling).
         fan_out: how many outputs each input element reaches.
         trainable: False for statistics that training only observes.

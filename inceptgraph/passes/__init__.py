@@ -77,7 +77,7 @@ def optimize(
 
     Args:
         graph: with shapes.
-        target: what it is to run on; torch on a CPU, a sample at a time, unless given.
+        target: what it is to run on (default: torch on a CPU, a sample at a time).
         observe: told of each pass.
         train: run only the passes that are exact in training; the weights stay as they are.
 

@@ -78,7 +78,7 @@ def groups(fit: Fit, refused: Fit | None = None) -> list[str]:
 
     Args:
         fit: all of it.
-        refused: the part of it that is an error; the user allows the rest. All unless given.
+        refused: the part of it that is an error; the user allows the rest (default: all of it).
     """
     refused = refused or fit
     pairs = [*fit.loaded, *fit.adapted, *fit.mismatched]

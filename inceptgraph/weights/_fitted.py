@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from inceptgraph.weights._patterns import covers
 from inceptgraph.weights._remap_table import choose, shipped
 from inceptgraph.weights._slots import slots
 
-__all__ = ["KINDS", "Allowed", "Fitted", "fit_entries", "fit_file"]
+__all__ = ["KINDS", "Allowed", "Fitted", "fit_entries", "fit_file", "load"]
 
 KINDS = ("missing", "unexpected", "shape")
 
@@ -91,6 +91,14 @@ class Fitted:
         found += [f"shape:{report.stage(pair.slot.name)}" for pair in refused.mismatched]
         found += [f"unexpected:{report.stage(name)}" for name in refused.unexpected]
         return list(dict.fromkeys(found))
+
+    @property
+    def verdict(self) -> str:
+        """Whether it fits, in a few words."""
+        if not self.fits:
+            return "does not fit" if self.fit.loaded else "fits nowhere"
+        allowed = self.fit.missing or self.fit.unexpected or self.fit.mismatched
+        return "fits, with what you allow" if allowed else "fits"
 
     @cached_property
     def not_finite(self) -> dict[str, str]:
@@ -203,7 +211,7 @@ def fit_file(
     Args:
         graph: with shapes, both phases.
         path: safetensors, PyTorch's or Caffe's.
-        remap: a shipped remap table's name or a table's path; found by itself unless given.
+        remap: a shipped remap table's name or a table's path (default: the shipped one that fits).
         allow: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
 
     Returns:
@@ -216,6 +224,36 @@ def fit_file(
     allowed = Allowed.of(allow)
     contents = look(path)
     return Fitted(str(path), _fit(graph, contents.entries, remap), allowed, contents)
+
+
+def load(
+    graph: Graph,
+    path: str | Path,
+    *,
+    remap: str | Path | None = None,
+    allow: Iterable[str] = (),
+    tell: Callable[[str], None] | None = None,
+) -> Fitted:
+    """A file of weights that fits a network: what a backend's ``weights`` takes.
+
+    Args:
+        graph: with shapes, both phases.
+        path: safetensors, PyTorch's or Caffe's.
+        remap: the table for its names, and ``allow`` what need not fit, as in :func:`fit_file`.
+        tell: told the fit in lines, those with warnings too, as :meth:`Fitted.lines` has them.
+            Without it only numbers that are NaN or infinite are warned of, by the logger.
+
+    Raises:
+        SpecError: the file or the table cannot be read, or the file does not fit.
+        ValueError: an item of ``allow`` has no such form.
+    """
+    fitted = fit_file(graph, path, remap=remap, allow=allow).require()
+    if tell is None:
+        report.warn_not_finite(fitted.name, fitted.not_finite)
+    else:
+        for line in fitted.lines():
+            tell(line)
+    return fitted
 
 
 def fit_entries(

@@ -400,7 +400,7 @@ def test_short_words_for_types() -> None:
 
 
 def test_what_is_said_to_an_engine_wants_one() -> None:
-    with pytest.raises(TypeError, match="`batch` is said to an engine: say which, such as engine="):
+    with pytest.raises(TypeError, match="`batch` is an option of engines: name one"):
         inceptgraph.compile(SPEC, batch=3)
 
 

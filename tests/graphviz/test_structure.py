@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inceptgraph.analysis import Cost
 from inceptgraph.graph import Node
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.merge import Add
-from inceptgraph_graphviz.rows import Cost, Row
+from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import (
     MAX_NESTING,
     SOURCE,
