@@ -14,7 +14,7 @@ __all__ = ["FLAG", "FUNCTION", "NAME", "NUMBER", "PATH", "TEXTS", "Kind", "check
 
 @dataclass(frozen=True)
 class Kind:
-    """What an argument takes.
+    """The values that an argument takes.
 
     Attributes:
         told: it, in words, after "must be".

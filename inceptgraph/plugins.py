@@ -1,4 +1,4 @@
-"""What installed packages offer through entry points."""
+"""Plug-ins: what installed packages offer through entry points."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def points(group: str) -> Mapping[str, EntryPoint]:
 
 
 def loaded(point: EntryPoint, fits: Callable[[object], TypeGuard[T]], noun: str, need: str) -> T:
-    """What an entry point offers; where that is a class, an object of it.
+    """The object that an entry point offers; where that is a class, an object of it.
 
     Args:
         point: the entry point.

@@ -1,4 +1,4 @@
-"""How a network is to run."""
+"""Settings: device, type of numbers, batch, and the rest of how a network is to run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a network is to run.
+    """The setting that a network is to run in.
 
     Attributes:
         device: as torch names it: ``cpu``, ``cuda``, ``cuda:1``.

@@ -1,4 +1,4 @@
-"""What ``torch.compile(model, backend="inceptgraph", options={…})`` takes."""
+"""Options of ``torch.compile(model, backend="inceptgraph", options={…})``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Options", "read_options"]
 
 @dataclass(frozen=True)
 class Options:
-    """How to run what is taken.
+    """The way to run what is taken.
 
     Attributes:
         engine: its name, or ``auto``.

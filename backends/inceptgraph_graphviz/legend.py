@@ -68,7 +68,7 @@ def mark_swatches(theme: Theme, marks: Iterable[Mark | None]) -> str:
 
 
 def heat_scale(theme: Theme, heat: Heat, largest: int) -> str:
-    """What the backgrounds of blocks mean.
+    """The scale of what the backgrounds of blocks mean.
 
     Args:
         theme: the colours.

@@ -73,12 +73,12 @@ class Row:
 
     @cached_property
     def label(self) -> str:
-        """What an author would write; an input goes by its name."""
+        """The words of an author; an input goes by its name."""
         return self.name if self.family is Family.INPUT else self.operation
 
     @cached_property
     def operation(self) -> str:
-        """What an author would write; ReLU goes without saying, another activation does not."""
+        """The words of an author; ReLU goes without saying, another activation does not."""
         activations = (n.op for n in self.nodes[1:] if n.op.family is Family.ACTIVATION)
         named = (op.label() for op in activations if not isinstance(op, Relu))
         return ", ".join([self.nodes[0].op.label(), *named])

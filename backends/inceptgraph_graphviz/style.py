@@ -136,7 +136,7 @@ def heat_of(cost: Cost, heat: Heat) -> int:
 
 
 def heat_step(value: int, largest: int) -> int:
-    """Which of the five steps a value falls on."""
+    """The step of five that a value falls on."""
     return min(len(_HEAT_STEPS) - 1, len(_HEAT_STEPS) * value // largest) if largest else 0
 
 

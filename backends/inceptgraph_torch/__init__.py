@@ -95,7 +95,7 @@ class TorchBackend:
         return not_finite(path, format, names)
 
     def lab(self) -> TorchLab:
-        """What measures for ``inceptgraph bench``."""
+        """The lab that measures for ``inceptgraph bench``."""
         from inceptgraph_torch.bench import TorchLab
 
         return TorchLab()

@@ -1,4 +1,4 @@
-"""Where weights live, of what type they are and how they start, as users say it."""
+"""Options for weights: where they live, of what type they are and how they start."""
 
 from __future__ import annotations
 

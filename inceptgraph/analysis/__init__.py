@@ -1,4 +1,4 @@
-"""What a graph amounts to: its costs, memory, receptive fields and outline."""
+"""Figures of a graph: its costs, memory, receptive fields and outline."""
 
 from inceptgraph.analysis._cost import Cost, cost, node_cost, total
 from inceptgraph.analysis._expectations import check_expectations

@@ -15,7 +15,7 @@ _LAYERS = (Family.CONV, Family.LINEAR)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a part of a network costs, for one sample.
+    """The cost of a part of a network, for one sample.
 
     Attributes:
         params: trainable parameters.

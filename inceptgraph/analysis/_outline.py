@@ -122,7 +122,7 @@ class _Maker:
         self.fields = receptive_fields(graph)
 
     def part(self, path: str, depth: int | None) -> Part:
-        """What is at a path, with so many levels of what is inside."""
+        """The part at a path, with so many levels of what is inside."""
         graph = self.graph
         scope, node = graph.scopes.get(path), graph.nodes.get(path)
         nodes = graph.within(path)

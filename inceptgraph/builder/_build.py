@@ -141,7 +141,7 @@ class _Optimized:
         return () if self.choice.engine.export is None else (self.choice.engine.export,)
 
     def record(self) -> dict[str, Any]:
-        """What a lock says of it."""
+        """The lock's record of it."""
         costs = total(self.graph)
         return {
             "engine": self.choice.engine.name,

@@ -1,4 +1,4 @@
-"""What ``sweep`` is given: lists of values, bounds with units, a figure to sort by."""
+"""Options of ``sweep``: lists of values, bounds with units, a figure to sort by."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _too_many(what: str, number: int) -> str:
 
 
 def grid_size(grid: Mapping[str, Sequence[str]]) -> int:
-    """How many combinations there are."""
+    """The number of combinations."""
     return prod(map(len, grid.values()))
 
 
@@ -157,7 +157,7 @@ class Limit:
         return f"--{self.side}-{self.figure.name} {self.amount.text}"
 
     def allows(self, figures: Figures, element: int) -> bool:
-        """Whether a network stays, where an element of a tensor has so many bytes."""
+        """True where a network stays, an element of a tensor having so many bytes."""
         number = self.figure.key(figures, element)
         if number is None:  # there is nothing that could be too large
             return self.side == "max"

@@ -1,4 +1,4 @@
-"""What changed between two networks, as data: stage by stage, with what it costs.
+"""Differences between two networks as data: stage by stage, with what they cost.
 
 Networks are compared as what they compute: comments, descriptions, the order of independent stages
 and blocks that nothing uses do not count.
@@ -64,7 +64,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether the two compute the same under the same names."""
+        """True where the two compute the same under the same names."""
         parts = (self.inputs, self.outputs, self.params, self.defaults)
         edits = (*self.blocks, *self.stages, *self.heads)
         return self.name.before == self.name.after and not any(parts) and not edits

@@ -258,7 +258,7 @@ class Findings:
         self.diagnostics.append(Diagnostic(code, text, labels, tuple(notes), hint, severity))
 
     def has(self, code: Code, span: Span | None) -> bool:
-        """Whether this has been found at this place."""
+        """True where this has been found at this place."""
         return (code, span) in self._seen
 
     @property

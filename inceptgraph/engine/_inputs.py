@@ -1,4 +1,4 @@
-"""What a network is called with, held to what it was made for."""
+"""Inputs of a call, held to what the network was made for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Given", "check_inputs", "in_order", "input_shapes", "listed"]
 
 
 class Given(Protocol):
-    """What is looked at of a tensor, of whichever framework."""
+    """A tensor of whichever framework, as far as it is looked at."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...

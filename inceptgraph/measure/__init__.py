@@ -1,4 +1,4 @@
-"""What a network's run is measured with: outputs compared first, then interleaved rounds."""
+"""Measurements of a network's run: outputs compared first, then interleaved rounds."""
 
 from inceptgraph.measure._agreement import bound, error_of, judge, relative_error, same_form
 from inceptgraph.measure._lab import BenchBackend, Lab, Outputs, Subject, find_lab

@@ -1,4 +1,4 @@
-"""What a backend does for a bench: everything that touches tensors."""
+"""The part of a backend in a bench: everything that touches tensors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Subject(Protocol):
     """A module with its inputs, ready to be called over and over."""
 
     def outputs(self) -> Outputs:
-        """What it gives; in training, also what it gives after one step."""
+        """The outputs; in training, also those after one step."""
 
     def call(self) -> None:
         """One forward pass; in training one step: forward, loss, backward, update."""
@@ -48,7 +48,7 @@ class Lab(Protocol):
         """
 
     def facts(self, setting: Setting) -> Mapping[str, str]:
-        """What figures depend on: versions, threads, the device; by words for people."""
+        """The facts that figures depend on: versions, threads, the device; by words for people."""
 
     def keep_memory(self) -> bool:
         """Let the allocator of this process keep its memory; whether it can."""
@@ -64,8 +64,8 @@ class Lab(Protocol):
         """
 
     def remarks(self, graph: Graph, tensors: Tensors) -> list[str]:
-        """What would falsify timings or comparisons: activations that are zero, denormal or not
-        finite; a sentence each without its full stop."""
+        """Remarks on what would falsify timings or comparisons: activations that are zero,
+        denormal or not finite; a sentence each without its full stop."""
 
     def warm_up(self, graph: Graph, tensors: Tensors, setting: Setting) -> None:
         """Run the network once on the device of a setting: what the framework loads late is to be
@@ -108,10 +108,10 @@ class Lab(Protocol):
         """
 
     def reference(self, graph: Graph, tensors: Tensors, setting: Setting) -> Outputs:
-        """What the network gives for the inputs of a setting, by the plain module in float64."""
+        """The outputs for the inputs of a setting, by the plain module in float64."""
 
     def peer_reference(self, module: Any, graph: Graph, setting: Setting) -> Outputs | None:
-        """What the network gives with the weights of a peer; None where they do not fit it."""
+        """The outputs with the weights of a peer; None where they do not fit it."""
 
     def peak(self, setting: Setting) -> float | None:
         """FLOP/s that the machine reaches in a dtype now; None where it cannot compute in it."""
@@ -128,11 +128,11 @@ class BenchBackend(Backend, Protocol):
     """A backend that can measure."""
 
     def lab(self) -> Lab:
-        """What measures."""
+        """The lab."""
 
 
 def find_lab(name: str = "torch") -> Lab:
-    """What measures with a backend.
+    """The lab of a backend, which measures.
 
     Raises:
         SpecError: there is no such backend, or it measures nothing.

@@ -111,7 +111,7 @@ def names() -> tuple[str, ...]:
 
 
 def hint(word: str, more: Iterable[str] = ()) -> str | None:
-    """Which operation a word that names none stands for: another name of it, or a slip.
+    """The hint on what a word that names no operation stands for: another name of one, or a slip.
 
     Args:
         word: as it was written.

@@ -175,7 +175,7 @@ def window_reach(
     padding: str | Sides,
     dilation: tuple[int, int] = (1, 1),
 ) -> Plane:
-    """What one pixel of a sliding window's output reads of a map of ``extents``."""
+    """The reach of one pixel of a sliding window's output in a map of ``extents``."""
     top, _, left, _ = sides(padding, extents, kernel, stride, dilation)
     rows = Reach(-top, dilation[0] * (kernel[0] - 1) + 1, stride[0])
     return rows, Reach(-left, dilation[1] * (kernel[1] - 1) + 1, stride[1])

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class _WindowPool(Operation):
-    """What max and average pooling share."""
+    """The common part of max and average pooling."""
 
     family: ClassVar[Family] = Family.POOL
     kind: ClassVar[str]

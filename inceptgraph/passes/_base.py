@@ -1,4 +1,4 @@
-"""What a pass is: a rewrite of the graph that computes the same, with what it needs and promises.
+"""Passes: rewrites of the graph that compute the same, with what each needs and promises.
 
 A pass works on the graph alone, never on a framework's. It is exact: what it changes about weights
 it says as :mod:`inceptgraph.graph.recipes`. A package offers one of its own through the
@@ -17,7 +17,7 @@ __all__ = ["Pass", "Property", "Step", "Target", "run"]
 
 
 class Property(StrEnum):
-    """What can be known of a graph."""
+    """The properties that a graph can have."""
 
     INFERENCE = "inference"
     """It holds what runs in evaluation alone."""
@@ -28,7 +28,7 @@ class Property(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the graph is to run on, for passes that pay only there.
+    """The machine that a graph is to run on, for passes that pay only there.
 
     Attributes:
         batch: samples at a time.
@@ -65,7 +65,7 @@ class Pass:
 
     @property
     def summary(self) -> str:
-        """What it does, in a line."""
+        """Its work in a line."""
         return (self.rewrite.__doc__ or "").partition("\n")[0]
 
 

@@ -60,7 +60,7 @@ def render(diagnostics: Sequence[Diagnostic], format: str, *, color: bool = Fals
 
 
 def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
-    """How many errors and warnings there are, in words.
+    """The number of errors and of warnings, in words.
 
     >>> summary_line([])
     'no findings'

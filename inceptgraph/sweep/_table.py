@@ -55,11 +55,11 @@ class Table:
     rounded: bool
 
     def values(self, point: Point) -> tuple[str, ...]:
-        """What a point has in the columns of values."""
+        """A point's cells in the columns of values."""
         return tuple(one_line(point.values[path]) for path in self.varied)
 
     def figures(self, point: Point) -> tuple[str, ...]:
-        """What a point has in the columns of figures."""
+        """A point's cells in the columns of figures."""
         return tuple(self._figure(point, figure) for figure in FIGURES.values())
 
     def _figure(self, point: Point, figure: Figure) -> str:

@@ -51,7 +51,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How weights fit a network, and what of it is allowed.
+    """The fit of weights to a network, and what of it is allowed.
 
     Attributes:
         name: what messages call the weights.
@@ -80,12 +80,12 @@ class Fitted:
 
     @property
     def fits(self) -> bool:
-        """Whether all that does not fit is allowed."""
+        """True where all that does not fit is allowed."""
         return report.is_empty(self.refused)
 
     @property
     def permissions(self) -> list[str]:
-        """What would allow all that is refused, stage by stage, as ``--allow`` takes it."""
+        """The permissions for all that is refused, stage by stage, as ``--allow`` takes them."""
         refused = self.refused
         found = [f"missing:{report.stage(name)}" for name in refused.missing]
         found += [f"shape:{report.stage(pair.slot.name)}" for pair in refused.mismatched]
@@ -94,7 +94,7 @@ class Fitted:
 
     @property
     def verdict(self) -> str:
-        """Whether it fits, in a few words."""
+        """The verdict on whether it fits, in a few words."""
         if not self.fits:
             return "does not fit" if self.fit.loaded else "fits nowhere"
         allowed = self.fit.missing or self.fit.unexpected or self.fit.mismatched
@@ -102,7 +102,7 @@ class Fitted:
 
     @cached_property
     def not_finite(self) -> dict[str, str]:
-        """Which tensors that load hold ``NaN`` or ``infinity``, by our names. Reads a file's
+        """The tensors that load and hold ``NaN`` or ``infinity``, by our names. Reads a file's
         numbers."""
         if self.contents is None:
             return {}
@@ -145,7 +145,7 @@ class Fitted:
         ]
 
     def record(self) -> dict[str, Any]:
-        """What a lock file keeps: which file, which table, and what did not load from it."""
+        """The record for a lock file: the file, the table, and what did not load from it."""
         table, found = self.fit.table, self.fit
         return {
             "file": self.contents.path.name if self.contents else self.name,
@@ -189,7 +189,7 @@ class Fitted:
 
     @property
     def help(self) -> str | None:
-        """What to do about what is refused; None where a permission would not help."""
+        """The advice on what is refused; None where a permission would not help."""
         if not self.permissions:
             return None
         if not self.fit.loaded:

@@ -1,4 +1,4 @@
-"""How fast engines were on a GPU, for ``auto`` to go by.
+"""Speeds of engines on a GPU, for ``auto`` to go by.
 
 Over torch eager in the same float type on torchvision's GoogLeNet, one H200, torch 2.11 with CUDA
 13.0, rounded from docs/performance.md. Not measured, and taken from the nearest that was: float16,
