@@ -138,6 +138,10 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
 
     Raises:
         TypeError: an argument has the wrong type.
+
+    >>> text = "name: N\\ninput: {channels: 3, height: 8, width: 8}\\nstages: {a: {op: rellu}}"
+    >>> [(str(f.code), f.help) for f in analyze(Source("n.yaml", text)).findings]
+    [('IG201', 'did you mean `relu`?')]
     """
     check(KINDS, {"spec": spec, "set": set})
     findings = Findings()
@@ -171,9 +175,16 @@ def _read(spec: str | Path, findings: Findings) -> Source | None:
 def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) -> Graph:
     """The verified graph of a spec, with shapes.
 
+    Args:
+        spec: a path, ``-``, a shipped spec's name, or a text as :class:`Source`.
+        set: values to replace, by path.
+
     Raises:
         SpecError: the spec has errors; it holds all findings.
         TypeError: an argument has the wrong type.
+
+    >>> to_graph("googlenet", set={"classes": 10}).shape("classifier")
+    (10,)
     """
     return analyze(spec, set=set).require_graph()
 
@@ -199,8 +210,8 @@ def summary(
         TypeError: an argument has the wrong type, or ``set`` is given with a graph.
 
     >>> network = summary("googlenet")
-    >>> network.cost.macs, network.stages[4].path, network.stages[4].out
-    (1582671872, 'inception_3a', (256, 28, 28))
+    >>> network.cost.macs, network.stages[0].path, network.stages[0].out
+    (1582671872, 'conv1', (64, 112, 112))
     """
     check(KINDS, {"depth": depth})
     return outline(_graph(spec, set), depth)
@@ -261,7 +272,14 @@ def compile(
         TypeError: an argument has the wrong type, or ``set`` is given with a graph, whose values
             are settled, or an engine with a backend or with an option that it does not have.
         ValueError: an item of ``allow`` has no such form.
+
+    >>> compile("lenet5", seed=0).training
+    True
+    >>> compile("lenet5", "graphviz", format="dot").partition(" ")[0]
+    'digraph'
     """
+    # Any: the core names no class of torch's, and another backend's result is known to it alone.
+    # `inceptgraph_torch.lower` gives a graph's module with its type.
     given = {"backend": backend, "passes": passes, "optimize": optimize, "engine": engine}
     check(KINDS, given | {"weights": weights, "remap": remap, "allow": allow})
     _check_options(engine, backend, options)
@@ -327,6 +345,13 @@ def load(
             missing or cannot run it.
         TypeError: an argument has the wrong type, or ``optimize`` is given without an engine, or
             there is no such option.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from inceptgraph.builder import build
+    >>> with TemporaryDirectory() as folder:
+    ...     net = load(build(analyze("lenet5"), f"{folder}/model"))
+    >>> net.training
+    True
     """
     check(KINDS, {"folder": folder, "engine": engine, "optimize": optimize})
     if optimize and engine is None:

@@ -39,7 +39,7 @@ def to_text(
 
     >>> import inceptgraph
     >>> print(to_text(inceptgraph.summary("lenet5", depth=1)).splitlines()[-1])
-    network                            5  61,706  416,520
+    network                                   5  61,750  416,520
     """
     figure = human if rounded else exact
     arguments = _argument_columns(network.stages)

@@ -55,6 +55,10 @@ def receptive_fields(graph: Graph) -> dict[str, Field]:
 
     Args:
         graph: with shapes.
+
+    >>> import inceptgraph
+    >>> receptive_fields(inceptgraph.to_graph("googlenet"))["inception_3a.merge"].size
+    (59, 59)
     """
     fields: dict[str, Field] = {}
     for node in graph.nodes.values():

@@ -30,7 +30,7 @@ def to_markdown(found: Comparison, *, everything: bool = False) -> str:
 
     >>> import inceptgraph
     >>> print(to_markdown(inceptgraph.diff("googlenet", "googlenet_no_heads")).splitlines()[0])
-    ### `GoogLeNet` → `GoogLeNet without heads`
+    ### `GoogLeNet` → `GoogLeNet-NoHeads`
     """
     return "\n".join(_lines(found, everything))
 

@@ -101,6 +101,8 @@ class Code(StrEnum):
 
 
 class Severity(StrEnum):
+    """The weight of a finding: an error stops a spec, a warning does not."""
+
     ERROR = "error"
     WARNING = "warning"
 

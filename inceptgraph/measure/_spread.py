@@ -39,8 +39,8 @@ class Spread:
         which medians do not differ at about 95 % (McGill, Tukey and Larsen, Variations of Box
         Plots, The American Statistician 32, 1978). None of fewer samples than :data:`ENOUGH`.
 
-        >>> Spread.of([9, 9, 10, 11, 11, 10, 10, 9, 11]).uncertainty
-        0.10466666666666667
+        >>> round(Spread.of([9, 9, 10, 11, 11, 10, 10, 9, 11]).uncertainty, 4)
+        0.1047
         """
         if self.count < ENOUGH:
             return None

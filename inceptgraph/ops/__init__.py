@@ -13,9 +13,10 @@ from functools import cache
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_you_mean
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
-from inceptgraph.ops._base import Operation, Weight
+from inceptgraph.ops._base import Operation, Weight, need_feature_map
 from inceptgraph.ops._reach import HERE, Plane
-from inceptgraph.ops._window import Sides, format_size, same_padding, sides
+from inceptgraph.ops._window import Sides, same_padding, sides
+from inceptgraph.ops._window import format_size as format_size
 from inceptgraph.ops.shape import Input
 
 __all__ = [
@@ -28,9 +29,8 @@ __all__ = [
     "Sides",
     "Weight",
     "find",
-    "format_size",
-    "hint",
     "names",
+    "need_feature_map",
     "same_padding",
     "sides",
 ]

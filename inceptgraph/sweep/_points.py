@@ -95,6 +95,10 @@ def sweep(spec: str | Path | Source, options: Mapping[str, Sequence[str]]) -> It
 
     Raises:
         SpecError: standard input cannot be read.
+
+    >>> points = sweep("googlenet_wide", {"width": ["0.5", "1"]})
+    >>> [(point.values["width"], point.figures.params) for point in points]
+    [('0.5', 2019016), ('1', 6998552)]
     """
     spec = _stdin() if spec == "-" else spec
     for values in combinations(options):

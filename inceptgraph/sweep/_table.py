@@ -93,6 +93,11 @@ def tabulate(
         left_out: how many points are not among them.
         dtype: of an element of an activation, one of :data:`BYTES`.
         rounded: round figures, for people.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> tabulate("lenet5", grid, sweep("lenet5", grid)).varied
+    ['classes']
     """
     return Table(
         title=title,
@@ -122,6 +127,11 @@ def to_text(table: Table, *, room: int | None = None, color: bool = False) -> st
         room: columns of characters that it may take; what does not fit is left out or cut short.
             None for any width.
         color: use ANSI colours.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> print(to_text(tabulate("lenet5", grid, sweep("lenet5", grid))).splitlines()[-1])
+        100  69,400  424,080      5       60,880   23,520      16×16
     """
     if not table.points:
         return ""
@@ -147,7 +157,13 @@ def _cells(table: Table) -> tuple[list[Column], list[tuple[str, ...]]]:
 
 
 def to_markdown(table: Table) -> str:
-    """The table as Markdown, without a newline at the end."""
+    """The table as Markdown, without a newline at the end.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> print(to_markdown(tabulate("lenet5", grid, sweep("lenet5", grid))).splitlines()[-1])
+    | 100 | 69,400 | 424,080 | 5 | 60,880 | 23,520 | 16×16 |
+    """
     columns, rows = _cells(table)
     return "\n".join(_markdown(columns, rows))
 
@@ -167,7 +183,13 @@ def _bars(cells: Sequence[str]) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """The table as CSV: exact numbers, units in the names of columns, a line each with its end."""
+    """The table as CSV: exact numbers, units in the names of columns, a line each with its end.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> print(to_csv(tabulate("lenet5", grid, sweep("lenet5", grid))).splitlines()[1])
+    10,61750,416520,5,60520,23520,16,16,,
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     keys = [key for figure in FIGURES.values() for key in figure.keys]
@@ -186,7 +208,7 @@ def to_json(table: Table) -> dict[str, Any]:
     >>> from inceptgraph.sweep import sweep
     >>> grid = {"classes": ["10", "1000"]}
     >>> [row["params"] for row in to_json(tabulate("lenet5", grid, sweep("lenet5", grid)))["rows"]]
-    [61706, 145856]
+    [61750, 145900]
     """
     rows = []
     for point in table.points:

@@ -53,6 +53,11 @@ class Contents:
 def refuse(path: Path, why: str, help: str | None = None) -> NoReturn:
     """Say why a file of weights cannot be read.
 
+    Args:
+        path: the file.
+        why: in words that follow its name.
+        help: what to do about it.
+
     Raises:
         SpecError: always.
     """

@@ -220,6 +220,15 @@ def fit_file(
     Raises:
         SpecError: the file or the table cannot be read.
         ValueError: an item of ``allow`` has no such form.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import inceptgraph, numpy, safetensors.numpy
+    >>> graph = inceptgraph.to_graph("lenet5")
+    >>> with TemporaryDirectory() as folder:
+    ...     tensors = {"other.weight": numpy.zeros(3, "float32")}
+    ...     safetensors.numpy.save_file(tensors, f"{folder}/a.safetensors")
+    ...     fit_file(graph, f"{folder}/a.safetensors").verdict
+    'fits nowhere'
     """
     allowed = Allowed.of(allow)
     contents = look(path)
@@ -265,6 +274,12 @@ def fit_entries(
     name: str = "the tensors",
 ) -> Fitted:
     """Fit tensors that are already there, by their names, shapes and types.
+
+    Args:
+        graph: with shapes, both phases.
+        entries: shapes and types of the tensors, by name.
+        remap: the table for their names, and ``allow`` what need not fit, as in :func:`fit_file`.
+        name: what messages call the tensors.
 
     Raises:
         SpecError: the table cannot be read.
