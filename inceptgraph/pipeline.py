@@ -254,7 +254,7 @@ def compile(
         weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
             or infinite are warned of, by the logger ``inceptgraph``.
         remap: the table of what its names become: a shipped one's name, or a path (default: the
-            shipped one that fits).
+            shipped one that fits, if any).
         allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
         options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``; with an
             engine ``seed``, and those of :class:`~inceptgraph.engine.Setting`: ``device``,

@@ -64,7 +64,7 @@ class MaxPool(_WindowPool):
 
     Args:
         kernel: window, ``n`` or ``[height, width]``.
-        stride: step of the window (default: 1, as for convolutions).
+        stride: step of the window; the default is that of convolutions.
         padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
         ceil: keep a last window that reaches past the end (Caffe, torchvision's GoogLeNet).
     """
@@ -78,7 +78,7 @@ class AvgPool(_WindowPool):
 
     Args:
         kernel: window, ``n`` or ``[height, width]``.
-        stride: step of the window (default: 1, as for convolutions).
+        stride: step of the window; the default is that of convolutions.
         padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
         ceil: keep a last window that reaches past the end.
         count_include_pad: divide by the full window at the borders (torch's default, Caffe);

@@ -211,7 +211,8 @@ def fit_file(
     Args:
         graph: with shapes, both phases.
         path: safetensors, PyTorch's or Caffe's.
-        remap: a shipped remap table's name or a table's path (default: the shipped one that fits).
+        remap: a shipped remap table's name or a table's path (default: the shipped
+            one that fits, if any).
         allow: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
 
     Returns:
