@@ -15,25 +15,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inceptgraph.analysis import Outline
+    from inceptgraph.compare import Comparison, diff
     from inceptgraph.diagnostics import Diagnostic, Source, SpecError
     from inceptgraph.graph import Graph, Node
-    from inceptgraph.pipeline import Analysis, analyze, compile, load, to_graph
+    from inceptgraph.pipeline import Analysis, analyze, compile, load, summary, to_graph
 
 __all__ = [
     "Analysis",
+    "Comparison",
     "Diagnostic",
     "Graph",
     "Node",
+    "Outline",
     "Source",
     "SpecError",
     "analyze",
     "compile",
+    "diff",
     "load",
+    "summary",
     "to_graph",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Analysis", "analyze", "compile", "load", "to_graph"), "inceptgraph.pipeline"),
+    **dict.fromkeys(
+        ("Analysis", "analyze", "compile", "load", "summary", "to_graph"), "inceptgraph.pipeline"
+    ),
+    **dict.fromkeys(("Comparison", "diff"), "inceptgraph.compare"),
+    "Outline": "inceptgraph.analysis",
     **dict.fromkeys(("Diagnostic", "Source", "SpecError"), "inceptgraph.diagnostics"),
     **dict.fromkeys(("Graph", "Node"), "inceptgraph.graph"),
 }

@@ -1,4 +1,4 @@
-"""What callers may give: a value of the wrong type is refused by its name, before anything runs."""
+"""Types of arguments: a value of the wrong type is refused by its name, before anything runs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["FLAG", "FUNCTION", "NAME", "NUMBER", "PATH", "TEXTS", "Kind", "check
 
 @dataclass(frozen=True)
 class Kind:
-    """What an argument takes.
+    """The values that an argument takes.
 
     Attributes:
-        told: it, in words, after "is".
+        told: it, in words, after "must be".
         types: of Python.
         named: types that cannot be imported here, such as ``torch.dtype``, by module and name.
         but: of ``types`` those that it does not take all the same.
@@ -39,10 +39,10 @@ class Kind:
 
 FLAG = Kind("True or False", (bool,))
 FUNCTION = Kind("a function", (Callable,))  # type: ignore[arg-type]
-NAME = Kind("a word", (str,))
+NAME = Kind("a string", (str,))
 NUMBER = Kind("a whole number", (Integral,), but=(bool,))
 PATH = Kind("a path", (str, os.PathLike))
-TEXTS = Kind("a list of words", (Iterable,), but=(str, bytes))
+TEXTS = Kind("a list of strings", (Iterable,), but=(str, bytes))
 
 
 def check(kinds: Mapping[str, Kind], given: Mapping[str, Any]) -> None:
@@ -57,4 +57,4 @@ def check(kinds: Mapping[str, Kind], given: Mapping[str, Any]) -> None:
     """
     for name, kind in kinds.items():
         if name in given and not kind.takes(given[name]):
-            raise TypeError(f"`{name}` is {kind.told}, not {reprlib.repr(given[name])}")
+            raise TypeError(f"`{name}` must be {kind.told}, got {reprlib.repr(given[name])}")

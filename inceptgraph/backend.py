@@ -1,4 +1,4 @@
-"""Backends: what they are, and how one is found.
+"""Backends: their protocols, and how one is found.
 
 A backend turns a graph into something else (a model, a drawing, a file), or something else into a
 graph, or both. A package offers one through the entry-point group ``inceptgraph.backends``; the
@@ -66,7 +66,7 @@ class Backend(Protocol):
     name: str
 
     def supports(self, operation: type[Operation]) -> bool:
-        """Whether the backend has a rule for this operation."""
+        """True where the backend has a rule for this operation."""
 
     def lower(self, graph: Graph, **options: Any) -> Any:
         """Turn a verified graph with shapes into what the backend makes.
@@ -215,7 +215,7 @@ class WeightsBackend(ModelBackend, Protocol):
         """
 
     def not_finite(self, path: Path, format: str, names: Iterable[str]) -> Mapping[str, str]:
-        """Which of some floating-point tensors in a file hold ``NaN`` or ``infinity``.
+        """The tensors of those named, floating-point ones, that hold ``NaN`` or ``infinity``.
 
         Raises:
             SpecError: the file is broken, or holds more than tensors.
@@ -325,7 +325,7 @@ def _offered(name: str) -> EntryPoint | plugins.Clash:
 
 
 def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
-    """Whether a backend has a rule for an operation, of its own or from an installed package.
+    """True where a backend has a rule for an operation, its own or an installed package's.
 
     Args:
         rules: a ``functools.singledispatch`` over operations; a package's rule is registered in it.

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph import backend as backends
-from inceptgraph.analysis import check_expectations
-from inceptgraph.arguments import FLAG, FUNCTION, NAME, PATH, TEXTS, Kind, check
+from inceptgraph.analysis import Outline, check_expectations, outline
+from inceptgraph.arguments import FLAG, FUNCTION, NAME, NUMBER, PATH, TEXTS, Kind, check
 from inceptgraph.diagnostics import (
     Code,
     Diagnostic,
@@ -40,10 +40,9 @@ from inceptgraph.spec import load as load_spec
 
 if TYPE_CHECKING:
     from inceptgraph.passes import Optimize
-    from inceptgraph.weights import Fitted
     from inceptgraph.weights.recipe_values import Tensors
 
-__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
+__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "summary", "to_graph"]
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
@@ -54,6 +53,7 @@ KINDS = {
     "set": Kind(
         "a mapping from paths to values, such as {'classes': 10}", (Mapping,), optional=True
     ),
+    "depth": replace(NUMBER, told="a number of levels", optional=True),
     "passes": replace(TEXTS, told="a list of functions from graph to graph"),
     "pass": replace(FUNCTION, told="a function from graph to graph"),
     "optimize": replace(
@@ -68,9 +68,9 @@ KINDS = {
     "engine": replace(NAME, told="an engine's name, such as `auto`", optional=True),
     "weights": replace(PATH, told="the path of a file", optional=True),
     "remap": replace(PATH, told="a shipped table's name, or a path", optional=True),
-    "allow": replace(TEXTS, told="a list of words, such as ['missing:aux1']"),
+    "allow": replace(TEXTS, told="a list of strings, such as ['missing:aux1']"),
 }
-"""What the arguments of :func:`analyze`, :func:`compile` and :func:`load` take."""
+"""Types of the arguments of the functions here, by name."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,10 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
 
     Raises:
         TypeError: an argument has the wrong type.
+
+    >>> text = "name: N\\ninput: {channels: 3, height: 8, width: 8}\\nstages: {a: {op: rellu}}"
+    >>> [(str(f.code), f.help) for f in analyze(Source("n.yaml", text)).findings]
+    [('IG201', 'did you mean `relu`?')]
     """
     check(KINDS, {"spec": spec, "set": set})
     findings = Findings()
@@ -173,11 +177,54 @@ def _read(spec: str | Path, findings: Findings) -> Source | None:
 def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) -> Graph:
     """The verified graph of a spec, with shapes.
 
+    Args:
+        spec: a path, ``-``, a shipped spec's name, or a text as :class:`Source`.
+        set: values to replace, by path.
+
     Raises:
         SpecError: the spec has errors; it holds all findings.
         TypeError: an argument has the wrong type.
+
+    >>> to_graph("googlenet", set={"classes": 10}).shape("classifier")
+    (10,)
     """
     return analyze(spec, set=set).require_graph()
+
+
+def summary(
+    spec: str | Path | Source | Graph,
+    *,
+    set: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+) -> Outline:
+    """The outline of a network: its stages and what is in them, with shapes and exact costs.
+
+    Args:
+        spec: a path, ``-``, a shipped spec's name, a :class:`Source`, or a graph.
+        set: values of the spec to replace, by path.
+        depth: levels of parts: 1 for the stages alone, None for all.
+
+    Returns:
+        What :func:`inceptgraph.analysis.to_text` and :func:`inceptgraph.analysis.to_json` write.
+
+    Raises:
+        SpecError: the spec has errors; it holds all findings.
+        TypeError: an argument has the wrong type, or ``set`` is given with a graph.
+
+    >>> network = summary("googlenet")
+    >>> network.cost.macs, network.stages[0].path, network.stages[0].out
+    (1582671872, 'conv1', (64, 112, 112))
+    """
+    check(KINDS, {"depth": depth})
+    return outline(_graph(spec, set), depth)
+
+
+def _graph(spec: str | Path | Source | Graph, set: Mapping[str, Any] | None) -> Graph:
+    if not isinstance(spec, Graph):
+        return to_graph(spec, set=set)
+    if set:
+        raise TypeError("`set` replaces values of a spec: give the spec, not its graph")
+    return spec
 
 
 def compile(
@@ -209,8 +256,8 @@ def compile(
             ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
         weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
             or infinite are warned of, by the logger ``inceptgraph``.
-        remap: the table that says what its names become: a shipped one's name, or a path; found
-            by itself unless given.
+        remap: the table of what its names become: a shipped one's name, or a path (default: the
+            shipped one that fits, if any).
         allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
         options: the backend's own, such as ``device``, ``dtype`` and ``seed`` of ``torch``; with an
             engine ``seed``, and those of :class:`~inceptgraph.engine.Setting`: ``device``,
@@ -228,19 +275,26 @@ def compile(
         TypeError: an argument has the wrong type, or ``set`` is given with a graph, whose values
             are settled, or an engine with a backend or with an option that it does not have.
         ValueError: an item of ``allow`` has no such form.
+
+    >>> compile("lenet5", seed=0).training
+    True
+    >>> compile("lenet5", "graphviz", format="dot").partition(" ")[0]
+    'digraph'
     """
+    # Any: the core names no class of torch's, and another backend's result is known to it alone.
+    # `inceptgraph_torch.lower` gives a graph's module with its type.
     given = {"backend": backend, "passes": passes, "optimize": optimize, "engine": engine}
     check(KINDS, given | {"weights": weights, "remap": remap, "allow": allow})
-    if isinstance(spec, Graph) and set:
-        raise TypeError("`set` replaces values of a spec: compile the spec, not its graph")
     _check_options(engine, backend, options)
-    network = spec if isinstance(spec, Graph) else to_graph(spec, set=set)
+    network = _graph(spec, set)
     for rewrite in passes:
         check(KINDS, {"pass": rewrite})
         network = rewrite(network).verify()
     start: dict[str, Any] = {}
     if weights is not None:
-        start["weights"] = _fitted(network, weights, remap, allow)
+        from inceptgraph.weights import load as load_weights  # `check` need not wait for these
+
+        start["weights"] = load_weights(network, weights, remap=remap, allow=allow)
     if engine is not None:
         start["seed"] = options.pop("seed", None)
         model = backends.find_weights if weights is not None else backends.find_model
@@ -255,17 +309,6 @@ def compile(
         network = optimizer.optimize(network, place, only=only)
     backends.check_support(target, network)
     return target.lower(network, **start, **options)
-
-
-def _fitted(
-    network: Graph, weights: str | Path, remap: str | Path | None, allow: Iterable[str]
-) -> Fitted:
-    """A file that fits, with a warning of numbers that no network computes with."""
-    from inceptgraph.weights import fit_file, warn_not_finite  # `check` need not wait for these
-
-    fitted = fit_file(network, weights, remap=remap, allow=allow).require()
-    warn_not_finite(fitted.name, fitted.not_finite)
-    return fitted
 
 
 def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> None:
@@ -306,6 +349,13 @@ def load(
             missing or cannot run it.
         TypeError: an argument has the wrong type, or ``optimize`` is given without an engine, or
             there is no such option.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from inceptgraph.builder import build
+    >>> with TemporaryDirectory() as folder:
+    ...     net = load(build(analyze("lenet5"), f"{folder}/model"))
+    >>> net.training
+    True
     """
     check(KINDS, {"folder": folder, "engine": engine, "optimize": optimize})
     if optimize and engine is None:

@@ -77,7 +77,7 @@ def points(group: str) -> Mapping[str, EntryPoint | Clash]:
 
 
 def load(point: EntryPoint | Clash, noun: str) -> object:
-    """What an entry point offers; where that is a class, an object of it.
+    """The object that an entry point offers; where that is a class, an object of it.
 
     Args:
         point: the entry point.

@@ -1,4 +1,4 @@
-"""How a network is to run."""
+"""Settings: device, type of numbers, batch, and the rest of how a network is to run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SHORT = {
 """What people write for some of :data:`DTYPES`."""
 
 KINDS = {
-    "device": Kind("a word, such as `cuda:1`, or a torch.device", (str,), ("torch.device",)),
-    "dtype": Kind("a word, such as `bfloat16`, or a torch.dtype", (str,), ("torch.dtype",)),
+    "device": Kind("a string, such as `cuda:1`, or a torch.device", (str,), ("torch.device",)),
+    "dtype": Kind("a string, such as `bfloat16`, or a torch.dtype", (str,), ("torch.dtype",)),
     "batch": replace(NUMBER, told="a whole number of samples"),
     **dict.fromkeys(("train", "fixed", "autotune", "keep_memory"), FLAG),
 }
@@ -34,7 +34,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a network is to run.
+    """The setting that a network is to run in.
 
     Attributes:
         device: as torch names it: ``cpu``, ``cuda``, ``cuda:1``.
@@ -72,8 +72,8 @@ class Setting:
         """A setting from what a user gives.
 
         Args:
-            device: a word, or ``torch.device``; the CPU unless given.
-            dtype: a word, or ``torch.dtype``; float32 unless given.
+            device: a string, or ``torch.device`` (default: the CPU).
+            dtype: a string, or ``torch.dtype`` (default: float32).
             more: the rest.
 
         Raises:

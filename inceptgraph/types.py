@@ -12,7 +12,7 @@ Shape = tuple[int, ...]
 
 
 class Family(StrEnum):
-    """What kind of work an operation does; diagrams colour by it, counts group by it."""
+    """The kind of work that an operation does; diagrams colour by it, counts group by it."""
 
     INPUT = "input"
     CONV = "convolution"
@@ -36,7 +36,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """What is known of a tensor in a file before its numbers are read.
+    """The facts on a tensor in a file that are known before its numbers are read.
 
     Attributes:
         shape: all axes, in the order of the file.
@@ -48,7 +48,7 @@ class TensorInfo:
 
     @property
     def is_float(self) -> bool:
-        """Whether it holds floating-point numbers, of any size."""
+        """True where it holds floating-point numbers, of any size."""
         return self.dtype.startswith(("float", "bfloat"))
 
 

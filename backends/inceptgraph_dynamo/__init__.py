@@ -37,7 +37,7 @@ def compile_graph(
     *,
     options: Mapping[str, Any] | None = None,
 ) -> Compiled:
-    """What ``torch.compile`` calls with each graph of a model.
+    """The function that ``torch.compile`` calls with each graph of a model.
 
     Args:
         module: as Dynamo traced it.

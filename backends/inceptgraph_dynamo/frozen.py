@@ -36,7 +36,7 @@ def say_once(message: str, about: str | None = None) -> None:
 
     Args:
         message: the warning.
-        about: what is not told again in other words; the message itself unless given.
+        about: what is not told again in other words (default: the message itself).
     """
     if (about or message) not in TOLD:
         TOLD.add(about or message)

@@ -1,4 +1,4 @@
-"""What became of a graph that Dynamo handed over."""
+"""Reports of what became of a graph that Dynamo handed over."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Report:
-    """What was taken of a graph, and what was not.
+    """A report of what was taken of a graph, and what was not.
 
     Attributes:
         taken: the parts.
@@ -78,9 +78,9 @@ class Report:
 
     @property
     def warnings(self) -> dict[str, str]:
-        """What may surprise: a line for all parts that were left for one reason, and one for each
-        kind of other node, with the first place; by what is to be told once. That is the reason
-        alone of parts, which are others in each graph of a model."""
+        """Lines on what may surprise: one for all parts that were left for one reason, and one
+        for each kind of other node, with the first place; by what is to be told once. That is the
+        reason alone of parts, which are others in each graph of a model."""
         kinds: dict[str, list[Left]] = {}
         for each in self.left:
             if each.reason != ALONE:

@@ -1,4 +1,4 @@
-"""What ``torch.compile(model, backend="inceptgraph", options={…})`` takes."""
+"""Options of ``torch.compile(model, backend="inceptgraph", options={…})``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Options", "read_options"]
 
 @dataclass(frozen=True)
 class Options:
-    """How to run what is taken.
+    """The way to run what is taken.
 
     Attributes:
         engine: its name, or ``auto``.
-        dtype: what engines compute in, one of ``inceptgraph.engine.DTYPES``; the model's own type
-            unless given. The results keep the model's.
+        dtype: what engines compute in, one of ``inceptgraph.engine.DTYPES`` (default: the model's
+            own type). The results keep the model's.
         autotune: take minutes: engines may try kernels, and ``auto`` times the engines.
         fixed: plan memory for one batch where Dynamo compiles for one alone.
         share: of the operations that engines must be able to run; below it, all is left to

@@ -41,7 +41,7 @@ class Part:
 
     @property
     def weights(self) -> dict[str, Held]:
-        """What its network holds, by the names in :meth:`graph`."""
+        """The weights of its network, by the names in :meth:`graph`."""
         return {
             f"{node.name}.{name}": held
             for node, reading in self.readings.items()
@@ -50,7 +50,7 @@ class Part:
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether there is work in it that engines do better: convolutions or linear layers."""
+        """True where there is work in it that engines do better: convolutions or linear layers."""
         return any(
             op.macs(*(operand.shape for operand in reading.operands))
             for reading in self.readings.values()
@@ -59,13 +59,13 @@ class Part:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether its values have one type and one device."""
+        """True where its values have one type and one device."""
         tensors = [node.meta["val"] for node in (*self.inputs, *self.readings)]
         return len({(tensor.dtype, tensor.device) for tensor in tensors}) == 1
 
     @property
     def dtype(self) -> str:
-        """What it computes in, as engines name it."""
+        """The type that it computes in, as engines name it."""
         return FLOATS[self.like.dtype]
 
     def graph(self, name: str) -> Graph:

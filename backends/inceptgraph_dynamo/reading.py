@@ -1,4 +1,4 @@
-"""What a node of a functional ATen graph is among our operations.
+"""Nodes of a functional ATen graph as operations of ours.
 
 AOTAutograd has by then resolved what models may write in many ways (modules, functions, methods,
 in-place forms, views) to few operators whose results are new tensors. The table is filled by
@@ -42,7 +42,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a node computes, as operations of ours.
+    """A node's computation as operations of ours.
 
     Attributes:
         ops: one after the other; the first takes the operands and holds the weights.
@@ -87,7 +87,7 @@ def reads_both(outer: Any, inner: Any) -> Callable[[Rule], Rule]:
 
 
 def read(node: fx.Node, fixed: Collection[fx.Node]) -> Reading:
-    """What a node computes.
+    """The reading of a node.
 
     Args:
         node: of a functional ATen graph, with ``val`` in its ``meta``.

@@ -1,4 +1,4 @@
-"""How each ATen operator is read: small rules, which fill one table."""
+"""Rules by which ATen operators are read: small ones, which fill one table."""
 
 from __future__ import annotations
 

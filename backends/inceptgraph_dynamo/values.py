@@ -1,4 +1,4 @@
-"""What a graph of ATen operations is read from: values that depend on data, and constants.
+"""Values of a graph of ATen operations: those that depend on data, and constants.
 
 A value is constant where nothing but weights leads to it: the weights themselves, and what is
 computed from them, such as a transposed matrix or the factors of a frozen batch normalisation.
@@ -114,7 +114,7 @@ def _is_pure(target: Any) -> bool:
 
 
 def is_same(a: int | torch.SymInt, b: int | torch.SymInt) -> bool:
-    """Whether two sizes are equal whatever the symbols in them stand for."""
+    """True where two sizes are equal whatever the symbols in them stand for."""
     return bool(statically_known_true(a == b))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from inceptgraph.analysis import Cost
 from inceptgraph.graph import Graph, Output, Scope, ScopeKind
 from inceptgraph.types import Family
 from inceptgraph_graphviz.escaping import pretty
 from inceptgraph_graphviz.ghosts import with_ghosts
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.repeats import fold_copies
-from inceptgraph_graphviz.rows import Cost, Row, make_rows
+from inceptgraph_graphviz.rows import Row, make_rows, summed
 from inceptgraph_graphviz.structure import SOURCE, Series, decompose
 
 __all__ = ["make_picture"]
@@ -45,7 +46,7 @@ def make_picture(
     builder = _Builder(graph, rows, sections, by_stage)
     blocks = builder.blocks()
     evaluated = graph.phase("eval").nodes
-    total = sum((row.cost for row in rows if row.output in evaluated), Cost())
+    total = summed(row.cost for row in rows if row.output in evaluated)
     return Picture(
         graph.name, tuple(blocks), tuple(builder.links(blocks)), total, marks is not None
     )
@@ -149,7 +150,7 @@ class _Builder:
             about=about or _about(last.scope),
             rows=rows,
             series=self._series(rows),
-            cost=sum((row.cost for row in rows), Cost()),
+            cost=summed(row.cost for row in rows),
             loss_weight=self._loss_weight(rows) if last.is_head else None,
         )
 

@@ -15,6 +15,7 @@ from inceptgraph_graphviz.marks import Mark
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import rows_of
+from inceptgraph_graphviz.style import heat_of
 
 __all__ = ["FONT", "write"]
 
@@ -41,7 +42,7 @@ class _Writer:
         spine = [block for block in picture.blocks if block.kind is not Kind.HEAD]
         largest = 0
         if look.heat != "none" and len(spine) > 1:
-            largest = max(getattr(block.cost, look.heat) for block in spine)
+            largest = max(heat_of(block.cost, look.heat) for block in spine)
         taps = dict.fromkeys(link.tail_row.name for link in picture.links if self._is_tap(link))
         ports = {name: f"tap{number}" for number, name in enumerate(taps)}
         self.stepping = {link.tail for link in picture.links if link.head == link.tail + 1}

@@ -63,7 +63,7 @@ def html(text: str) -> str:
 
 
 def unescaped(markup: str) -> str:
-    """What a text of XML without tags says."""
+    """The plain text of XML without tags."""
     return _ENTITY.sub(_character, markup)
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from inceptgraph.analysis import Cost
 from inceptgraph.ops.shape import Identity
 from inceptgraph.types import Family, format_shape
 from inceptgraph_graphviz.escaping import count, html, share
 from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import LARGE, SMALL, bold, cell, font, listed, table
 from inceptgraph_graphviz.picture import Block, Kind
-from inceptgraph_graphviz.rows import Cost, Row
+from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import Fork, Item, Repeat, Series
-from inceptgraph_graphviz.style import Heat, Theme, heat_step
+from inceptgraph_graphviz.style import Heat, Theme, heat_of, heat_step
 
 __all__ = ["Painter"]
 
@@ -94,15 +95,15 @@ class Painter:
         if self.heat == "params" and params:
             return listed(f"{params} ({share(cost.params, self.total.params)})", macs)
         if self.heat == "memory":
-            part = share(cost.memory, self.total.memory)
-            return listed(params, macs, f"{count(cost.memory)} activations ({part})")
+            part = share(cost.activations, self.total.activations)
+            return listed(params, macs, f"{count(cost.activations)} activations ({part})")
         return listed(params, macs, share(cost.macs, self.total.macs) if macs else "")
 
     def background(self, block: Block) -> str:
         """The block's heat; heads, which do not run in evaluation, stay cool."""
         if self.heat == "none" or block.kind is Kind.HEAD:
             return self.theme.heat[0]
-        return self.theme.heat[heat_step(getattr(block.cost, self.heat), self.largest)]
+        return self.theme.heat[heat_step(heat_of(block.cost, self.heat), self.largest)]
 
     def _header(self, block: Block) -> str:
         """Name at the left, costs at the right."""

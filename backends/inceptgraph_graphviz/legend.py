@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from textwrap import wrap
 
+from inceptgraph.analysis import Cost
 from inceptgraph.types import Family
 from inceptgraph_graphviz.escaping import count
 from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import bold, cell, font, listed, table
-from inceptgraph_graphviz.rows import Cost
 from inceptgraph_graphviz.style import FAMILIES, Heat, Theme
 
 __all__ = ["legend"]
@@ -68,7 +68,7 @@ def mark_swatches(theme: Theme, marks: Iterable[Mark | None]) -> str:
 
 
 def heat_scale(theme: Theme, heat: Heat, largest: int) -> str:
-    """What the backgrounds of blocks mean.
+    """The scale of what the backgrounds of blocks mean.
 
     Args:
         theme: the colours.

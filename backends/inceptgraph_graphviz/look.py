@@ -1,4 +1,4 @@
-"""How a picture is to be drawn: the options, declared and checked once."""
+"""Options of a picture, declared and checked once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Direction = Literal["TB", "LR"]
 
 @dataclass(frozen=True)
 class Look:
-    """How a picture is to be drawn.
+    """The look of a picture.
 
     Attributes:
         depth: 1 for a box a stage, 2 for the operations an author would name, 3 for all of them.

@@ -10,7 +10,7 @@ __all__ = ["SIGNS", "Mark", "combined", "mark_of", "signed"]
 
 
 class Mark(StrEnum):
-    """What happened to a part."""
+    """The kinds of change to a part."""
 
     ADDED = "added"
     CHANGED = "changed"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inceptgraph.analysis import Cost
 from inceptgraph.types import Shape
 from inceptgraph_graphviz.marks import Mark, combined
-from inceptgraph_graphviz.rows import Cost, Row
+from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import Repeat, Series
 
 __all__ = ["Block", "Kind", "Link", "Picture"]
 
 
 class Kind(StrEnum):
-    """What a block is."""
+    """The kinds of block."""
 
     BLOCK = "block"
     """A stage or a section, with a header."""
@@ -63,7 +64,7 @@ class Block:
 
     @property
     def times(self) -> int | None:
-        """How many equal copies the whole block is; None where it is no such chain."""
+        """The number of equal copies that the whole block is; None where it is no such chain."""
         match self.series:
             case (Repeat(times=times),):
                 return times
@@ -71,7 +72,7 @@ class Block:
 
     @property
     def mark(self) -> Mark | None:
-        """What is pointed out of the whole block."""
+        """The mark of the whole block."""
         return combined(row.mark for row in self.rows)
 
 

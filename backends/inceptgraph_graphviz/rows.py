@@ -10,36 +10,18 @@ where it alone reads the one before.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from inceptgraph.analysis import node_cost
+from inceptgraph.analysis import Cost, node_cost
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.norm import Lrn
 from inceptgraph.types import Family, Shape, format_shape
 from inceptgraph_graphviz.marks import Mark, mark_of
 
-__all__ = ["Cost", "Row", "make_rows"]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a part of a network costs for one sample.
-
-    Attributes:
-        params: trainable parameters.
-        macs: multiply-adds.
-        memory: elements of the activations that it hands on.
-    """
-
-    params: int = 0
-    macs: int = 0
-    memory: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.params + other.params, self.macs + other.macs, self.memory + other.memory)
+__all__ = ["Row", "make_rows", "summed"]
 
 
 @dataclass(frozen=True)
@@ -91,12 +73,12 @@ class Row:
 
     @cached_property
     def label(self) -> str:
-        """What an author would write; an input goes by its name."""
+        """The words of an author; an input goes by its name."""
         return self.name if self.family is Family.INPUT else self.operation
 
     @cached_property
     def operation(self) -> str:
-        """What an author would write; ReLU goes without saying, another activation does not."""
+        """The words of an author; ReLU goes without saying, another activation does not."""
         activations = (n.op for n in self.nodes[1:] if n.op.family is Family.ACTIVATION)
         named = (op.label() for op in activations if not isinstance(op, Relu))
         return ", ".join([self.nodes[0].op.label(), *named])
@@ -105,9 +87,18 @@ class Row:
 def _cost(graph: Graph, nodes: Sequence[Node]) -> Cost:
     """What the nodes of one row cost together; only the last one's activations leave it."""
     costs = [node_cost(graph, graph.nodes[node.name]) for node in nodes if node.name in graph.nodes]
-    if not costs:
-        return Cost()
-    return Cost(sum(c.params for c in costs), sum(c.macs for c in costs), costs[-1].activations)
+    together = summed(costs)
+    return replace(together, activations=costs[-1].activations) if costs else together
+
+
+def summed(costs: Iterable[Cost]) -> Cost:
+    """The cost of several parts; their depth is that of paths, which do not add."""
+    params = macs = activations = 0
+    for each in costs:
+        params += each.params
+        macs += each.macs
+        activations += each.activations
+    return Cost(params=params, macs=macs, activations=activations)
 
 
 def _mark(marks: Mapping[str, str], nodes: Sequence[Node]) -> Mark | None:

@@ -1,4 +1,4 @@
-"""How the rows of a block hang together: chains and forks of chains, found in the wiring.
+"""The structure of a block's rows: chains and forks of chains, found in the wiring.
 
 :func:`decompose` reduces the wiring of a block step by step, as one simplifies a circuit of
 resistors: a row with one way in and one way out becomes part of the way; ways between the same two

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from inceptgraph.analysis import Cost
 from inceptgraph.types import Family
 from inceptgraph_graphviz.marks import Mark
 
-__all__ = ["DARK", "FAMILIES", "LIGHT", "Heat", "Theme", "ThemeName", "contrast", "heat_step"]
+__all__ = ["DARK", "FAMILIES", "LIGHT", "Heat", "Theme", "ThemeName", "contrast"]
+__all__ += ["heat_of", "heat_step"]
 
 Heat = Literal["macs", "params", "memory", "none"]
 ThemeName = Literal["light", "dark", "auto"]
@@ -127,8 +129,14 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
+def heat_of(cost: Cost, heat: Heat) -> int:
+    """The figure of a cost that tints a block."""
+    figure: int = getattr(cost, "activations" if heat == "memory" else heat)
+    return figure
+
+
 def heat_step(value: int, largest: int) -> int:
-    """Which of the five steps a value falls on."""
+    """The step of five that a value falls on."""
     return min(len(_HEAT_STEPS) - 1, len(_HEAT_STEPS) * value // largest) if largest else 0
 
 

@@ -1,4 +1,4 @@
-"""What Graphviz's SVG needs to live in a page: it scales, has a title and follows dark mode."""
+"""Graphviz's SVG made to live in a page: it scales, has a title and follows dark mode."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def lower(
         tensors: the weights as NumPy arrays, or what becomes one, by their names in the graph, such
             as ``conv1.conv.weight``; of a rewritten graph, those of the original. More may be
             there.
-        dtype: of weights, inputs and outputs: ``float16``, ``float32`` or ``float64``; that of the
-            tensors unless given, float32 where there are none.
+        dtype: of weights, inputs and outputs: ``float16``, ``float32`` or ``float64`` (default:
+            that of the tensors, float32 where there are none).
         opset: version of ONNX's operators, 18 or later.
         phase: ``train`` gives the auxiliary heads, too; all compute as in evaluation.
         avoid: operators that a runtime computes slower than their parts: ``LRN`` is all that is

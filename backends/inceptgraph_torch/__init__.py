@@ -96,7 +96,7 @@ class TorchBackend:
         return not_finite(path, format, names)
 
     def lab(self) -> TorchLab:
-        """What compares and times."""
+        """The lab that compares and times."""
         from inceptgraph_torch.measure import TorchLab
 
         return TorchLab()

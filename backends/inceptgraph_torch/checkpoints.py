@@ -28,7 +28,7 @@ MAGIC = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")
 
 
 def info(tensor: Any) -> TensorInfo:
-    """What is known of a value of a state_dict."""
+    """The facts on a value of a state_dict."""
     if not isinstance(tensor, Tensor):
         return TensorInfo((), f"a Python {type(tensor).__name__}")
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
@@ -70,7 +70,7 @@ def open_tensors(path: Path, format: str) -> Read:
 
 
 def not_finite(path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
-    """Which of some floating-point tensors in a file hold ``NaN`` or ``infinity``.
+    """The tensors of those named, floating-point ones, that hold ``NaN`` or ``infinity``.
 
     Raises:
         SpecError: the file is broken, or holds more than tensors.
@@ -80,7 +80,7 @@ def not_finite(path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
 
 
 def not_finite_of(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
-    """Which floating-point tensors hold ``NaN`` or ``infinity``."""
+    """The floating-point tensors that hold ``NaN`` or ``infinity``."""
     found = {}
     for name, numbers in tensors:
         if numbers.dtype.itemsize == 1:  # torch asks no float8 whether it is finite

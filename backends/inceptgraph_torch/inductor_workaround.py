@@ -1,4 +1,4 @@
-"""What torch gets wrong when it freezes weights, kept away from it."""
+"""A workaround for what torch gets wrong when it freezes weights."""
 
 from __future__ import annotations
 

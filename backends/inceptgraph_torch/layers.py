@@ -72,7 +72,7 @@ class PaddedConv2d(nn.Conv2d):
 
 
 class _PaddedPool2d(nn.Module):
-    """What padded pools share."""
+    """The common part of padded pools."""
 
     def __init__(
         self,

@@ -30,7 +30,8 @@ def load_tensors(
         module: of ``graph``; left as it is where the tensors do not fit.
         graph: with shapes, both phases.
         tensors: by name, such as a ``state_dict``.
-        remap: a shipped remap table's name or a table's path; found by itself unless given.
+        remap: a shipped remap table's name or a table's path (default: the shipped
+            one that fits, if any).
         allow: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
 
     Returns:

@@ -38,8 +38,8 @@ def lower(
 
     Args:
         graph: with shapes, both phases.
-        device: where the weights live; the default device unless given.
-        dtype: their type, such as ``torch.bfloat16`` or ``"bfloat16"``; float32 unless given.
+        device: where the weights live (default: torch's default device).
+        dtype: their type, such as ``torch.bfloat16`` or ``"bfloat16"`` (default: float32).
         seed: makes the initial weights reproducible; without it they come from torch's own
             random state, hence from ``torch.manual_seed``.
         channels_last: keep 4-dimensional weights in channels-last order.

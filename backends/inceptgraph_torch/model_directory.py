@@ -129,8 +129,8 @@ def load(
     Args:
         graph: of the ``spec.yaml`` in the folder.
         folder: a built directory.
-        device: where the weights go; the CPU unless given.
-        dtype: what they become; they keep their own unless given.
+        device: where the weights go (default: the CPU).
+        dtype: what they become (default: they keep their own).
         channels_last: keep 4-dimensional weights in channels-last order.
 
     Raises:

@@ -54,7 +54,7 @@ def class_name(name: str, taken: set[str]) -> str:
 
 
 def argument_names(graph: Graph) -> dict[str, str]:
-    """What ``forward`` calls each input, by the name of its node."""
+    """The names of the inputs in ``forward``, by the names of their nodes."""
     taken = set(FORWARD)
     return {node.name: unique(node.name, taken) for node in graph.inputs}
 

@@ -1,4 +1,4 @@
-"""Where weights live, of what type they are and how they start, as users say it."""
+"""Options for weights: where they live, of what type they are and how they start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
 
 
 def read_device(device: torch.device | str | None) -> torch.device:
-    """A device that this machine has; the default one unless given.
+    """A device that this machine has (default: torch's default).
 
     Raises:
         SpecError: there is no such device here.
@@ -44,7 +44,7 @@ def _no_device(device: torch.device | str | None, reason: str) -> SpecError:
 
 
 def read_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
-    """A type that weights can have; torch's default unless given.
+    """A type that weights can have (default: torch's default).
 
     Raises:
         SpecError: it is not a floating-point dtype.

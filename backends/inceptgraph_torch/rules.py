@@ -1,4 +1,4 @@
-"""How each operation becomes torch: the one place that knows both vocabularies.
+"""Rules by which operations become torch: the one place that knows both vocabularies.
 
 A rule describes the layer; :mod:`inceptgraph_torch.lower` creates it and
 :mod:`inceptgraph_torch.codegen` writes it into a ``model.py``, so that both are the same network.
@@ -81,7 +81,7 @@ def rule(op: Operation, *inputs: Shape) -> Layer | Function:
 
 
 def has_rule(kind: type[Operation]) -> bool:
-    """Whether there is a rule, here or in an installed package."""
+    """True where there is a rule, here or in an installed package."""
     return has_rule_in(rule, kind, ENTRY_POINTS)
 
 

@@ -36,7 +36,7 @@ class SpecModule(fx.GraphModule):
 
     @property
     def graph(self) -> fx.Graph:
-        """What runs in the mode that the module is in."""
+        """The graph that runs in the mode that the module is in."""
         return self._graph if self.training else vars(self).get("_evaluation", self._graph)
 
     @graph.setter

@@ -1,24 +1,26 @@
-"""What a graph amounts to: its costs, memory, receptive fields and outline."""
+"""Figures of a graph: its costs, memory, receptive fields and outline."""
 
 from inceptgraph.analysis._cost import Cost, cost, node_cost, total
-from inceptgraph.analysis._expectations import check_expectations
+from inceptgraph.analysis._expectations import check_expectations as check_expectations
 from inceptgraph.analysis._memory import Peak, peak
-from inceptgraph.analysis._outline import EVERYTHING, Head, Network, Part, describe
-from inceptgraph.analysis._receptive_field import largest_field, receptive_fields
+from inceptgraph.analysis._outline import Head, Outline, Part, outline, to_json
+from inceptgraph.analysis._outline_text import to_text
+from inceptgraph.analysis._receptive_field import Field, largest_field, receptive_fields
 
 __all__ = [
-    "EVERYTHING",
     "Cost",
+    "Field",
     "Head",
-    "Network",
+    "Outline",
     "Part",
     "Peak",
-    "check_expectations",
     "cost",
-    "describe",
     "largest_field",
     "node_cost",
+    "outline",
     "peak",
     "receptive_fields",
+    "to_json",
+    "to_text",
     "total",
 ]

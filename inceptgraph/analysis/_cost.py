@@ -15,7 +15,7 @@ _LAYERS = (Family.CONV, Family.LINEAR)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a part of a network costs, for one sample.
+    """The cost of a part of a network, for one sample.
 
     Attributes:
         params: trainable parameters.
@@ -48,7 +48,17 @@ def node_cost(graph: Graph, node: Node) -> Cost:
 
 
 def cost(graph: Graph, nodes: Iterable[Node]) -> Cost:
-    """The cost of a part of a graph, given in the graph's order."""
+    """The cost of a part of a graph.
+
+    Args:
+        graph: with shapes.
+        nodes: of the part, in the graph's order.
+
+    >>> import inceptgraph
+    >>> graph = inceptgraph.to_graph("googlenet")
+    >>> cost(graph, graph.within("inception_3a")).depth
+    2
+    """
     params = buffers = macs = deepest = activations = 0
     depth: dict[str, int] = {}
     for node in nodes:
@@ -64,5 +74,10 @@ def cost(graph: Graph, nodes: Iterable[Node]) -> Cost:
 
 
 def total(graph: Graph) -> Cost:
-    """The cost of a whole graph; take ``graph.phase("eval")`` for the network without heads."""
+    """The cost of a whole graph; take ``graph.phase("eval")`` for the network without heads.
+
+    >>> import inceptgraph
+    >>> total(inceptgraph.to_graph("googlenet").phase("eval")).params
+    6998552
+    """
     return cost(graph, graph.nodes.values())

@@ -38,6 +38,10 @@ def peak(graph: Graph) -> Peak:
 
     Args:
         graph: with shapes; take ``graph.phase("eval")`` for the network without heads.
+
+    >>> import inceptgraph
+    >>> peak(inceptgraph.to_graph("googlenet").phase("eval"))
+    Peak(elements=1605632, step='conv1.relu')
     """
     size = {name: prod(graph.shape(name)) for name in graph.nodes}
     kept = {output.node for output in graph.outputs}

@@ -1,4 +1,4 @@
-"""A network as parts within parts, with what each costs: the data of ``summary``."""
+"""The outline of a network: parts within parts, with what each costs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from inceptgraph.graph import Graph, Node, Scope, sources
 from inceptgraph.ops import format_size
 from inceptgraph.types import Family, Shape
 
-__all__ = ["Head", "Network", "Part", "describe"]
-
-EVERYTHING = 1_000
+__all__ = ["Head", "Outline", "Part", "outline", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +53,8 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """A whole network.
+class Outline:
+    """A whole network as parts within parts.
 
     Attributes:
         name: its name.
@@ -81,12 +79,17 @@ class Network:
     cost_with_heads: Cost
 
 
-def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
-    """Take a graph apart.
+def outline(graph: Graph, depth: int | None = None) -> Outline:
+    """The outline of a graph.
 
     Args:
         graph: with shapes, both phases.
-        depth: how many levels: 1 for the stages alone.
+        depth: levels of parts: 1 for the stages alone, None for all.
+
+    >>> import inceptgraph
+    >>> stages = outline(inceptgraph.to_graph("googlenet"), depth=1).stages
+    >>> stages[0].path, stages[0].window, stages[0].cost.params
+    ('conv1', '7×7/2', 9472)
     """
     maker = _Maker(graph)
     network = graph.phase("eval")
@@ -99,7 +102,7 @@ def describe(graph: Graph, depth: int = EVERYTHING) -> Network:
         )
         for scope in graph.heads
     )
-    return Network(
+    return Outline(
         name=graph.name,
         inputs={node.name: graph.shape(node.name) for node in graph.inputs},
         outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
@@ -117,13 +120,14 @@ class _Maker:
         self.graph = graph
         self.fields = receptive_fields(graph)
 
-    def part(self, path: str, depth: int) -> Part:
-        """What is at a path, with so many levels of what is inside."""
+    def part(self, path: str, depth: int | None) -> Part:
+        """The part at a path, with so many levels of what is inside."""
         graph = self.graph
         scope, node = graph.scopes.get(path), graph.nodes.get(path)
         nodes = graph.within(path)
         end = scope.output if scope else nodes[-1].name
-        inner = graph.children(path) if depth > 1 else ()
+        inner = graph.children(path) if depth != 1 else ()
+        below = None if depth is None else depth - 1
         return Part(
             path=path,
             op=scope.block if scope else node.op.op if node else None,
@@ -133,7 +137,7 @@ class _Maker:
             out=graph.shape(end),
             cost=cost(graph, nodes),
             field=self.fields[end].size,
-            parts=tuple(self.part(child, depth - 1) for child in inner),
+            parts=tuple(self.part(child, below) for child in inner),
         )
 
     def integers(self, path: str, scope: Scope | None, nodes: tuple[Node, ...]) -> dict[str, int]:
@@ -168,3 +172,61 @@ def _window(nodes: tuple[Node, ...]) -> str:
     stride: Any = getattr(layers[0].op, "stride", (1, 1))
     step = str(stride[0]) if stride[0] == stride[1] else format_size(stride)
     return f"{format_size(kernel)}/{step}"
+
+
+# -- JSON ------------------------------------------------------------------------------------
+
+
+def to_json(network: Outline) -> dict[str, Any]:
+    """The data of an outline as plain dicts and lists, which ``json`` writes.
+
+    >>> import inceptgraph
+    >>> to_json(inceptgraph.summary("googlenet", depth=1))["totals"]["params"]
+    6998552
+    """
+    cost, trained = network.cost, network.cost_with_heads
+    return {
+        "name": network.name,
+        "inputs": [{"name": name, "shape": list(s)} for name, s in network.inputs.items()],
+        "outputs": [{"name": name, "shape": list(s)} for name, s in network.outputs.items()],
+        "totals": {
+            "params": cost.params,
+            "params_with_aux": trained.params,
+            "macs": cost.macs,
+            "macs_with_aux": trained.macs,
+            "depth": cost.depth,
+            "buffers": cost.buffers,
+            "buffers_with_aux": trained.buffers,
+            "activations": cost.activations,
+            "activations_with_aux": trained.activations,
+            "peak_activations": network.peak,
+            "receptive_field": _sides(network.field),
+        },
+        "stages": [_part_json(stage) for stage in network.stages],
+        "aux_heads": [
+            {**_part_json(head.part), "tap": head.tap, "loss_weight": head.loss_weight}
+            for head in network.heads
+        ],
+    }
+
+
+def _part_json(part: Part) -> dict[str, Any]:
+    return {
+        "name": part.path,
+        "op": part.op,
+        **({"repeat": part.copies} if part.copies else {}),
+        "out": list(part.out),
+        "params": part.cost.params,
+        "buffers": part.cost.buffers,
+        "macs": part.cost.macs,
+        "depth": part.cost.depth,
+        "activations": part.cost.activations,
+        "receptive_field": _sides(part.field),
+        "arguments": dict(part.integers),
+        "steps": [_part_json(inner) for inner in part.parts],
+    }
+
+
+def _sides(field: tuple[int, int] | None) -> list[int] | None:
+    """A receptive field as JSON has it: height and width in pixels of the input."""
+    return list(field) if field else None

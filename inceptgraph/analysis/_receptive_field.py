@@ -22,7 +22,7 @@ __all__ = ["Field", "largest_field", "receptive_fields"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What one pixel of a node's output, or a vector, depends on.
+    """The receptive field of one pixel of a node's output, or of a vector.
 
     Attributes:
         local: what it reads of the input through steps that read a window or a pixel, along height
@@ -55,6 +55,10 @@ def receptive_fields(graph: Graph) -> dict[str, Field]:
 
     Args:
         graph: with shapes.
+
+    >>> import inceptgraph
+    >>> receptive_fields(inceptgraph.to_graph("googlenet"))["inception_3a.merge"].size
+    (59, 59)
     """
     fields: dict[str, Field] = {}
     for node in graph.nodes.values():

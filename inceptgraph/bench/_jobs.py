@@ -16,7 +16,7 @@ __all__ = ["maker"]
 
 
 def maker(lab: BenchLab, job: Job, graph: Graph, tensors: Tensors) -> Callable[[], Any]:
-    """What makes the module of a job, ready to run.
+    """A function that makes the module of a job, ready to run.
 
     A peer is imported and drawn here and not by what is returned: that is to be no part of its
     memory and of its time to a first result, as the weights of the network are none of an engine's.

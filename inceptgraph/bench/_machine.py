@@ -1,4 +1,4 @@
-"""What figures depend on that has nothing to do with a framework."""
+"""The machine and the libraries, on which figures depend whatever the framework."""
 
 from __future__ import annotations
 

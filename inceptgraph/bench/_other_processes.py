@@ -1,4 +1,4 @@
-"""What other processes took of the processor while something was timed."""
+"""The share of the processor that other processes took while something was timed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Others", "Used", "used"]
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What was used of the processor up to a moment, in seconds.
+    """Seconds of the processor that were used up to a moment.
 
     Attributes:
         time: the moment.
@@ -30,8 +30,8 @@ class Used:
 
 
 def used(stat: Path = Path("/proc/stat")) -> Used | None:
-    """What was used so far; None where the kernel does not tell (it is Linux that does, see
-    proc_stat(5)).
+    """The seconds that were used so far; None where the kernel does not tell (it is Linux that
+    does, see proc_stat(5)).
 
     What a hypervisor took away counts as used by others.
     """

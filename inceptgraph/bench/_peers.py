@@ -13,7 +13,7 @@ __all__ = ["find_peer"]
 
 
 def find_peer(name: str) -> Callable[[], Any]:
-    """What makes a peer. Imports its package, which runs that package's code.
+    """A function that makes a peer. Imports its package, which runs that package's code.
 
     Args:
         name: ``package:name``. The name is looked up in the package, then in its ``models``, where

@@ -1,4 +1,4 @@
-"""What is to be measured."""
+"""The plan of a bench: its jobs and how long they are timed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BASELINE = MODEL
 
 
 class Kind(StrEnum):
-    """What runs the network."""
+    """The kind of thing that runs a network."""
 
     PLAIN = "plain"
     ENGINE = "engine"
@@ -40,12 +40,12 @@ class Job:
 
     @property
     def label(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
         return f"{self.name} (compiled)" if self.kind is Kind.COMPILED_PEER else self.name
 
     @property
     def is_baseline(self) -> bool:
-        """Whether speed-ups are over it: the plain module in float32."""
+        """True of the plain module in float32, over which speed-ups are."""
         return self.kind is Kind.PLAIN and self.setting.dtype == "float32"
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class Plan:
     memory: bool = True
 
     def jobs(self, batch: int) -> Iterator[Job]:
-        """What is measured side by side: the baseline first, then by dtype.
+        """The jobs that are measured side by side: the baseline first, then by dtype.
 
         Args:
             batch: samples at a time.

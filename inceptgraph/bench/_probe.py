@@ -1,4 +1,4 @@
-"""What can be measured once in a process: its memory, and the time to a first result.
+"""Measurements that a process allows once: its memory, and the time to a first result.
 
 Each job has a process of its own for that, so that none finds what another has loaded, compiled or
 left in the allocator, and one that crashes takes nothing else along.
@@ -28,7 +28,7 @@ CALLS = 3
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a process of its own measured.
+    """The measurements of a process of its own.
 
     Attributes:
         first: seconds from the weights to a first result: passes, compilation and the import of

@@ -1,4 +1,4 @@
-"""What a bench found."""
+"""Results of a bench."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Report", "Row", "Status"]
 
 
 class Status(StrEnum):
-    """What became of a job."""
+    """The end that a job came to."""
 
     TIMED = "timed"
     WRONG = "wrong"
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was found of one job.
+    """The results of one job.
 
     Attributes:
         job: what was measured.
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def uncertainty(self) -> float | None:
-        """How far off the speed-up may be, or the time where there is none, as a share of it; see
+        """The share by which the speed-up may be off, or the time where there is none; see
         :attr:`Spread.uncertainty <inceptgraph.measure._spread.Spread.uncertainty>`."""
         spread = self.speedup or self.seconds
         return spread.uncertainty if spread else None
@@ -101,7 +101,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a bench found.
+    """Results of a bench.
 
     Attributes:
         network: its name.
@@ -126,7 +126,7 @@ class Report:
 
     @property
     def wrong(self) -> bool:
-        """Whether an engine gave wrong outputs or failed; a refusal is neither."""
+        """True where an engine gave wrong outputs or failed; a refusal is neither."""
         return any(row.status in (Status.WRONG, Status.FAILED) for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:

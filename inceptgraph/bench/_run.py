@@ -215,7 +215,7 @@ class _Bencher:
                 self.peaks[setting.dtype] = max(found, self.peaks.get(setting.dtype, 0.0))
 
     def rows(self) -> list[Row]:
-        """What was found so far."""
+        """The rows so far."""
         found = []
         for trials in self._groups:
             base = next(trial for trial in trials if trial.job.is_baseline)

@@ -48,7 +48,7 @@ class Trial:
         self.samples.clear()
 
     def row(self, base: Trial, work: int, peak: float | None, auto: str | None) -> Row:
-        """What was found.
+        """The results.
 
         Args:
             base: the plain module in float32, which was timed in the same rounds.

@@ -1,4 +1,4 @@
-"""What says that another bench may find other figures."""
+"""Signs that another bench may find other figures."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from inceptgraph.engine import AUTO, Choice, Setting, choose
 from inceptgraph.engine import rewritten as rewrite
 from inceptgraph.graph import Graph, to_text
 from inceptgraph.pipeline import Analysis
-from inceptgraph.weights import Fitted, fit_file
+from inceptgraph.weights import Fitted, load
 
 __all__ = ["LOCK", "build"]
 
@@ -96,10 +96,7 @@ def build(
     fitted = None
     given = dict(options)
     if weights is not None:
-        fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
-        given["weights"] = fitted
-        for line in fitted.lines():
-            progress(line)
+        given["weights"] = fitted = load(graph, weights, remap=remap, allow=allow, tell=progress)
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
@@ -146,7 +143,7 @@ class _Optimized:
         return () if self.choice.engine.export is None else (self.choice.engine.export,)
 
     def record(self) -> dict[str, Any]:
-        """What a lock says of it."""
+        """The lock's record of it."""
         costs = total(self.graph)
         return {
             "engine": self.choice.engine.name,

@@ -89,7 +89,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line.
 
     Args:
-        arguments: those of the process unless given.
+        arguments: words after the program's name (default: the process's).
 
     Returns:
         The exit code.

@@ -84,7 +84,7 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
     "engines",
     metavar="NAME,…",
     callback=_engines,
-    help="Engines to time. [default: all that are installed]",
+    help="Engines to time (default: all installed).",
 )
 @click.option(
     "--against",
@@ -121,7 +121,7 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
     "--rounds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Rounds of timing for each batch. [default: as many as fit into --seconds]",
+    help="Rounds to time (default: as many as fit into --seconds).",
 )
 @click.option(
     "--seconds",
@@ -145,7 +145,7 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
     "--weights",
     type=click.Path(),
     metavar="FILE",
-    help="Measure with these; with random ones unless given.",
+    help="Measure with these (default: random ones).",
 )
 @fit_options
 @json_option

@@ -1,4 +1,4 @@
-"""What ``bench`` found, as a table for people."""
+"""The results of ``bench`` as a table for people."""
 
 from __future__ import annotations
 

@@ -68,12 +68,12 @@ def _backends() -> Iterable[str]:
 @click.option(
     "--engine",
     metavar="ENGINE",
-    help="What it is rewritten for, such as inductor; auto unless given: the fastest here.",
+    help="What it is rewritten for, such as inductor (default: auto, the fastest here).",
 )
 @click.option(
     "--batch",
     type=click.IntRange(min=1),
-    help="Samples at a time that it is to be fastest for; 1 unless given.",
+    help="Samples at a time that it is to be fastest for (default: 1).",
 )
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option

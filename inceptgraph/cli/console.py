@@ -1,4 +1,4 @@
-"""Where text leaves the program: data to stdout, messages to stderr, colours where they belong."""
+"""Output of the program: data to stdout, messages to stderr, colours where they belong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REFRESH = 0.1
 
 
 def from_environment(environment: Mapping[str, str]) -> bool | None:
-    """What the environment says of colours: None where it leaves them to the terminal.
+    """The environment's word on colours: None where it leaves them to the terminal.
 
     >>> from_environment({"NO_COLOR": "1"}), from_environment({"TERM": "xterm"})
     (False, None)
@@ -44,7 +44,7 @@ def from_environment(environment: Mapping[str, str]) -> bool | None:
 
 
 def colored(stream: Literal["stdout", "stderr"] = "stdout") -> bool:
-    """Whether to paint what goes to a stream."""
+    """True where what goes to a stream is to be painted."""
     context = click.get_current_context(silent=True)
     if context is not None and context.color is not None:
         return context.color
@@ -81,7 +81,7 @@ def strong(text: str) -> str:
 
 
 def room() -> int | None:
-    """How wide stdout is; None where it is no terminal, so that files and pipes get everything."""
+    """The width of stdout; None where it is no terminal, so that files and pipes get everything."""
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         return None
     return shutil.get_terminal_size().columns

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import click
 
 from inceptgraph import backend
 from inceptgraph.cli import console, failures, pictures
-from inceptgraph.cli import diff_formats as comparisons
 from inceptgraph.cli.options import SPEC, json_option, overrides, set_option
 from inceptgraph.cli.pictures import look_options
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
-from inceptgraph.compare import Comparison, compare, mark
+from inceptgraph.compare import Comparison, mark, to_json, to_markdown, to_text
+from inceptgraph.compare import diff as compare
 from inceptgraph.graph import Graph
 from inceptgraph.report import dumps
 
@@ -82,16 +81,24 @@ def diff(
     old, new = load(before, values_a), load(after, values)
     sources = (*old.analysis.sources, *new.analysis.sources)
     found = compare(old.analysis, new.analysis)
-    if chosen not in _WRITERS:
+    if chosen not in ("text", "md", "json"):
         drawn = _picture(old.graph, new.graph, chosen, look)
         pictures.send(output or "-", drawn, sources)
     elif output is not None:
-        pictures.send(output, _WRITERS[chosen](found, everything) + "\n", sources)
+        pictures.send(output, _written(found, chosen, everything) + "\n", sources)
     elif found.equal and chosen == "text":
-        console.message(comparisons.as_text(found))
+        console.message(to_text(found))
     else:
-        console.data(_WRITERS[chosen](found, everything))
+        console.data(_written(found, chosen, everything))
     return 0 if found.equal else failures.DIFFERENT
+
+
+def _written(found: Comparison, format: str, everything: bool) -> str:
+    if format == "json":
+        return dumps(to_json(found))
+    if format == "md":
+        return to_markdown(found, everything=everything)
+    return to_text(found, everything=everything, color=console.colored())
 
 
 def _picture(before: Graph, after: Graph, format: str, look: dict[str, Any]) -> str | bytes:
@@ -102,14 +109,3 @@ def _picture(before: Graph, after: Graph, format: str, look: dict[str, Any]) -> 
         after, format=format, marks=marks, ghosts=ghosts, **options
     )
     return drawn
-
-
-def _json(found: Comparison, everything: bool) -> str:
-    return dumps(comparisons.as_json(found))
-
-
-_WRITERS: Final[Mapping[str, Callable[[Comparison, bool], str]]] = {
-    "text": comparisons.as_text,
-    "md": comparisons.as_markdown,
-    "json": _json,
-}

@@ -1,4 +1,4 @@
-"""What goes wrong, as a message and an exit code."""
+"""Failures as messages and exit codes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def report(error: Exception, package: str = "inceptgraph") -> int:
 
 
 def abandon_stdout() -> None:
-    """What is left in the buffer must not fail at exit."""
+    """Drop what is left in the buffer, so that it does not fail at exit."""
     with contextlib.suppress(OSError):  # a caller's stream may be no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

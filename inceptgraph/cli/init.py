@@ -77,7 +77,7 @@ outputs: {{logits: classifier}}
 
 @verb("init", examples=EXAMPLES)
 @click.argument("name", default="my_network")
-@click.option("-o", "--output", type=click.Path(), help="The file, or -; NAME.yaml unless given.")
+@click.option("-o", "--output", type=click.Path(), help="The file, or - (default: NAME.yaml).")
 @click.option("--from", "base", metavar="SPEC", help="Start from a copy of this spec.")
 @click.option("--flat", is_flag=True, help="With --from: one file, without `extends`.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")

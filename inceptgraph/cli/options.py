@@ -176,5 +176,6 @@ def fit_options(function: F) -> F:
     return click.option(
         "--remap",
         metavar="NAME|FILE.yaml",
-        help="The table that says what the file's names become; found by itself unless given.",
+        help="The table of what the file's names become (default: the shipped one that fits, if"
+        " any).",
     )(function)

@@ -1,4 +1,4 @@
-"""What verbs that draw share: the options of a picture, its format, and where it goes."""
+"""Pictures of the verbs that draw: their options, their format, and where they go."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _fold(context: click.Context, parameter: click.Parameter, value: str | None)
 
 
 def look_options(function: F) -> F:
-    """How much a picture shows, and how it is laid out and coloured."""
+    """Options for how much a picture shows, and how it is laid out and coloured."""
     for option in reversed(
         (
             click.option(

@@ -28,13 +28,13 @@ inceptgraph render googlenet -o - --format mermaid
 @click.option(
     "--format",
     type=click.Choice(list(dict.fromkeys(FORMATS.values()))),
-    help="Follows from the file's suffix unless given.",
+    help="The picture's format (default: by the file's suffix).",
 )
 @look_options
 @click.option(
     "--heat",
     type=click.Choice(["macs", "params", "memory", "none"]),
-    help="What tints the blocks; `macs` unless given.",
+    help="What tints the blocks (default: `macs`).",
 )
 @set_option
 def render(spec: str, output: str, format: str | None, values: dict[str, str], **look: Any) -> None:

@@ -24,7 +24,7 @@ inceptgraph schema -o inceptgraph.schema.json
 
 
 @verb("schema", examples=EXAMPLES)
-@click.option("-o", "--output", type=click.Path(), help="Where to; stdout unless given.")
+@click.option("-o", "--output", type=click.Path(), help="The file (default: stdout).")
 def schema(output: str | None) -> None:
     """Write the JSON Schema that editors use.
 

@@ -11,15 +11,23 @@ import click
 
 from inceptgraph import report
 from inceptgraph.cli import console, failures
-from inceptgraph.cli import sweep_table as tabulate
-from inceptgraph.cli.figures import BYTES, FIGURES, Limit
 from inceptgraph.cli.options import spec_argument
 from inceptgraph.cli.specs import shown_name
-from inceptgraph.cli.sweep_grid import Amount, Bound, Order, grid_size, read_grid
+from inceptgraph.cli.sweep_grid import Amount, Bound, Limit, Order, grid_size, read_grid
 from inceptgraph.cli.verbs import verb
 from inceptgraph.diagnostics import Severity, SpecError
-from inceptgraph.report import counted, exact
-from inceptgraph.sweep import Point
+from inceptgraph.report import counted, dumps, exact
+from inceptgraph.sweep import (
+    BYTES,
+    FIGURES,
+    Point,
+    Table,
+    tabulate,
+    to_csv,
+    to_json,
+    to_markdown,
+    to_text,
+)
 from inceptgraph.sweep import sweep as points_of
 
 __all__ = ["sweep"]
@@ -32,6 +40,13 @@ inceptgraph sweep googlenet --set stages.inception_3a.3x3=64..256:64 --format cs
 """
 
 SIDES = {"min": "below", "max": "above"}
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "table": lambda table: to_text(table, room=console.room(), color=console.colored()),
+    "csv": to_csv,
+    "json": lambda table: dumps(to_json(table)),
+    "md": to_markdown,
+}
+FOR_PROGRAMS = ("csv", "json")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -61,7 +76,7 @@ def bound_options(function: F) -> F:
 )
 @click.option(
     "--format",
-    type=click.Choice(list(tabulate.FORMATS)),
+    type=click.Choice(list(FORMATS)),
     default="table",
     show_default=True,
     help="`table` and `md` for people, `csv` and `json` for programs.",
@@ -112,18 +127,13 @@ def sweep(
         for point in points
     ]
     kept = [point for point, beyond in zip(points, over, strict=True) if not beyond]
-    table = tabulate.Table(
-        title=shown_name(spec),
-        fixed={path: values[0] for path, values in grid.items() if len(values) == 1},
-        varied=[path for path, values in grid.items() if len(values) > 1],
-        points=_sorted(kept, sort, element),
-        left_out=len(points) - len(kept),
-        element=element,
-        rounded=rounded,
-    )
+    rows = _sorted(kept, sort, element)
+    left_out = len(points) - len(kept)
+    name = shown_name(spec)
+    table = tabulate(name, grid, rows, left_out=left_out, dtype=dtype, rounded=rounded)
     alike = _alike(points)
-    if not alike or format in tabulate.FOR_PROGRAMS:
-        tabulate.FORMATS[format](table)
+    if not alike or format in FOR_PROGRAMS:
+        console.data(FORMATS[format](table))
     _tell_warnings(points)
     _tell_left_out(over, limits)
     if alike:

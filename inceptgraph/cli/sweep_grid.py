@@ -1,4 +1,4 @@
-"""What ``sweep`` is given: lists of values, bounds with units, a figure to sort by."""
+"""Options of ``sweep``: lists of values, bounds with units, a figure to sort by."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import click
 
 from inceptgraph.diagnostics import did_you_mean
 from inceptgraph.report import exact
+from inceptgraph.sweep import Figure, Figures
 
-__all__ = ["LIMIT", "Amount", "Bound", "Order", "grid_size", "read_grid", "value_list"]
+__all__ = ["LIMIT", "Amount", "Bound", "Limit", "Order", "grid_size", "read_grid", "value_list"]
 
 LIMIT = 10_000
 """Combinations of one sweep: minutes of work, and more rows than anyone reads."""
@@ -75,7 +76,7 @@ def _too_many(what: str, number: int) -> str:
 
 
 def grid_size(grid: Mapping[str, Sequence[str]]) -> int:
-    """How many combinations there are."""
+    """The number of combinations."""
     return prod(map(len, grid.values()))
 
 
@@ -134,6 +135,34 @@ class Amount:
 
     text: str
     number: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bound on a figure, itself within it.
+
+    Attributes:
+        side: ``min`` or ``max``.
+        figure: what is bounded.
+        amount: by how much.
+    """
+
+    side: str
+    figure: Figure
+    amount: Amount
+
+    @property
+    def option(self) -> str:
+        """As it was given."""
+        return f"--{self.side}-{self.figure.name} {self.amount.text}"
+
+    def allows(self, figures: Figures, element: int) -> bool:
+        """True where a network stays, an element of a tensor having so many bytes."""
+        number = self.figure.key(figures, element)
+        if number is None:  # there is nothing that could be too large
+            return self.side == "max"
+        bound = self.amount.number
+        return number <= bound if self.side == "max" else number >= bound
 
 
 class Bound(click.ParamType[Amount]):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from inceptgraph.cli import console, failures
 from inceptgraph.cli.options import fit_options, json_option, set_option, spec_argument
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
-from inceptgraph.weights import Fitted, Pair, fit_file
+from inceptgraph.weights import fit_file, to_json
 
 __all__ = ["weights"]
 
@@ -44,49 +42,8 @@ def weights(
     """
     fitted = fit_file(load(spec, values).graph, file, remap=remap, allow=allow)
     if as_json:
-        console.send_json(_as_json(fitted))
+        console.send_json(to_json(fitted))
     else:
         help = [f"help: {fitted.help}"] if fitted.help else []
-        console.data("\n".join((f"{file}: {_verdict(fitted)}", *fitted.lines(), *help)))
+        console.data("\n".join((f"{file}: {fitted.verdict}", *fitted.lines(), *help)))
     return 0 if fitted.fits else failures.FINDINGS
-
-
-def _verdict(fitted: Fitted) -> str:
-    if not fitted.fits:
-        return "does not fit" if fitted.fit.loaded else "fits nowhere"
-    fit = fitted.fit
-    allowed = fit.missing or fit.unexpected or fit.mismatched
-    return "fits, with what you allow" if allowed else "fits"
-
-
-def _as_json(fitted: Fitted) -> dict[str, Any]:
-    fit, contents = fitted.fit, fitted.contents
-    assert contents is not None
-    return {
-        "file": str(contents.path),
-        "format": contents.format,
-        "fits": fitted.fits,
-        "remap": fit.table.name if fit.table else None,
-        "prefix": fit.prefix,
-        "loaded": [_pair(pair) for pair in fit.loaded],
-        "adapted": [_pair(pair) for pair in fit.adapted],
-        "mismatched": [_pair(pair) for pair in fit.mismatched],
-        "missing": fit.missing,
-        "absent": fit.absent,
-        "unexpected": fit.unexpected,
-        "ignored": [*fit.ignored, *fit.counters],
-        "allow": fitted.permissions,
-        "idle": fitted.idle,
-        "not_finite": fitted.not_finite,
-        "clashes": [{"name": c.ours, "theirs": [c.first, c.second]} for c in fit.clashes],
-    }
-
-
-def _pair(pair: Pair) -> dict[str, Any]:
-    return {
-        "name": pair.slot.name,
-        "shape": list(pair.slot.shape),
-        "theirs": pair.theirs,
-        "their_shape": list(pair.info.shape),
-        "dtype": pair.info.dtype,
-    }

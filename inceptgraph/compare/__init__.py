@@ -1,4 +1,4 @@
-"""What changed between two networks: as data, as the lines a person would write, as marks."""
+"""Comparisons of two networks: as data, as text, as Markdown, as marks in a picture."""
 
 from inceptgraph.compare._changes import (
     BlockChange,
@@ -8,13 +8,13 @@ from inceptgraph.compare._changes import (
     StageChange,
     StepChange,
 )
-from inceptgraph.compare._comparison import Comparison, compare
+from inceptgraph.compare._comparison import Comparison, diff
+from inceptgraph.compare._json import to_json
+from inceptgraph.compare._markdown import to_markdown
 from inceptgraph.compare._marks import mark
-from inceptgraph.compare._narrate import MARKS, TOTALS, Teller, Told, run, size, totals
+from inceptgraph.compare._text import to_text
 
 __all__ = [
-    "MARKS",
-    "TOTALS",
     "BlockChange",
     "Change",
     "Comparison",
@@ -22,11 +22,9 @@ __all__ = [
     "Named",
     "StageChange",
     "StepChange",
-    "Teller",
-    "Told",
-    "compare",
+    "diff",
     "mark",
-    "run",
-    "size",
-    "totals",
+    "to_json",
+    "to_markdown",
+    "to_text",
 ]

@@ -1,4 +1,4 @@
-"""What was edited in the definitions of blocks: told once, not at every use."""
+"""Edits in the definitions of blocks: told once, not at every use."""
 
 from __future__ import annotations
 

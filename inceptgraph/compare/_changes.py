@@ -11,7 +11,7 @@ __all__ = ["BlockChange", "Change", "Kind", "Named", "StageChange", "StepChange"
 
 
 class Kind(StrEnum):
-    """What happened to a part."""
+    """The kinds of change to a part."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -64,7 +64,7 @@ class StepChange:
 
 @dataclass(frozen=True, slots=True)
 class BlockChange:
-    """What was edited in the definition of a block.
+    """The edits of a block's definition.
 
     Attributes:
         name: the block.

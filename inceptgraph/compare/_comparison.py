@@ -1,4 +1,4 @@
-"""What changed between two networks, as data: stage by stage, with what it costs.
+"""Differences between two networks as data: stage by stage, with what they cost.
 
 Networks are compared as what they compute: comments, descriptions, the order of independent stages
 and blocks that nothing uses do not count.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from inceptgraph.analysis import total
@@ -24,12 +25,13 @@ from inceptgraph.compare._changes import (
 from inceptgraph.compare._stages import compare_stages
 from inceptgraph.compare._step_changes import StepComparison
 from inceptgraph.compare._tree import Parts
+from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph, source_of
-from inceptgraph.pipeline import Analysis
+from inceptgraph.pipeline import Analysis, analyze
 from inceptgraph.source import to_plain
 from inceptgraph.types import Shape
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "diff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +64,32 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether the two compute the same under the same names."""
+        """True where the two compute the same under the same names."""
         parts = (self.inputs, self.outputs, self.params, self.defaults)
         edits = (*self.blocks, *self.stages, *self.heads)
         return self.name.before == self.name.after and not any(parts) and not edits
 
 
-def compare(before: Analysis, after: Analysis) -> Comparison:
-    """Compare two specs, each with a complete graph."""
-    old, new = before.graph, after.graph
-    assert old is not None
-    assert new is not None
+def diff(
+    before: str | Path | Source | Analysis, after: str | Path | Source | Analysis
+) -> Comparison:
+    """The differences between two specs.
+
+    Args:
+        before: a path, ``-``, a shipped spec's name, a :class:`~inceptgraph.Source`, or what
+            :func:`inceptgraph.analyze` made of one, with other values too.
+        after: likewise.
+
+    Raises:
+        SpecError: one of the specs has errors; it holds all its findings.
+        TypeError: an argument has the wrong type.
+
+    >>> found = diff("googlenet", "googlenet_bn")
+    >>> found.equal, [(block.name, block.uses) for block in found.blocks]
+    (False, [('conv', 59)])
+    """
+    before, after = _analysis(before), _analysis(after)
+    old, new = before.require_graph(), after.require_graph()
     steps = StepComparison(Parts(old), Parts(new))
     stages = compare_stages(steps, old.stages, new.stages)
     heads = compare_stages(steps, old.heads, new.heads)
@@ -89,6 +106,10 @@ def compare(before: Analysis, after: Analysis) -> Comparison:
         cost=Change(total(old.phase("eval")), total(new.phase("eval"))),
         cost_with_heads=Change(total(old), total(new)),
     )
+
+
+def _analysis(spec: str | Path | Source | Analysis) -> Analysis:
+    return spec if isinstance(spec, Analysis) else analyze(spec)
 
 
 def _uses(steps: StepComparison, stages: Iterable[StageChange]) -> Counter[str]:

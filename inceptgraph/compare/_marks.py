@@ -1,4 +1,4 @@
-"""What happened to each node, for a picture of both networks in one."""
+"""Marks of what happened to each node, for a picture of both networks in one."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _SCALES: Final = {2.0: "double", 0.5: "halve"}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of one thing, or of several that changed alike.
+    """The lines on one thing, or on several that changed alike.
 
     Attributes:
         kind: what happened.
@@ -58,7 +58,7 @@ class Teller:
     code: Callable[[str], str]
 
     def facts(self) -> Iterator[tuple[str, list[str]]]:
-        """What changed of the network as a whole: a title, and an edit each."""
+        """The changes of the network as a whole: a title, and the edits."""
         found = self.found
         yield "input", self._edits({n: _shapes(c) for n, c in found.inputs.items()})
         yield "params", self._edits(found.params)
@@ -66,7 +66,7 @@ class Teller:
         yield "outputs", self._edits(found.outputs)
 
     def edits(self) -> Iterator[Told]:
-        """What was edited: blocks, then stages, then heads."""
+        """The edits: of blocks, then of stages, then of heads."""
         for block in self.found.blocks:
             yield Told(Kind.CHANGED, (block.name,), tuple(self._of_block(block)), "block")
         for noun, stages in (("stage", self.found.stages), ("head", self.found.heads)):
@@ -80,7 +80,7 @@ class Teller:
         return [stage for stage in stages if size([stage])]
 
     def summary(self) -> str:
-        """What follows, in a line; nothing where nothing does."""
+        """The line on what follows in size; empty where nothing does."""
         follows = self.follows()
         if not follows:
             return ""

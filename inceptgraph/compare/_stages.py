@@ -1,4 +1,4 @@
-"""How the stages of two networks differ."""
+"""Differences between the stages of two networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["compare_stages", "renamed_stages"]
 def compare_stages(
     steps: StepComparison, before: Iterable[Scope], after: Iterable[Scope]
 ) -> tuple[StageChange, ...]:
-    """What happened to the stages, or to the heads, in the order of the network after."""
+    """The changes of the stages, or of the heads, in the order of the network after."""
     olds, news = {s.path: s for s in before}, {s.path: s for s in after}
     renamed = renamed_stages(steps.old, steps.new, olds, news)
     found: list[StageChange | None] = []

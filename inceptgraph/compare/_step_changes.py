@@ -1,4 +1,4 @@
-"""How the steps inside a stage differ, and what explains that they do.
+"""Differences between the steps inside a stage, and what explains them.
 
 Two stages are walked side by side, part by part. An argument whose text is the same on both sides
 and refers to a parameter differs because the parameter does: that is told where the parameter got
@@ -32,7 +32,7 @@ class StepComparison:
         self.defaults: dict[str, Change] = {}
 
     def compare(self, before: str, after: str) -> tuple[list[StepChange], Named, Change]:
-        """How a stage differs: inside, in what it is given, and in what it uses."""
+        """The differences of a stage: inside, in what it is given, and in what it uses."""
         found = [*self._both(before, after), *self._rewired(before, after)]
         own = [step for step in found if not step.path and step.block is None]
         inside = [step for step in found if step.path or step.block is not None]

@@ -14,7 +14,7 @@ __all__ = ["Part", "Parts"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What stands at a path.
+    """The part at a path.
 
     Attributes:
         op: the block or operation that it uses; None for a body of its own.
@@ -48,7 +48,7 @@ class Parts:
         return dict.fromkeys(c.rpartition(".")[2] for c in self.graph.children(path))
 
     def part(self, path: str) -> Part:
-        """What stands at a path."""
+        """The part at a path."""
         node = self.graph.nodes.get(path)
         if node is not None:
             written = _written(node.origin)
@@ -88,7 +88,7 @@ class Parts:
         }
 
     def content(self, path: str) -> list[tuple[Any, ...]]:
-        """What is at or below a path, apart from its own name and from what it reads outside."""
+        """The content at or below a path, without its own name and what it reads outside."""
         return [
             (node.name[len(path) :], node.op, tuple(self._inner(node.inputs, path)))
             for node in self.graph.within(path)

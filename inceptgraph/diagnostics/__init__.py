@@ -3,28 +3,26 @@
 from inceptgraph.diagnostics._findings import (
     Code,
     Diagnostic,
-    Findings,
     Label,
     Severity,
     ShapeError,
     Source,
     Span,
     SpecError,
-    TooManyFindings,
 )
-from inceptgraph.diagnostics._spelling import closest, did_you_mean
+from inceptgraph.diagnostics._findings import Findings as Findings
+from inceptgraph.diagnostics._findings import TooManyFindings as TooManyFindings
+from inceptgraph.diagnostics._spelling import closest as closest
+from inceptgraph.diagnostics._spelling import did_you_mean
 
 __all__ = [
     "Code",
     "Diagnostic",
-    "Findings",
     "Label",
     "Severity",
     "ShapeError",
     "Source",
     "Span",
     "SpecError",
-    "TooManyFindings",
-    "closest",
     "did_you_mean",
 ]

@@ -103,6 +103,8 @@ class Code(StrEnum):
 
 
 class Severity(StrEnum):
+    """The weight of a finding: an error stops a spec, a warning does not."""
+
     ERROR = "error"
     WARNING = "warning"
 
@@ -260,7 +262,7 @@ class Findings:
         self.diagnostics.append(Diagnostic(code, text, labels, tuple(notes), hint, severity))
 
     def has(self, code: Code, span: Span | None) -> bool:
-        """Whether this has been found at this place."""
+        """True where this has been found at this place."""
         return (code, span) in self._seen
 
     @property

@@ -1,4 +1,4 @@
-"""What the codes of findings mean: one page of Markdown each, in ``explanations/``.
+"""Explanations of the codes of findings: one page of Markdown each, in ``explanations/``.
 
 A page begins ``# IG201: unknown operation``, says in its first paragraph what the code means, shows
 a spec that is wrong and the same spec mended, and ends with the reason for the rule. The tests

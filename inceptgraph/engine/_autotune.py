@@ -101,7 +101,7 @@ def fastest(
         tensors: its weights.
         setting: how it is to run.
         optimize: see :func:`inceptgraph.engine._make`.
-        lab: what measures; that of torch unless given.
+        lab: what measures (default: torch's).
         clock: seconds.
 
     Returns:
@@ -173,7 +173,7 @@ class _Race:
             self._time(ahead, Budget(seconds=SECONDS))
 
     def winner(self) -> tuple[Any, Choice]:
-        """What the fastest made; nothing of the others is kept."""
+        """The module that the fastest made; nothing of the others is kept."""
         if not self._entrants and self._failed:
             told = "; ".join(each.message for each in self._left_out)
             raise Untimed(f"none computes what the plain module does: {told}")

@@ -1,4 +1,4 @@
-"""Which engines there are, and which of them ``auto`` takes."""
+"""Installed engines, and the choice of ``auto`` among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network is called with, held to what it was made for."""
+"""Inputs of a call, held to what the network was made for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Given", "check_inputs", "in_order", "input_shapes", "listed"]
 
 
 class Given(Protocol):
-    """What is looked at of a tensor, of whichever framework."""
+    """A tensor of whichever framework, as far as it is looked at."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -48,7 +48,8 @@ def in_order(names: Mapping[str, object], inputs: tuple[T, ...], named: Mapping[
     rest = list(names)[len(inputs) :]
     if unknown := [name for name in named if name not in rest]:
         twice = unknown[0] in names
-        told = "is given twice" if twice else f"is none of its inputs: {listed(names)}"
+        known = f"is not an input of this network; its inputs are {listed(names)}"
+        told = "is given twice" if twice else known
         raise TypeError(f"`{unknown[0]}` {told}")
     if absent := [name for name in rest if name not in named]:
         raise TypeError(f"the input `{absent[0]}` is not given")

@@ -33,7 +33,7 @@ def make(
         tensors: its weights, as :meth:`Engine.prepare` takes them.
         setting: how it is to run.
         optimize: whether to run the passes, or the names of those to run, or what they are to know
-            of the engine, which says it itself unless given.
+            of the engine (default: what it says itself).
 
     Returns:
         See :meth:`Engine.prepare`.

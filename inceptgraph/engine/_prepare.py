@@ -1,4 +1,4 @@
-"""What runs a network: made by the engine that was named, or by the one that ``auto`` comes to."""
+"""A network made to run by the engine that was named, or by the one that ``auto`` comes to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine is: what runs a graph.
+"""The protocol of an engine, which runs a graph.
 
 A backend turns a graph into something; an engine runs it. A package offers one through the
 entry-point group ``inceptgraph.engines``; the entry point's name is the engine's. An engine whose
@@ -40,7 +40,7 @@ class Engine(Protocol):
         """The command that installs what it needs; None where all of it is here."""
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
-        """Why it cannot run a graph in a setting, at the step that it cannot; None where it can.
+        """The reason against running a graph in a setting, at the step that it cannot run, or None.
 
         Args:
             graph: with shapes, rewritten or not.
@@ -48,7 +48,7 @@ class Engine(Protocol):
         """
 
     def target(self, setting: Setting) -> Target:
-        """What passes that pay only somewhere are to know of it."""
+        """The target for passes that pay only on some engines."""
 
     def speed(self, setting: Setting) -> float | None:
         """About how many times as fast as torch eager it is on networks of the Inception family.

@@ -1,4 +1,4 @@
-"""How large a network may grow: what is written small can be endless once blocks are expanded."""
+"""Bounds on a network's size: what is written small can be endless once blocks are expanded."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ __all__ = ["Frame", "Names", "Target", "resolve"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a name stands for: a step by its path, or a value that comes in and has no inside.
+    """The target of a name: a step by its path, or a value that comes in and has no inside.
 
     Attributes:
         node: the node that holds the value; None where it could not be built.
@@ -30,7 +30,7 @@ Names = MutableMapping[str, Target]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """Where a step is being expanded.
+    """The place in which a step is being expanded.
 
     Attributes:
         prefix: path of the enclosing scope with a trailing dot, or nothing.

@@ -1,4 +1,4 @@
-"""What can be wrong with an operation that joins."""
+"""Checks of an operation that joins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operation's model refuses, in the words of a spec."""
+"""Refusals of an operation's model, in the words of a spec."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COLON = re.compile(r": (?=(?:[^`]*`[^`]*`)*[^`]*$)")
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a value is refused: a code, what to say after the argument's name, and a hint."""
+    """The reason for a refusal: a code, what to say after the argument's name, and a hint."""
 
     code: Code
     reason: str
@@ -87,7 +87,7 @@ def refusal(problem: Mapping[str, Any], value: Any, environment: Iterable[str]) 
 
 
 def hint_for(value: Any, type_name: str, environment: Iterable[str]) -> str | None:
-    """What the author of a value of the wrong type may have meant."""
+    """The hint on what the author of a value of the wrong type may have meant."""
     if not isinstance(value, str):
         return "the only such words are `true` and `false`" if type_name == "bool" else None
     if type_name == "bool" and value.lower() in ("yes", "no", "on", "off", "y", "n"):

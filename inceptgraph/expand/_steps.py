@@ -273,7 +273,7 @@ class StepExpander:
         return path
 
     def operation(self, step: Step, frame: Frame) -> type[Operation] | Block | None:
-        """What a step's ``op`` names; a parameter may hold the name."""
+        """The operation or block that a step's ``op`` names; a parameter may hold the name."""
         name = step.operation
         if name is None:
             return None

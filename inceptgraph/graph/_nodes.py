@@ -62,7 +62,7 @@ class Output:
 
 
 class ScopeKind:
-    """What a scope came from."""
+    """The origin of a scope in the spec."""
 
     STAGE = "stage"
     HEAD = "head"

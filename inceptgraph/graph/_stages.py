@@ -8,7 +8,7 @@ __all__ = ["source_of", "sources"]
 
 
 def sources(graph: Graph, path: str) -> list[str]:
-    """What a stage reads, as stages or inputs, in order."""
+    """The stages or inputs that a stage reads, in order."""
     own = {node.name for node in graph.within(path)}
     reads = (o for node in graph.within(path) for o in node.inputs if o not in own)
     return list(dict.fromkeys(source_of(graph, name) for name in reads))

@@ -204,7 +204,13 @@ class InverseRoot(Recipe):
 
 
 def along(vector: Recipe, axis: int, rank: int) -> Recipe:
-    """A vector laid along one axis of a tensor, to be multiplied with it or added to it."""
+    """A vector laid along one axis of a tensor, to be multiplied with it or added to it.
+
+    Args:
+        vector: of one axis.
+        axis: of the tensor.
+        rank: how many axes the tensor has.
+    """
     extents = tuple(prod(vector.shape) if index == axis else 1 for index in range(rank))
     return Reshaped(vector, extents)
 
@@ -250,7 +256,7 @@ def to_plain(recipe: Recipe) -> dict[str, Any]:
 
 
 def from_plain(plain: Mapping[str, Any]) -> Recipe:
-    """What :func:`to_plain` wrote.
+    """The recipe that :func:`to_plain` wrote.
 
     Raises:
         KeyError: there is no such kind of expression.

@@ -1,4 +1,4 @@
-"""Why shapes do not fit: which operand differs, at which step it came to, where that is written."""
+"""Explanations of shapes that do not fit: which operand differs, and at which step it came to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Story:
 
 
 def inputs_note(node: Node, shapes: tuple[Shape, ...]) -> tuple[str, ...]:
-    """What a node reads."""
+    """The operands that a node reads, as a note."""
     if len(shapes) == 1:
         return (f"its input is `{node.inputs[0]}`, {format_shape(shapes[0])}",)
     pairs = zip(node.inputs, shapes, strict=True)
@@ -54,7 +54,7 @@ def explain_rank(node: Node, nodes: Nodes) -> tuple[Label, ...]:
 def explain_mismatch(
     axes: tuple[int, ...], node: Node, shapes: tuple[Shape, ...], nodes: Nodes
 ) -> Story:
-    """Which operands diverged, at which steps, and where those are written.
+    """The operands that diverged, at which steps, and where those are written.
 
     Args:
         axes: the axes on which they differ; none where they differ in rank.

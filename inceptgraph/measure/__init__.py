@@ -1,4 +1,4 @@
-"""What a network's run is measured with: outputs compared first, then interleaved rounds.
+"""Measurements of a network's run: outputs compared first, then interleaved rounds.
 
 A :class:`Reference` holds outputs to those of the plain module, :func:`rounds` times what passes.
 """

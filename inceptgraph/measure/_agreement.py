@@ -1,4 +1,4 @@
-"""Whether two networks gave the same, up to the rounding of a type of numbers."""
+"""Agreement of two networks' outputs, up to the rounding of a type of numbers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Maker = Callable[[Graph, Tensors, Setting], Any]
 
 
 def same_form(found: Outputs, wanted: Outputs) -> bool:
-    """Whether there are as many outputs, of the same shapes in the same order."""
+    """True where there are as many outputs, of the same shapes in the same order."""
     return [a.shape for a in found.values()] == [a.shape for a in wanted.values()]
 
 
@@ -79,7 +79,7 @@ def _error(found: Array, wanted: Array) -> float:
 def error_of(
     lab: Lab, make: Maker, graph: Graph, tensors: Tensors, setting: Setting, wanted: Outputs
 ) -> float | None:
-    """How far off a module of the framework alone is in a setting; None where it cannot run in it.
+    """The error of a module of the framework alone in a setting; None where it cannot run in it.
 
     Args:
         lab: what runs it.
@@ -121,7 +121,7 @@ def bound(dtype: str, plain: float | None, depth: int, reordered: float | None =
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a network gave what it should.
+    """The verdict on whether a network gave what it should.
 
     Attributes:
         error: see :func:`relative_error`; None where the outputs are of another form.

@@ -1,4 +1,4 @@
-"""What a backend does to compare and time networks: everything that touches tensors."""
+"""The part of a backend that compares and times networks: everything that touches tensors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Subject(Protocol):
     """A module with its inputs, ready to be called over and over."""
 
     def outputs(self) -> Outputs:
-        """What it gives; in training, also what it gives after one step."""
+        """The outputs; in training, also those after one step."""
 
     def call(self) -> None:
         """One forward pass; in training one step: forward, loss, backward, update."""
@@ -53,7 +53,7 @@ class Lab(Protocol):
         """
 
     def reference(self, graph: Graph, tensors: Tensors, setting: Setting) -> Outputs:
-        """What the network gives for the inputs of a setting, by the plain module in float64."""
+        """The outputs for the inputs of a setting, by the plain module in float64."""
 
 
 @runtime_checkable
@@ -61,11 +61,11 @@ class MeasuringBackend(Backend, Protocol):
     """A backend that can compare and time what engines make."""
 
     def lab(self) -> Lab:
-        """What measures."""
+        """The lab."""
 
 
 def find_lab(name: str = backends.MODEL) -> Lab:
-    """What compares and times with a backend.
+    """The lab of a backend, which compares and times.
 
     Raises:
         SpecError: there is no such backend, or it measures nothing.

@@ -26,7 +26,7 @@ WARM_UP = 2
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many rounds: so many, or as many as fit into a time.
+    """The number of rounds: so many, or as many as fit into a time.
 
     Attributes:
         rounds: how many; None to go by time.
@@ -37,7 +37,7 @@ class Budget:
     seconds: float = 20.0
 
     def spent(self, rounds: int, seconds: float) -> bool:
-        """Whether it is used up after so much."""
+        """True where it is used up after so much."""
         if self.rounds is not None:
             return rounds >= self.rounds
         return rounds >= LEAST_ROUNDS and seconds >= self.seconds
@@ -45,7 +45,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Round(Generic[K]):
-    """What one round gave.
+    """The times of one round.
 
     Attributes:
         seconds: of one call, the mean of a turn.

@@ -15,7 +15,7 @@ ENOUGH = 5
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Where samples lie.
+    """The spread of samples.
 
     Attributes:
         median: of all.
@@ -35,12 +35,12 @@ class Spread:
 
     @property
     def uncertainty(self) -> float | None:
-        """How far off the median may be, as a share of it: half of the notch of a box plot, within
+        """The share by which the median may be off: half of the notch of a box plot, within
         which medians do not differ at about 95 % (McGill, Tukey and Larsen, Variations of Box
         Plots, The American Statistician 32, 1978). None of fewer samples than :data:`ENOUGH`.
 
-        >>> round(Spread.of([9, 9, 10, 11, 11, 10, 10, 9, 11]).uncertainty, 3)
-        0.105
+        >>> round(Spread.of([9, 9, 10, 11, 11, 10, 10, 9, 11]).uncertainty, 4)
+        0.1047
         """
         if self.count < ENOUGH:
             return None

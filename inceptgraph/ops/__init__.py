@@ -12,9 +12,10 @@ from functools import cache
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_you_mean
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
-from inceptgraph.ops._base import Operation, Weight
+from inceptgraph.ops._base import Operation, Weight, need_feature_map
 from inceptgraph.ops._reach import HERE, Plane
-from inceptgraph.ops._window import Sides, format_size, same_padding, sides
+from inceptgraph.ops._window import Sides, same_padding, sides
+from inceptgraph.ops._window import format_size as format_size
 from inceptgraph.ops.shape import Input
 
 __all__ = [
@@ -27,10 +28,10 @@ __all__ = [
     "Sides",
     "Weight",
     "find",
-    "format_size",
     "hint",
     "installed",
     "names",
+    "need_feature_map",
     "same_padding",
     "sides",
 ]
@@ -101,7 +102,7 @@ def installed() -> tuple[type[Operation], ...]:
 
 
 def hint(word: str, more: Iterable[str] = ()) -> str | None:
-    """Which operation a word that names none stands for: another name of it, or a slip.
+    """The hint on what a word that names no operation stands for: another name of one, or a slip.
 
     Args:
         word: as it was written.

@@ -1,4 +1,4 @@
-"""What an operation is: one frozen class whose fields are the YAML arguments and the IR attributes.
+"""Operations: one frozen class each, whose fields are the YAML arguments and the IR attributes.
 
 An operation knows its shapes, its weights and its cost, and nothing of any framework. A backend
 holds its own rule for each class. A concrete operation is final: a rule written for it can then
@@ -26,7 +26,7 @@ class Weight:
 
     Attributes:
         shape: its shape, in the order of ``torch`` (output channels first).
-        init: how it starts; None for the constant that ``fill`` names.
+        init: how it starts.
         fan_in: how many inputs each output element sums over (for variance scaling).
         fan_out: how many outputs each input element reaches.
         trainable: False for statistics that training only observes.
@@ -89,7 +89,7 @@ class Operation(BaseModel):
         return 0
 
     def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
-        """What one pixel of the output reads of each operand, in evaluation; None for all of it.
+        """The reach of one pixel of the output in each operand, in evaluation; None for all of it.
 
         Unless an operation says otherwise, it reads the pixel in the same place of an operand that
         is as high and as wide as the output, and all of any other. A window says what it covers; so
@@ -102,11 +102,11 @@ class Operation(BaseModel):
         )
 
     def is_identity(self) -> bool:
-        """Whether it hands on what it reads, as it is, in both phases."""
+        """True where it hands on what it reads, as it is, in both phases."""
         return False
 
     def label(self) -> str:
-        """What an author would write in a diagram: ``3×3 conv /2, 64``."""
+        """The words of an author in a diagram: ``3×3 conv /2, 64``."""
         return self.op.replace("_", " ")
 
     def arguments(self) -> dict[str, Any]:

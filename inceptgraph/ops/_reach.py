@@ -1,4 +1,4 @@
-"""What one pixel of an output reads of an operand: what receptive fields are made of."""
+"""Reach of one pixel of an output in an operand: what receptive fields are made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["HERE", "Plane", "Reach"]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What the pixels of a map read along one axis, the same for all of them but for their place.
+    """The reach of a map's pixels along one axis, the same for all of them but for their place.
 
     Pixel ``p`` reads ``extent`` pixels from ``first + p·stride`` on. Pixels before 0 and past the
     end are padding.
@@ -25,7 +25,7 @@ class Reach:
     stride: int = 1
 
     def through(self, below: Reach) -> Reach:
-        """What is read where this is read of a map that itself reads ``below``.
+        """The reach through a map that itself reads ``below``.
 
         >>> Reach(-1, 3, 1).through(Reach(-2, 7, 2))  # a 3×3 window on a 7×7 window, stride 2
         Reach(first=-4, extent=11, stride=2)
@@ -37,7 +37,7 @@ class Reach:
         )
 
     def joined(self, other: Reach) -> Reach | None:
-        """What is read where both are read; None where their pixels drift apart, so that no one
+        """The reach of both; None where their pixels drift apart, so that no one
         extent is true of all of them.
 
         >>> Reach(0, 3, 2).joined(Reach(-1, 3, 2))

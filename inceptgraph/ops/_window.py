@@ -110,7 +110,13 @@ def format_size(size: tuple[int, int]) -> str:
 
 
 def same_padding(extent: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Pixels that ``same`` adds before and after an axis of ``extent`` pixels.
+    """Pixels that ``same`` adds before and after an axis.
+
+    Args:
+        extent: of the axis, in pixels.
+        kernel: of the window along it, as are ``stride`` and ``dilation``.
+        stride: pixels from one window to the next.
+        dilation: pixels from one tap of a window to the next.
 
     >>> same_padding(224, kernel=7, stride=2)
     (2, 3)
@@ -127,7 +133,18 @@ def sides(
     stride: tuple[int, int],
     dilation: tuple[int, int] = (1, 1),
 ) -> Sides:
-    """The padding in pixels for a map of ``extents`` (height, width)."""
+    """The padding of a map in pixels: top, bottom, left and right.
+
+    Args:
+        padding: ``same``, ``valid``, or the pixels themselves.
+        extents: height and width of the map; ``kernel``, ``stride`` and ``dilation`` likewise.
+        kernel: of the window.
+        stride: pixels from one window to the next.
+        dilation: pixels from one tap of a window to the next.
+
+    >>> sides("same", (224, 224), (7, 7), (2, 2))
+    (2, 3, 2, 3)
+    """
     if padding == "same":
         top, bottom = same_padding(extents[0], kernel[0], stride[0], dilation[0])
         left, right = same_padding(extents[1], kernel[1], stride[1], dilation[1])
@@ -175,7 +192,7 @@ def window_reach(
     padding: str | Sides,
     dilation: tuple[int, int] = (1, 1),
 ) -> Plane:
-    """What one pixel of a sliding window's output reads of a map of ``extents``."""
+    """The reach of one pixel of a sliding window's output in a map of ``extents``."""
     top, _, left, _ = sides(padding, extents, kernel, stride, dilation)
     rows = Reach(-top, dilation[0] * (kernel[0] - 1) + 1, stride[0])
     return rows, Reach(-left, dilation[1] * (kernel[1] - 1) + 1, stride[1])

@@ -19,7 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class _Convolution(Operation):
-    """What dense, grouped and depthwise convolutions share."""
+    """The common part of dense, grouped and depthwise convolutions."""
 
     family: ClassVar[Family] = Family.CONV
 

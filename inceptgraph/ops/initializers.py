@@ -1,4 +1,4 @@
-"""How weights start. A spec names a scheme, gives a number, or spells the scheme out.
+"""Initial weights. A spec names a scheme, gives a number, or spells the scheme out.
 
 Schemes follow the papers that introduced them; ``lecun_uniform`` is what Caffe calls ``xavier``.
 """

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class _WindowPool(Operation):
-    """What max and average pooling share."""
+    """The common part of max and average pooling."""
 
     family: ClassVar[Family] = Family.POOL
     kind: ClassVar[str]
@@ -64,7 +64,7 @@ class MaxPool(_WindowPool):
 
     Args:
         kernel: window, ``n`` or ``[height, width]``.
-        stride: step of the window; 1 unless given, as for convolutions.
+        stride: step of the window; the default is that of convolutions.
         padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
         ceil: keep a last window that reaches past the end (Caffe, torchvision's GoogLeNet).
     """
@@ -78,7 +78,7 @@ class AvgPool(_WindowPool):
 
     Args:
         kernel: window, ``n`` or ``[height, width]``.
-        stride: step of the window; 1 unless given, as for convolutions.
+        stride: step of the window; the default is that of convolutions.
         padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
         ceil: keep a last window that reaches past the end.
         count_include_pad: divide by the full window at the borders (torch's default, Caffe);

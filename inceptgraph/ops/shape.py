@@ -53,7 +53,7 @@ Extents = Annotated[
 
 
 class Input(Operation):
-    """Where data enters. A spec declares inputs under ``input:``; no step uses this operation.
+    """The entry of data. A spec declares inputs under ``input:``; no step uses this operation.
 
     Args:
         shape: shape of one sample, ``[channels, height, width]`` or ``[features]``.

@@ -17,7 +17,7 @@ __all__ = ["Optimize", "Pass", "Property", "Step", "Target", "asked", "run"]
 
 
 class Property(StrEnum):
-    """What can be known of a graph."""
+    """The properties that a graph can have."""
 
     INFERENCE = "inference"
     """It holds what runs in evaluation alone."""
@@ -28,7 +28,7 @@ class Property(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the graph is to run on, for passes that pay only there.
+    """The machine that a graph is to run on, for passes that pay only there.
 
     Attributes:
         batch: samples at a time.
@@ -82,7 +82,7 @@ class Pass:
 
     @property
     def summary(self) -> str:
-        """What it does, in a line."""
+        """Its work in a line."""
         return (self.rewrite.__doc__ or "").partition("\n")[0]
 
 

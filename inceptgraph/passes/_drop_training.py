@@ -1,4 +1,4 @@
-"""What only training needs is dropped."""
+"""A pass that drops what only training needs."""
 
 from __future__ import annotations
 

@@ -8,7 +8,11 @@ __all__ = ["free_name"]
 
 
 def free_name(wanted: str, taken: Container[str]) -> str:
-    """The name, or the first of ``name_2``, ``name_3`` and so on that is free."""
+    """The name, or the first of ``name_2``, ``name_3`` and so on that is free.
+
+    >>> free_name("conv", {"conv", "conv_2"})
+    'conv_3'
+    """
     if wanted not in taken:
         return wanted
     number = 2

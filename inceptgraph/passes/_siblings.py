@@ -17,7 +17,7 @@ __all__ = ["Kin", "Window", "activation", "families", "saving"]
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """What siblings share, whatever their windows are.
+    """The traits that siblings share, whatever their windows are.
 
     Attributes:
         inputs: what they read.

@@ -10,30 +10,28 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from inceptgraph.diagnostics import Diagnostic, Severity
-from inceptgraph.report._json import dumps
-from inceptgraph.report._table import GAP, RULE, Column, Row, draw
-from inceptgraph.report._text import Style, one_line
-from inceptgraph.report._wording import change, counted, exact, human, pretty, short, value
+from inceptgraph.report._json import dumps as dumps
+from inceptgraph.report._table import GAP as GAP
+from inceptgraph.report._table import RULE as RULE
+from inceptgraph.report._table import Column as Column
+from inceptgraph.report._table import Row as Row
+from inceptgraph.report._table import draw as draw
+from inceptgraph.report._text import Paint as Paint
+from inceptgraph.report._text import Style as Style
+from inceptgraph.report._text import one_line as one_line
+from inceptgraph.report._text import painter as painter
+from inceptgraph.report._wording import change as change
+from inceptgraph.report._wording import counted as counted
+from inceptgraph.report._wording import exact as exact
+from inceptgraph.report._wording import human as human
+from inceptgraph.report._wording import pretty as pretty
+from inceptgraph.report._wording import short as short
+from inceptgraph.report._wording import value as value
 
 __all__ = [
     "FORMATS",
-    "GAP",
-    "RULE",
-    "Column",
-    "Row",
-    "Style",
-    "change",
-    "counted",
-    "draw",
-    "dumps",
-    "exact",
-    "human",
-    "one_line",
-    "pretty",
     "render",
-    "short",
     "summary_line",
-    "value",
 ]
 
 FORMATS: tuple[str, ...] = ("full", "concise", "json", "github", "sarif")
@@ -58,7 +56,7 @@ def render(diagnostics: Sequence[Diagnostic], format: str, *, color: bool = Fals
 
 
 def summary_line(diagnostics: Sequence[Diagnostic]) -> str:
-    """How many errors and warnings there are, in words.
+    """The number of errors and of warnings, in words.
 
     >>> summary_line([])
     'no findings'

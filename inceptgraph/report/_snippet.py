@@ -42,7 +42,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """What is shown of a source line, and the rows under it, each from left to right."""
+    """The part of a source line that is shown, and the rows under it, each from left to right."""
 
     text: str
     rows: Sequence[Sequence[Piece]]
@@ -55,8 +55,8 @@ class Excerpt:
 
 
 def mark(label: Label, lines: Sequence[str], *, primary: bool) -> Mark:
-    """Where a label is drawn: on its first line, at least one column wide, at most one past the
-    end of the line."""
+    """The place where a label is drawn: on its first line, at least one column wide, at
+    most one past the end of the line."""
     # Span.first_line would split the whole source again for each label.
     span = label.span
     line = max(span.line, 0)

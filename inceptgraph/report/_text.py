@@ -1,4 +1,4 @@
-"""What the formats share: text that is safe to show, places, colours."""
+"""Text for all formats: safe to show, with places and colours."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def region(span: Span) -> Region | None:
 
 
 def place(span: Span) -> str:
-    """Where a span begins, as editors and terminals make it a link: ``file:line:column``."""
+    """The beginning of a span, as editors and terminals make it a link: ``file:line:column``."""
     at = region(span)
     name = one_line(span.source.name)
     return f"{name}:{at.line}:{at.column}" if at else name
 
 
 def details(diagnostic: Diagnostic) -> Iterator[str]:
-    """What a finding says beyond its message, a line each, for formats that show no source."""
+    """The lines of a finding beyond its message, for formats that show no source."""
     for label in diagnostic.labels[1:]:
         yield f"{place(label.span)}: {one_line(label.text)}".removesuffix(": ")
     for note in diagnostic.notes:
@@ -91,6 +91,9 @@ class Style(StrEnum):
     WARNING = "1;33"
     FRAME = "1;34"
     STRONG = "1"
+    ADDED = "32"
+    REMOVED = "31"
+    CHANGED = "33"
 
 
 Paint = Callable[[str, Style], str]

@@ -1,4 +1,4 @@
-"""What the YAML parser said and where, with the lines around it."""
+"""Errors of the YAML parser, with the lines around them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What the parser said, and where: the place it stopped at, and where the construct began."""
+    """The parser's words, the place it stopped at, and where the construct began."""
 
     source: Source
     problem: str

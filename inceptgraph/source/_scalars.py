@@ -1,4 +1,4 @@
-"""What a plain scalar means under the YAML 1.2 core schema."""
+"""Plain scalars under the YAML 1.2 core schema."""
 
 from __future__ import annotations
 

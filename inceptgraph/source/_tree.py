@@ -60,7 +60,7 @@ Node = Scalar | Mapping | Sequence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where a step is written, and through which uses of blocks it came to be.
+    """The place where a step is written, and the uses of blocks through which it came to be.
 
     Attributes:
         span: the step's name.
@@ -75,7 +75,7 @@ class Origin:
     parent: Origin | None = None
 
     def argument(self, name: str | None) -> Span:
-        """Where an argument's value is written; the step's name where it is not."""
+        """The place of an argument's value; that of the step's name where it is not written."""
         entry = self.arguments.get(name) if name else None
         return entry.value.span.first_line() if entry else self.span
 

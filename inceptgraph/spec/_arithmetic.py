@@ -189,7 +189,7 @@ class _Expression:
             position = match.end()
 
     def no_token(self, position: int) -> ValueProblem:
-        """What stands where a token should."""
+        """The text that stands where a token should."""
         rest = self.text[position:]
         at = position + len(rest) - len(rest.lstrip())
         rest = rest.lstrip()

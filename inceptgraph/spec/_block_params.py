@@ -1,4 +1,4 @@
-"""What a block names: its own parameters, and the network's where it may see them."""
+"""Names in a block: its own parameters, and the network's where it may see them."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def report_nothing(
 
 
 def holds_steps(mapping: Mapping) -> bool:
-    """Whether a mapping is several steps by name, and not one."""
+    """True where a mapping is several steps by name, and not one."""
     return "op" not in mapping.items and all(
         isinstance(entry.value, Mapping) for entry in mapping.items.values()
     )

@@ -60,7 +60,7 @@ class _Editor:
                 self.change(together, change, entry.key)
 
     def changes(self, entry: Entry) -> list[Entry]:
-        """What is to be done, each with the keyword as its key."""
+        """The changes to make, each with the keyword as its key."""
         key, value = entry.key, entry.value
         what = f"the edit of `{key.text}`"
         if isinstance(value, Scalar):
@@ -196,7 +196,7 @@ class _Editor:
         return found
 
     def taking_over(self, siblings: Siblings, name: str, new: Siblings, path: Scalar) -> Siblings:
-        """What stands before a step that says ``from`` reads what that step read."""
+        """Steps in which what stands before one that says ``from`` reads what that step read."""
         step = siblings[name].value
         reads = step.items.get("from") if isinstance(step, Mapping) else None
         first = next(iter(new), None)

@@ -1,4 +1,4 @@
-"""What a spec that extends another keeps of it."""
+"""Inheritance: what a spec that extends another keeps of it."""
 
 from __future__ import annotations
 

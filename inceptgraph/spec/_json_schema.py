@@ -268,7 +268,7 @@ def _plain(schema: Schema) -> Schema:
 
 
 def argument_texts(kind: type[Operation]) -> dict[str, str]:
-    """What the docstring of an operation says of each argument."""
+    """The docstring's text on each argument of an operation."""
     _, _, section = (inspect.getdoc(kind) or "").partition("Args:\n")
     found: dict[str, str] = {}
     name = ""

@@ -1,4 +1,4 @@
-"""Where specs and libraries of blocks are: shipped ones by name, others by path."""
+"""Places of specs and libraries of blocks: shipped ones by name, others by path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class Kind(StrEnum):
-    """What a file is for."""
+    """The purpose of a file."""
 
     SPEC = "spec"
     LIBRARY = "library"

@@ -43,7 +43,7 @@ def path_keys(path: str) -> list[str]:
 
 
 def declares_parameter(keys: list[str]) -> bool:
-    """Whether a path leads to a parameter of the network, or of a block."""
+    """True where a path leads to a parameter of the network, or of a block."""
     return (keys[0] == "params" and len(keys) == 2) or (
         keys[0] == "blocks" and len(keys) == 4 and keys[2] == "params"
     )

@@ -1,4 +1,4 @@
-"""What ``from:`` names: something in scope, written before."""
+"""References of ``from:``: names of something in scope, written before."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Resolved:
 
 
 def is_library(tree: Node) -> bool:
-    """Whether a file is a library of blocks and not a spec."""
+    """True where a file is a library of blocks and not a spec."""
     return isinstance(tree, Mapping) and "blocks" in tree.items and tree.items.keys() <= _LIBRARY
 
 

@@ -58,7 +58,7 @@ def find_operation(name: str) -> type[Operation] | None:
 
 
 def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label) -> bool:
-    """Whether a word names an operation or a block; reports it if not."""
+    """True where a word names an operation or a block; reports it if not."""
     if name.text in spec.blocks or find_operation(name.text) is not None:
         return True
     hint = ops.hint(name.text, spec.blocks)

@@ -125,7 +125,7 @@ class StepReader:
     def check(
         self, steps: dict[str, Step], visible: Visible, own: Reading, chained: bool = True
     ) -> None:
-        """What the steps of a body read, now that all are known."""
+        """Check what the steps of a body read, now that all are known."""
         check_sources(
             steps,
             visible,
@@ -271,7 +271,7 @@ class StepReader:
         return Step(key, operation, None, arguments, self.sources(found.get("from")), repeat)
 
     def has_body(self, value: Mapping) -> bool:
-        """Whether a step without ``op`` is meant to have a body of its own."""
+        """True where a step without ``op`` is meant to have a body of its own."""
         if {"steps", "branches"} & value.items.keys():
             return True
         bodies = ("steps", "branches")

@@ -1,4 +1,4 @@
-"""What every part of a spec is checked for: its keys, its kind and its name."""
+"""Checks of every part of a spec: its keys, its kind and its name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def listed(words: Iterable[str], last: str = "and") -> str:
 
 
 def kind_of(node: Node) -> str:
-    """What a value is, as a message names it."""
+    """The kind of a value, as a message names it."""
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Mapping):

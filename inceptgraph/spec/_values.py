@@ -120,7 +120,7 @@ def _size(value: Any, most: int) -> int:
 
 
 def fits(value: Any, type_name: str) -> bool:
-    """Whether a value is of a parameter's type."""
+    """True where a value is of a parameter's type."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     if type_name == "int":
         return whole
@@ -137,5 +137,5 @@ def fits(value: Any, type_name: str) -> bool:
 
 
 def is_fraction(value: Any) -> bool:
-    """Whether a value is an exact number that is not whole."""
+    """True where a value is an exact number that is not whole."""
     return hasattr(value, "denominator") and not isinstance(value, int)

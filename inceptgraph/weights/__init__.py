@@ -5,7 +5,8 @@ This package works on names and shapes alone. A backend reads the numbers.
 
 from inceptgraph.weights._file_formats import Format, refuse
 from inceptgraph.weights._fit_report import not_finite, warn_not_finite
-from inceptgraph.weights._fitted import Allowed, Fitted, fit_entries, fit_file
+from inceptgraph.weights._fitted import Allowed, Fitted, fit_entries, fit_file, load
+from inceptgraph.weights._json import to_json
 from inceptgraph.weights._match import Fit, Pair
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "Pair",
     "fit_entries",
     "fit_file",
+    "load",
     "not_finite",
     "refuse",
+    "to_json",
     "warn_not_finite",
 ]

@@ -31,7 +31,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file of weights holds, before any number is read.
+    """The contents of a file of weights, before any number is read.
 
     Attributes:
         path: as the user gave it.
@@ -52,6 +52,11 @@ class Contents:
 
 def refuse(path: Path, why: str, help: str | None = None) -> NoReturn:
     """Say why a file of weights cannot be read.
+
+    Args:
+        path: the file.
+        why: in words that follow its name.
+        help: what to do about it.
 
     Raises:
         SpecError: always.
@@ -82,7 +87,7 @@ def look(path: str | Path) -> Contents:
 
 
 def not_finite(contents: Contents, names: Iterable[str]) -> dict[str, str]:
-    """Which tensors of a file hold ``NaN`` or ``infinity``: no network computes with them.
+    """The tensors of a file that hold ``NaN`` or ``infinity``: no network computes with them.
 
     Args:
         contents: the file.

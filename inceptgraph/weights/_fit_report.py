@@ -34,7 +34,7 @@ def lines(fit: Fit, refused: Fit | None = None, format: str | None = None) -> li
 
 
 def is_empty(fit: Fit) -> bool:
-    """Whether nothing is missing, unexpected, mismatched or twice there."""
+    """True where nothing is missing, unexpected, mismatched or twice there."""
     return not (fit.missing or fit.unexpected or fit.mismatched or fit.clashes)
 
 
@@ -56,7 +56,7 @@ def _names(fit: Fit) -> str:
 
 
 def loaded(fit: Fit) -> list[str]:
-    """What loads, and what is done to it on the way."""
+    """The line on what loads, and what is done to it on the way."""
     pairs = fit.loaded
     if not pairs:
         return ["loaded: nothing"]
@@ -74,11 +74,11 @@ def loaded(fit: Fit) -> list[str]:
 
 
 def groups(fit: Fit, refused: Fit | None = None) -> list[str]:
-    """What does not load, by group and stage.
+    """The lines on what does not load, by group and stage.
 
     Args:
         fit: all of it.
-        refused: the part of it that is an error; the user allows the rest. All unless given.
+        refused: the part of it that is an error; the user allows the rest (default: all of it).
     """
     refused = refused or fit
     pairs = [*fit.loaded, *fit.adapted, *fit.mismatched]
@@ -105,7 +105,7 @@ def _adapted(pairs: Iterable[Pair]) -> Iterator[str]:
 
 
 def not_finite(numbers: Mapping[str, str]) -> Iterator[str]:
-    """Which tensors load although no network computes with them."""
+    """The lines on tensors that load although no network computes with them."""
     for name, what in islice(numbers.items(), _NAMES):
         yield f"{name} holds {what}"
     if len(numbers) > _NAMES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from inceptgraph.weights._patterns import covers
 from inceptgraph.weights._remap_table import choose, shipped
 from inceptgraph.weights._slots import slots
 
-__all__ = ["KINDS", "Allowed", "Fitted", "fit_entries", "fit_file"]
+__all__ = ["KINDS", "Allowed", "Fitted", "fit_entries", "fit_file", "load"]
 
 KINDS = ("missing", "unexpected", "shape")
 
@@ -51,7 +51,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How weights fit a network, and what of it is allowed.
+    """The fit of weights to a network, and what of it is allowed.
 
     Attributes:
         name: what messages call the weights.
@@ -80,21 +80,29 @@ class Fitted:
 
     @property
     def fits(self) -> bool:
-        """Whether all that does not fit is allowed."""
+        """True where all that does not fit is allowed."""
         return report.is_empty(self.refused)
 
     @property
     def permissions(self) -> list[str]:
-        """What would allow all that is refused, stage by stage, as ``--allow`` takes it."""
+        """The permissions for all that is refused, stage by stage, as ``--allow`` takes them."""
         refused = self.refused
         found = [f"missing:{report.stage(name)}" for name in refused.missing]
         found += [f"shape:{report.stage(pair.slot.name)}" for pair in refused.mismatched]
         found += [f"unexpected:{report.stage(name)}" for name in refused.unexpected]
         return list(dict.fromkeys(found))
 
+    @property
+    def verdict(self) -> str:
+        """The verdict on whether it fits, in a few words."""
+        if not self.fits:
+            return "does not fit" if self.fit.loaded else "fits nowhere"
+        allowed = self.fit.missing or self.fit.unexpected or self.fit.mismatched
+        return "fits, with what you allow" if allowed else "fits"
+
     @cached_property
     def not_finite(self) -> dict[str, str]:
-        """Which tensors that load hold ``NaN`` or ``infinity``, by our names. Reads a file's
+        """The tensors that load and hold ``NaN`` or ``infinity``, by our names. Reads a file's
         numbers."""
         if self.contents is None:
             return {}
@@ -137,7 +145,7 @@ class Fitted:
         ]
 
     def record(self) -> dict[str, Any]:
-        """What a lock file keeps: which file, which table, and what did not load from it."""
+        """The record for a lock file: the file, the table, and what did not load from it."""
         table, found = self.fit.table, self.fit
         return {
             "file": self.contents.path.name if self.contents else self.name,
@@ -181,7 +189,7 @@ class Fitted:
 
     @property
     def help(self) -> str | None:
-        """What to do about what is refused; None where a permission would not help."""
+        """The advice on what is refused; None where a permission would not help."""
         if not self.permissions:
             return None
         if not self.fit.loaded:
@@ -203,7 +211,8 @@ def fit_file(
     Args:
         graph: with shapes, both phases.
         path: safetensors, PyTorch's or Caffe's.
-        remap: a shipped remap table's name or a table's path; found by itself unless given.
+        remap: a shipped remap table's name or a table's path (default: the shipped
+            one that fits, if any).
         allow: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
 
     Returns:
@@ -212,10 +221,49 @@ def fit_file(
     Raises:
         SpecError: the file or the table cannot be read.
         ValueError: an item of ``allow`` has no such form.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import inceptgraph, numpy, safetensors.numpy
+    >>> graph = inceptgraph.to_graph("lenet5")
+    >>> with TemporaryDirectory() as folder:
+    ...     tensors = {"other.weight": numpy.zeros(3, "float32")}
+    ...     safetensors.numpy.save_file(tensors, f"{folder}/a.safetensors")
+    ...     fit_file(graph, f"{folder}/a.safetensors").verdict
+    'fits nowhere'
     """
     allowed = Allowed.of(allow)
     contents = look(path)
     return Fitted(str(path), _fit(graph, contents.entries, remap), allowed, contents)
+
+
+def load(
+    graph: Graph,
+    path: str | Path,
+    *,
+    remap: str | Path | None = None,
+    allow: Iterable[str] = (),
+    tell: Callable[[str], None] | None = None,
+) -> Fitted:
+    """A file of weights that fits a network: what a backend's ``weights`` takes.
+
+    Args:
+        graph: with shapes, both phases.
+        path: safetensors, PyTorch's or Caffe's.
+        remap: the table for its names, and ``allow`` what need not fit, as in :func:`fit_file`.
+        tell: told the fit in lines, those with warnings too, as :meth:`Fitted.lines` has them.
+            Without it only numbers that are NaN or infinite are warned of, by the logger.
+
+    Raises:
+        SpecError: the file or the table cannot be read, or the file does not fit.
+        ValueError: an item of ``allow`` has no such form.
+    """
+    fitted = fit_file(graph, path, remap=remap, allow=allow).require()
+    if tell is None:
+        report.warn_not_finite(fitted.name, fitted.not_finite)
+    else:
+        for line in fitted.lines():
+            tell(line)
+    return fitted
 
 
 def fit_entries(
@@ -227,6 +275,12 @@ def fit_entries(
     name: str = "the tensors",
 ) -> Fitted:
     """Fit tensors that are already there, by their names, shapes and types.
+
+    Args:
+        graph: with shapes, both phases.
+        entries: shapes and types of the tensors, by name.
+        remap: the table for their names, and ``allow`` what need not fit, as in :func:`fit_file`.
+        name: what messages call the tensors.
 
     Raises:
         SpecError: the table cannot be read.

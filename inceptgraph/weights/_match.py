@@ -1,4 +1,4 @@
-"""Which tensor of a file is which of a network's: names first, then shapes."""
+"""The match of a file's tensors with a network's: names first, then shapes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Pair:
 
     @property
     def reshaped(self) -> bool:
-        """Whether it loads in another shape than it has in the file."""
+        """True where it loads in another shape than it has in the file."""
         return self.info.shape != self.slot.shape
 
 
@@ -61,7 +61,7 @@ class Clash:
 
 @dataclass(frozen=True)
 class Fit:
-    """How a file fits a network.
+    """The fit of a file to a network.
 
     Every tensor of the file is in one of ``loaded``, ``adapted``, ``mismatched``, ``clashes`` (its
     second name), ``unexpected``, ``ignored`` and ``counters``; every tensor of the network in one

@@ -41,7 +41,7 @@ class BadPattern(ValueError):
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether a pattern means a name: all of it, or its first parts.
+    """True where a pattern means a name: all of it, or its first parts.
 
     >>> covers("aux1", "aux1.fc.weight"), covers("aux1", "aux10.fc.weight")
     (True, False)

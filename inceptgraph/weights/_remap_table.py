@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What somebody's names become.
+    """A table of what somebody's names become.
 
     Attributes:
         name: the shipped table's, or the path as the user gave it.
@@ -70,7 +70,7 @@ class Table:
         return hashlib.sha256(self.source.text.encode()).hexdigest()
 
     def rename(self, name: str) -> tuple[str, Line | None]:
-        """What a name of theirs becomes, and the line that says so; the name itself where none
+        """Our name for one of theirs, and the line that says so; the name itself where none
         does."""
         for line in self.lines:
             renamed = line.rename(name)

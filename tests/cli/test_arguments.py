@@ -38,13 +38,13 @@ def test_kinds(kind: Kind, taken: list[Any], refused: list[Any]) -> None:
     for value in taken:
         check({"it": kind}, {"it": value, "other": object()})
     for value in refused:
-        with pytest.raises(TypeError, match=f"^`it` is {kind.told}, not "):
+        with pytest.raises(TypeError, match=f"^`it` must be {kind.told}, got "):
             check({"it": kind}, {"it": value})
 
 
 def test_what_was_given_is_told_in_short() -> None:
     weights = {str(index): torch.zeros(1000) for index in range(1000)}
-    with pytest.raises(TypeError, match=r"^`weights` is the path of a file, not \{") as caught:
+    with pytest.raises(TypeError, match=r"^`weights` must be the path of a file, got \{") as caught:
         inceptgraph.compile(SPEC, weights=weights)  # type: ignore[arg-type]
     assert len(str(caught.value)) < 300
 
@@ -52,7 +52,12 @@ def test_what_was_given_is_told_in_short() -> None:
 def test_every_option_is_checked() -> None:
     assert setting.KINDS.keys() == {each.name for each in fields(Setting)}
     assert of_dynamo.KINDS.keys() == {each.name for each in fields(of_dynamo.Options)}
-    for function in (inceptgraph.analyze, inceptgraph.compile, inceptgraph.load):
+    for function in (
+        inceptgraph.analyze,
+        inceptgraph.summary,
+        inceptgraph.compile,
+        inceptgraph.load,
+    ):
         taken = inspect.signature(function).parameters
         assert pipeline.KINDS.keys() >= taken.keys() - {"options"}
 
@@ -98,30 +103,37 @@ def test_compile_names_the_option(given: dict[str, Any]) -> None:
     with pytest.raises(TypeError) as caught:
         inceptgraph.compile(SPEC, **given)
     told = str(caught.value)
-    assert told.startswith(f"`{name}` is ") and told.endswith(f", not {value!r}")
+    assert told.startswith(f"`{name}` must be ") and told.endswith(f", got {value!r}")
 
 
 def test_a_pass_that_is_none_is_refused() -> None:
-    with pytest.raises(TypeError, match="`pass` is a function from graph to graph, not 3"):
+    with pytest.raises(TypeError, match="`pass` must be a function from graph to graph, got 3"):
         inceptgraph.compile(SPEC, passes=[3])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
-    "function", [inceptgraph.analyze, inceptgraph.to_graph, inceptgraph.compile, inceptgraph.load]
+    "function",
+    [
+        inceptgraph.analyze,
+        inceptgraph.to_graph,
+        inceptgraph.summary,
+        inceptgraph.compile,
+        inceptgraph.load,
+    ],
 )
 @pytest.mark.parametrize("given", [3, None, ["lenet5"], b"lenet5"])
 def test_what_is_no_spec_is_refused(function: Callable[..., Any], given: Any) -> None:
-    with pytest.raises(TypeError, match=r"^`(spec|folder)` is a path"):
+    with pytest.raises(TypeError, match=r"^`(spec|folder)` must be a path"):
         function(given)
 
 
 @pytest.mark.parametrize("name", ["device", "batch", "train"])
 def test_a_setting_made_by_hand_is_checked(name: str) -> None:
-    with pytest.raises(TypeError, match=f"^`{name}` is "):
+    with pytest.raises(TypeError, match=f"^`{name}` must be "):
         Setting(**{name: ["x"]})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", of_dynamo.KINDS)
 def test_options_of_torch_compile_are_checked(name: str) -> None:
-    with pytest.raises(TypeError, match=f"^`{name}` is "):
+    with pytest.raises(TypeError, match=f"^`{name}` must be "):
         of_dynamo.read_options({name: ["x"]})

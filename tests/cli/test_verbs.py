@@ -19,7 +19,7 @@ from click.shell_completion import ShellComplete
 from command_line import Result, Run
 from places import DATA, SPECS
 
-from inceptgraph.analysis import describe
+from inceptgraph.analysis import outline
 from inceptgraph.cli import SECTIONS, program
 from inceptgraph.cli import run as run_command
 from inceptgraph.cli.console import from_environment
@@ -625,7 +625,7 @@ def test_a_head_taps_what_it_reads_first() -> None:
     steps = "{x: {op: relu}, y: {op: add, from: [x, b]}, z: {op: add, from: [y, b]}}"
     head = f"aux_heads: {{aux: {{from: a, loss_weight: 1, steps: {steps}}}}}"
     text = f"name: Net\ninput: {{channels: 3, height: 8, width: 8}}\n{stages}\n{head}\n"
-    (found,) = describe(to_graph(Source("net.yaml", text))).heads
+    (found,) = outline(to_graph(Source("net.yaml", text))).heads
     assert (found.tap, found.loss_weight) == ("a", 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inceptgraph.compare import Change, Comparison, Kind, StageChange, compare
+from inceptgraph.compare import Change, Comparison, Kind, StageChange, diff
 from inceptgraph.diagnostics import Severity, Source
 from inceptgraph.pipeline import Analysis, analyze
 
@@ -51,7 +51,7 @@ def against(*edits: tuple[str, str]) -> Comparison:
     for old, new in edits:
         assert old in text
         text = text.replace(old, new)
-    return compare(analysis(), analysis(text))
+    return diff(analysis(), analysis(text))
 
 
 def only(comparison: Comparison) -> StageChange:
@@ -60,7 +60,7 @@ def only(comparison: Comparison) -> StageChange:
 
 
 def test_a_spec_equals_itself() -> None:
-    assert compare(analysis(), analysis()).equal
+    assert diff(analysis(), analysis()).equal
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_default_of_an_operation() -> None:
 
 
 def test_a_parameter() -> None:
-    found = compare(analysis(), analysis(classes="7"))
+    found = diff(analysis(), analysis(classes="7"))
     assert found.params == {"classes": Change(10, 7)}
     assert only(found).arguments == {"out": Change(10, 7)}
     (head,) = found.heads
@@ -172,21 +172,21 @@ def test_wiring_inside_a_stage() -> None:
     assert not found.equal
     assert not other.equal
     swapped = SPEC.replace("merge: concat", "merge: add").replace("left: 2", "left: 6")
-    assert compare(analysis(swapped), analysis(swapped)).equal
+    assert diff(analysis(swapped), analysis(swapped)).equal
 
 
 def test_the_order_of_operands_counts() -> None:
     joined = "  both: {op: concat, from: [pool, chain]}\n  flatten: "
     one = SPEC.replace("  flatten: {op: flatten}\n  c", joined + "{op: flatten}\n  c")
     two = one.replace("[pool, chain]", "[chain, pool]")
-    found = compare(analysis(one), analysis(two))
+    found = diff(analysis(one), analysis(two))
     assert only(found).arguments == {"from": Change(["pool", "chain"], ["chain", "pool"])}
 
 
 def test_an_operand_that_is_read_twice_counts() -> None:
     head = "name: small\ninput: {channels: 3, height: 8, width: 8}\n"
     text = head + "stages: {a: {op: relu}, sum: {op: add, from: [a, a]}}"
-    comparison = compare(analysis(text), analysis(text.replace("[a, a]", "[a, a, a]")))
+    comparison = diff(analysis(text), analysis(text.replace("[a, a]", "[a, a, a]")))
     assert only(comparison).arguments == {"from": Change(["a", "a"], ["a", "a", "a"])}
 
 

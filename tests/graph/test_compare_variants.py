@@ -14,10 +14,11 @@ from places import DATA
 from specs_strategy import specs
 from variants import VARIANTS, shipped
 
-from inceptgraph.cli.diff_formats import as_json, as_markdown, as_text
-from inceptgraph.compare import BlockChange, Change, Kind, Teller, compare, mark
+from inceptgraph.compare import BlockChange, Change, Kind, diff, mark, to_json, to_markdown, to_text
+from inceptgraph.compare._narrate import Teller
 from inceptgraph.diagnostics import Severity, Source
-from inceptgraph.graph import Graph, to_text
+from inceptgraph.graph import Graph
+from inceptgraph.graph import to_text as graph_text
 from inceptgraph.pipeline import Analysis, analyze
 from inceptgraph_graphviz import to_dot
 
@@ -43,8 +44,8 @@ def graph_of(found: Analysis) -> Graph:
 @pytest.mark.parametrize("form", ["txt", "md"])
 def test_variant(variant: str, form: str, update_golden: bool) -> None:
     name, text = VARIANTS[variant]
-    found = compare(analysis(shipped(name)), analysis(text))
-    told = {"txt": as_text, "md": as_markdown}[form](found) + "\n"
+    found = diff(analysis(shipped(name)), analysis(text))
+    told = {"txt": to_text, "md": to_markdown}[form](found) + "\n"
     path = GOLDEN / f"{variant}.{form}"
     if update_golden:
         path.write_text(told, encoding="utf-8")
@@ -53,7 +54,7 @@ def test_variant(variant: str, form: str, update_golden: bool) -> None:
 
 def shared_of(variant: str) -> tuple[BlockChange, ...]:
     name, text = VARIANTS[variant]
-    return compare(analysis(shipped(name)), analysis(text)).blocks
+    return diff(analysis(shipped(name)), analysis(text)).blocks
 
 
 def test_an_edit_of_a_block_is_told_once() -> None:
@@ -72,16 +73,16 @@ def test_an_edit_with_several_values_is_told_as_it_is_written() -> None:
 
 def test_an_edit_of_a_default_is_told_of_its_block() -> None:
     text = shipped("googlenet").replace("kernel: size = 1, stride", "kernel: size = 3, stride")
-    found = compare(analysis(shipped("googlenet")), analysis(text))
+    found = diff(analysis(shipped("googlenet")), analysis(text))
     (block,) = found.blocks
     assert (block.name, block.changed) == ("conv", 59 - 2 * 9 - 2), "all that give no kernel"
     assert [step.arguments for step in block.steps] == [{"kernel": Change(1, 3)}]
-    assert "~ block conv  in 39 of 59 uses\n              kernel: 1 → 3\n" in as_text(found)
+    assert "~ block conv  in 39 of 59 uses\n              kernel: 1 → 3\n" in to_text(found)
 
 
 def test_defaults_of_operations_are_told_once() -> None:
     text = shipped("googlenet").replace("bias_init: 0.2}", "bias_init: 0.2, bias: false}", 1)
-    found = compare(analysis(shipped("googlenet")), analysis(text))
+    found = diff(analysis(shipped("googlenet")), analysis(text))
     assert found.defaults == {"conv2d.bias": Change(True, False)}
     assert not any(stage.steps or stage.arguments for stage in (*found.stages, *found.heads))
     assert not found.blocks
@@ -89,7 +90,7 @@ def test_defaults_of_operations_are_told_once() -> None:
 
 def test_data_tell_which_block_an_edit_is_of() -> None:
     name, text = VARIANTS["two_3x3"]
-    data = as_json(compare(analysis(shipped(name)), analysis(text)))
+    data = to_json(diff(analysis(shipped(name)), analysis(text)))
     (block,) = data["blocks"]
     assert (block["name"], block["uses"], block["changed"]) == ("inception", 9, 9)
     steps = data["stages"][0]["steps"]
@@ -107,9 +108,9 @@ def test_a_parameter_that_changes_nothing_is_no_change() -> None:
     for old, new in ACT:
         assert old in text
         text = text.replace(old, new)
-    assert compare(analysis(shipped("googlenet")), analysis(text)).equal
-    silu = compare(analysis(text), analysis(text.replace("string = relu", "string = silu")))
-    assert as_text(silu).splitlines()[2:5] == [
+    assert diff(analysis(shipped("googlenet")), analysis(text)).equal
+    silu = diff(analysis(text), analysis(text.replace("string = relu", "string = silu")))
+    assert to_text(silu).splitlines()[2:5] == [
         "~ block conv  in every use (×59)",
         "              act: relu → silu",
         "",
@@ -120,7 +121,7 @@ def test_a_name_that_means_another_parameter_hides_nothing() -> None:
     text = shipped("googlenet").replace("kernel: 5}}", "kernel: $size}}")
     text = text.replace("params: {classes: 1000}", "params: {classes: 1000, size: 5}")
     other = text.replace("pool_proj: int}", "pool_proj: int, size: int = 7}")
-    (block,) = compare(analysis(text), analysis(other)).blocks
+    (block,) = diff(analysis(text), analysis(other)).blocks
     assert [step.arguments for step in block.steps] == [{"kernel": Change(5, 7)}]
 
 
@@ -130,12 +131,12 @@ def test_a_body_in_the_place_of_a_block_says_what_it_holds() -> None:
     text = shipped("googlenet")
     other = text.replace("{op: conv, out: $5x5, kernel: 5}", body)
     there, back = analysis(text), analysis(other)
-    assert as_text(compare(there, back)).splitlines()[2:5] == [
+    assert to_text(diff(there, back)).splitlines()[2:5] == [
         "~ block inception  in every use (×9)",
         "                   5x5.5x5: conv → steps",
         "                   + 5x5.5x5.first, 5x5.5x5.second: conv, out: $5x5, kernel: 3",
     ]
-    (block,) = compare(back, there).blocks
+    (block,) = diff(back, there).blocks
     assert [step.kind for step in block.steps] == [Kind.CHANGED, Kind.REMOVED, Kind.REMOVED]
 
 
@@ -145,14 +146,14 @@ def test_a_body_in_the_place_of_a_block_says_what_it_holds() -> None:
 def test_markdown_shows_names_as_they_are() -> None:
     nasty = "a | b `c` <d> *e* [f](g)"
     text = shipped("resnet18").replace("name: ResNet-18", f"name: {nasty!r}")
-    told = as_markdown(compare(analysis(shipped("resnet18")), analysis(text)))
+    told = to_markdown(diff(analysis(shipped("resnet18")), analysis(text)))
     assert told.splitlines()[0] == f"### `ResNet-18` → `` {nasty} ``"
     assert "\x1b" not in told
 
 
 def test_markdown_of_equals() -> None:
-    found = compare(analysis(shipped("resnet18")), analysis(shipped("resnet18")))
-    assert "No differences." in as_markdown(found)
+    found = diff(analysis(shipped("resnet18")), analysis(shipped("resnet18")))
+    assert "No differences." in to_markdown(found)
 
 
 # -- any edit --------------------------------------------------------------------------------
@@ -210,16 +211,16 @@ def edited(draw: st.DrawFn) -> tuple[str, str]:
 def test_what_computes_something_else_has_a_cause_that_is_told(pair: tuple[str, str]) -> None:
     before, after = map(analysis, pair)
     assume(valid(before) and valid(after))
-    assert compare(before, before).equal
-    found = compare(before, after)
+    assert diff(before, before).equal
+    found = diff(before, after)
     teller = Teller(found, code=str)
     told = any(facts for _, facts in teller.facts()) or any(True for _ in teller.edits())
-    if to_text(graph_of(before)) != to_text(graph_of(after)):
+    if graph_text(graph_of(before)) != graph_text(graph_of(after)):
         assert told
     else:
         assert not list(teller.edits())
     assert found.equal is not told
-    assert compare(after, before).equal is found.equal
+    assert diff(after, before).equal is found.equal
 
 
 @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))

@@ -25,7 +25,7 @@ from inceptgraph.ops.shape import Dropout, Identity, Scale
 from inceptgraph.pipeline import to_graph
 from inceptgraph_graphviz import backend, to_dot
 from inceptgraph_graphviz.blocks import make_picture
-from inceptgraph_graphviz.rows import Cost, Row, make_rows
+from inceptgraph_graphviz.rows import Row, make_rows, summed
 from inceptgraph_graphviz.structure import Repeat, rows_of
 
 options = st.fixed_dictionaries(
@@ -282,7 +282,7 @@ def test_copies_whose_channels_grow_are_drawn_once_and_say_how_far() -> None:
         "dense.0.old": "8×8×8 … 24",
         "dense.0.merge": "8×8×12 … 28",
     }
-    assert dense.cost == sum((row.cost for row in dense.rows), Cost())
+    assert dense.cost == summed(row.cost for row in dense.rows)
     assert halves.series is not None
     layers, *pools = halves.series
     assert isinstance(layers, Repeat)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from work import growth
 
+from inceptgraph.analysis import Cost
 from inceptgraph.graph import Node
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.merge import Add
-from inceptgraph_graphviz.rows import Cost, Row
+from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import (
     MAX_NESTING,
     SOURCE,

@@ -22,7 +22,7 @@ __all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "nest", "
 
 
 class Style(Enum):
-    """How a container runs its children."""
+    """The way in which a container runs its children."""
 
     CHAIN = "chain"
     CONCAT = "concat"
@@ -197,7 +197,7 @@ def _connect(container: Container) -> None:
 
 
 def style(container: Container) -> Style:
-    """What the flow of a container amounts to, its statements being in the order they run in."""
+    """The style of a container's flow, its statements being in the order they run in."""
     if len(container.inputs) != 1 or len(container.outputs) != 1:
         return Style.OWN
     statements = container.statements

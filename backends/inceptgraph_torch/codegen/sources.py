@@ -23,7 +23,7 @@ _IMPORTED = {"torch": torch, "Tensor": Tensor, "nn": nn, "F": F}
 
 
 def is_foreign(kind: Any) -> bool:
-    """Whether a class of layers is none of ``torch.nn``."""
+    """True where a class of layers is none of ``torch.nn``."""
     return isinstance(kind, type) and getattr(nn, kind.__name__, None) is not kind
 
 

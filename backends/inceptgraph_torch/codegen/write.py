@@ -68,7 +68,7 @@ _GLOBALS = {
 
 @dataclass(frozen=True)
 class Ending:
-    """What the functions at the end of a module say that trains, and of one that does not.
+    """The words of the functions at the end of a module that trains, and of one that does not.
 
     Attributes:
         head: of the docstring, after the network's name.

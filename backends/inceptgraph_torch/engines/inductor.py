@@ -93,7 +93,7 @@ def _replayed(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def options(setting: Setting) -> dict[str, Any]:
-    """What Inductor is told."""
+    """The options that Inductor is told."""
     chosen: dict[str, Any] = {}
     if not setting.train:
         chosen["freezing"] = True

@@ -1,4 +1,4 @@
-"""How a GPU multiplies."""
+"""Precision of a GPU's products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engines of torch run: the module of a graph, as a setting wants it."""
+"""The module of a graph as a setting wants it, which the engines of torch run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Compiler", "Runner", "compute_dtype", "network", "refusal", "refuse_
 
 
 def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None:
-    """Why torch cannot run a graph in a setting; None where it can."""
+    """The finding on why torch cannot run a graph in a setting; None where it can."""
     try:
         read_device(setting.device)
     except SpecError as error:
@@ -43,7 +43,7 @@ def refusal(engine: Engine, graph: Graph, setting: Setting) -> Diagnostic | None
 
 
 def refuse_other_devices(engine: Engine, setting: Setting) -> Diagnostic | None:
-    """Why an engine for NVIDIA's GPUs cannot run in a setting; None on one."""
+    """The finding on why an engine for NVIDIA's GPUs cannot run in a setting; None on one."""
     if setting.on_gpu and not torch.version.hip:  # AMD's are called `cuda`, too
         return None
     reason = f"runs on NVIDIA's GPUs, not on `{setting.device}`"
@@ -74,7 +74,7 @@ def network(
 
 
 def compute_dtype(setting: Setting) -> torch.dtype:
-    """What torch calls the type that a setting computes in."""
+    """The torch type that a setting computes in."""
     name = "float32" if setting.dtype == "tf32" else setting.dtype
     dtype: torch.dtype = getattr(torch, name)
     return dtype

@@ -1,4 +1,4 @@
-"""Which steps of a network run one behind another, and which side by side."""
+"""Streams: the steps of a network that run one behind another, and those that run side by side."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def make_program(
     Args:
         graph: with shapes; for training both phases, else also one that passes rewrote.
         tensors: the weights as arrays, by their names in the graph before passes rewrote it.
-        dtype: what the weights become; torch's default unless given.
+        dtype: what the weights become (default: torch's default).
         device: where they live.
         phase: ``train`` gives the auxiliary heads, dropout, and batch normalisation that learns.
         batch: samples in the example that it is traced with.

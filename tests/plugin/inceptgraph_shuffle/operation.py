@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._base import Operation, need_feature_map
+from inceptgraph.ops import Operation, need_feature_map
 from inceptgraph.types import Family, Shape
 
 

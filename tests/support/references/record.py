@@ -18,7 +18,7 @@ FAMILIES = ("chainer_caffe", "keras_applications", "tf_slim_nets", "torch_packag
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="all of the family unless given")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="default: all of the family")
     arguments = parser.parse_args()
     references = import_module(f"references.{arguments.family}").REFERENCES
     for name in arguments.names or references:

@@ -18,7 +18,7 @@ __all__ = ["Figures", "Point", "combinations", "measure", "sweep"]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a network amounts to, without its auxiliary heads and for one sample.
+    """The figures of a network, without its auxiliary heads and for one sample.
 
     Attributes:
         params: trainable parameters.
@@ -54,12 +54,12 @@ class Point:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """Why there are no figures."""
+        """The findings that leave it without figures."""
         return tuple(d for d in self.findings if d.severity is Severity.ERROR)
 
 
 def measure(graph: Graph) -> Figures:
-    """What a graph amounts to.
+    """The figures of a graph.
 
     Args:
         graph: with shapes, heads included or not.
@@ -95,6 +95,10 @@ def sweep(spec: str | Path | Source, options: Mapping[str, Sequence[str]]) -> It
 
     Raises:
         SpecError: standard input cannot be read.
+
+    >>> points = sweep("googlenet_wide", {"width": ["0.5", "1"]})
+    >>> [(point.values["width"], point.figures.params) for point in points]
+    [('0.5', 2019016), ('1', 6998552)]
     """
     spec = _stdin() if spec == "-" else spec
     for values in combinations(options):

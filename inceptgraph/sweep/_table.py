@@ -1,21 +1,31 @@
-"""The rows of ``sweep`` as a table, Markdown, CSV and JSON."""
+"""The points of a sweep as a table: as text, Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inceptgraph.cli import console
-from inceptgraph.cli.figures import FIGURES, Figure
 from inceptgraph.diagnostics import Findings, Source
-from inceptgraph.report import GAP, Column, Row, draw, exact, human, one_line, short
+from inceptgraph.report import (
+    GAP,
+    Column,
+    Row,
+    Style,
+    draw,
+    exact,
+    human,
+    one_line,
+    painter,
+    short,
+)
 from inceptgraph.source import parse, to_plain
-from inceptgraph.sweep import Point
+from inceptgraph.sweep._figures import BYTES, FIGURES, Figure
+from inceptgraph.sweep._points import Point
 
-__all__ = ["FORMATS", "FOR_PROGRAMS", "Table"]
+__all__ = ["Table", "tabulate", "to_csv", "to_json", "to_markdown", "to_text"]
 
 FINDING = Column("finding")
 SHORTEST = 20
@@ -24,7 +34,7 @@ SHORTEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is to be printed.
+    """The points of a sweep with what their columns need.
 
     Attributes:
         title: the spec as messages call it.
@@ -45,11 +55,11 @@ class Table:
     rounded: bool
 
     def values(self, point: Point) -> tuple[str, ...]:
-        """What a point has in the columns of values."""
+        """A point's cells in the columns of values."""
         return tuple(one_line(point.values[path]) for path in self.varied)
 
     def figures(self, point: Point) -> tuple[str, ...]:
-        """What a point has in the columns of figures."""
+        """A point's cells in the columns of figures."""
         return tuple(self._figure(point, figure) for figure in FIGURES.values())
 
     def _figure(self, point: Point, figure: Figure) -> str:
@@ -65,6 +75,41 @@ class Table:
         return found
 
 
+def tabulate(
+    title: str,
+    options: Mapping[str, Sequence[str]],
+    points: Iterable[Point],
+    *,
+    left_out: int = 0,
+    dtype: str = "float32",
+    rounded: bool = False,
+) -> Table:
+    """The table of a sweep's points.
+
+    Args:
+        title: the spec as readers call it.
+        options: the values that were tried, by path; a path with one makes no column.
+        points: the rows, in the order to show them.
+        left_out: how many points are not among them.
+        dtype: of an element of an activation, one of :data:`BYTES`.
+        rounded: round figures, for people.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> tabulate("lenet5", grid, sweep("lenet5", grid)).varied
+    ['classes']
+    """
+    return Table(
+        title=title,
+        fixed={path: values[0] for path, values in options.items() if len(values) == 1},
+        varied=[path for path, values in options.items() if len(values) > 1],
+        points=tuple(points),
+        left_out=left_out,
+        element=BYTES[dtype],
+        rounded=rounded,
+    )
+
+
 def _finding(point: Point) -> str:
     """Why a point has no figures."""
     first = next(iter(point.errors), None)
@@ -74,18 +119,30 @@ def _finding(point: Point) -> str:
 # -- for people ------------------------------------------------------------------------------
 
 
-def _as_table(table: Table) -> None:
+def to_text(table: Table, *, room: int | None = None, color: bool = False) -> str:
+    """The table as aligned columns, without a newline at the end; empty where it has no rows.
+
+    Args:
+        table: the points.
+        room: columns of characters that it may take; what does not fit is left out or cut short.
+            None for any width.
+        color: use ANSI colours.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> print(to_text(tabulate("lenet5", grid, sweep("lenet5", grid))).splitlines()[-1])
+        100  69,400  424,080      5       60,880   23,520      16×16
+    """
     if not table.points:
-        return
+        return ""
     columns, rows = _cells(table)
-    room = console.room()
     if room is not None and columns[-1] is FINDING:
         rest = draw(columns[:-1], [Row(cells[:-1]) for cells in rows]).splitlines()
         left = max(room - max(map(len, rest)) - GAP, SHORTEST)
         rows = [(*cells[:-1], short(cells[-1], left)) for cells in rows]
-    text = draw(columns, [Row(cells) for cells in rows], room=room, color=console.colored())
+    text = draw(columns, [Row(cells) for cells in rows], room=room, color=color)
     fixed = "".join(f", {path}={value}" for path, value in table.fixed.items())
-    console.data("\n".join((console.strong(one_line(table.title + fixed)), "", text)))
+    return "\n".join((painter(color)(one_line(table.title + fixed), Style.STRONG), "", text))
 
 
 def _cells(table: Table) -> tuple[list[Column], list[tuple[str, ...]]]:
@@ -99,9 +156,16 @@ def _cells(table: Table) -> tuple[list[Column], list[tuple[str, ...]]]:
     return columns, rows
 
 
-def _as_markdown(table: Table) -> None:
+def to_markdown(table: Table) -> str:
+    """The table as Markdown, without a newline at the end.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> print(to_markdown(tabulate("lenet5", grid, sweep("lenet5", grid))).splitlines()[-1])
+    | 100 | 69,400 | 424,080 | 5 | 60,880 | 23,520 | 16×16 |
+    """
     columns, rows = _cells(table)
-    console.data("\n".join(_markdown(columns, rows)))
+    return "\n".join(_markdown(columns, rows))
 
 
 def _markdown(columns: Sequence[Column], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -118,7 +182,14 @@ def _bars(cells: Sequence[str]) -> str:
 # -- for programs ----------------------------------------------------------------------------
 
 
-def _as_csv(table: Table) -> None:
+def to_csv(table: Table) -> str:
+    """The table as CSV: exact numbers, units in the names of columns, a line each with its end.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "100"]}
+    >>> print(to_csv(tabulate("lenet5", grid, sweep("lenet5", grid))).splitlines()[1])
+    10,61750,416520,5,60520,23520,16,16,,
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     keys = [key for figure in FIGURES.values() for key in figure.keys]
@@ -128,31 +199,27 @@ def _as_csv(table: Table) -> None:
         why = (first.code.value, first.message) if first else ("", "")
         values = [point.values[path] for path in table.varied]
         writer.writerow([*values, *table.numbers(point).values(), *why])
-    console.data(file.getvalue())
+    return file.getvalue()
 
 
-def _as_json(table: Table) -> None:
+def to_json(table: Table) -> dict[str, Any]:
+    """The data of the table as plain dicts and lists, which ``json`` writes.
+
+    >>> from inceptgraph.sweep import sweep
+    >>> grid = {"classes": ["10", "1000"]}
+    >>> [row["params"] for row in to_json(tabulate("lenet5", grid, sweep("lenet5", grid)))["rows"]]
+    [61750, 145900]
+    """
     rows = []
     for point in table.points:
         values = {path: _plain(point.values[path]) for path in table.varied}
         findings = [{"code": d.code.value, "message": d.message} for d in point.errors]
         rows.append({"values": values, **table.numbers(point), "findings": findings})
     fixed = {path: _plain(value) for path, value in table.fixed.items()}
-    console.send_json(
-        {"spec": table.title, "fixed": fixed, "left_out": table.left_out, "rows": rows}
-    )
+    return {"spec": table.title, "fixed": fixed, "left_out": table.left_out, "rows": rows}
 
 
 def _plain(text: str) -> Any:
     """A value as JSON has it; one that is not YAML stays a text."""
     node = parse(Source("value", text), findings := Findings())
     return text if node is None or findings.errors else to_plain(node)
-
-
-FORMATS: dict[str, Callable[[Table], None]] = {
-    "table": _as_table,
-    "csv": _as_csv,
-    "json": _as_json,
-    "md": _as_markdown,
-}
-FOR_PROGRAMS = ("csv", "json")

@@ -1,14 +1,13 @@
-"""The figures of a network as ``sweep`` names, bounds, sorts and prints them."""
+"""The figures of a sweep: their names, their columns and their keys for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inceptgraph.cli.sweep_grid import Amount
-from inceptgraph.sweep import Figures
+from inceptgraph.sweep._points import Figures
 
-__all__ = ["BYTES", "FIGURES", "Figure", "Limit"]
+__all__ = ["BYTES", "FIGURES", "Figure"]
 
 BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 """Bytes of an element."""
@@ -16,7 +15,7 @@ BYTES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure.
+    """A figure as a table shows it.
 
     Attributes:
         name: in options.
@@ -73,31 +72,3 @@ FIGURES = {
     )
 }
 """By name, in the order of the columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A bound on a figure, itself within it.
-
-    Attributes:
-        side: ``min`` or ``max``.
-        figure: what is bounded.
-        amount: by how much.
-    """
-
-    side: str
-    figure: Figure
-    amount: Amount
-
-    @property
-    def option(self) -> str:
-        """As it was given."""
-        return f"--{self.side}-{self.figure.name} {self.amount.text}"
-
-    def allows(self, figures: Figures, element: int) -> bool:
-        """Whether a network stays, where an element of a tensor has so many bytes."""
-        number = self.figure.key(figures, element)
-        if number is None:  # there is nothing that could be too large
-            return self.side == "max"
-        bound = self.amount.number
-        return number <= bound if self.side == "max" else number >= bound
