@@ -72,5 +72,5 @@ def test_evaluation_has_no_heads(googlenet: Graph) -> None:
 
 
 def test_values_are_set_in_specs_and_not_in_graphs() -> None:
-    with pytest.raises(TypeError, match="compile the spec"):
+    with pytest.raises(TypeError, match="give the spec, not its graph"):
         inceptgraph.compile(inceptgraph.to_graph("googlenet"), set={"classes": 10})
