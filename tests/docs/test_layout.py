@@ -1,0 +1,45 @@
+"""How tests stand to one another, and to the machine."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from places import ROOT
+
+TESTS = ROOT / "tests"
+CLOCKS = {"monotonic", "perf_counter", "process_time", "thread_time", "time"}
+MODULES = sorted(TESTS.glob("*/**/test_*.py"))
+
+
+def _nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8"), path))
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in _nodes(path):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module or ''}.{alias.name}" for alias in node.names)
+
+
+def _asks_a_clock(node: ast.AST) -> bool:
+    """Whether it reads one, or sets hypothesis a deadline."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "deadline" and ast.unparse(node.value) != "None"
+    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return name.partition(".")[0] == "time" and name.rpartition(".")[2] in CLOCKS
+
+
+def test_no_module_imports_a_test_module() -> None:
+    names = {module.stem for module in MODULES} | {"conftest", "tests"}
+    for path in [*MODULES, *TESTS.glob("support/**/*.py")]:
+        assert [name for name in _imported(path) if names & set(name.split("."))] == [], path
+
+
+def test_no_test_asks_a_clock() -> None:
+    """What takes long on a busy machine is not wrong; ``work.growth`` counts instead."""
+    for path in MODULES:
+        assert [ast.unparse(node) for node in _nodes(path) if _asks_a_clock(node)] == [], path
