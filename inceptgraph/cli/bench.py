@@ -145,7 +145,7 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
     "--weights",
     type=click.Path(),
     metavar="FILE",
-    help="Measure with these; with random ones unless given.",
+    help="A file of weights to measure with. [default: random ones]",
 )
 @fit_options
 @json_option
