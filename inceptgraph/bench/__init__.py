@@ -10,7 +10,7 @@ from inceptgraph.bench._peers import find_peer
 from inceptgraph.bench._plan import Job, Kind, Plan
 from inceptgraph.bench._plot import draw
 from inceptgraph.bench._probe import probe
-from inceptgraph.bench._resident import watch as watch_memory
+from inceptgraph.bench._resident import watch as watch_resident_memory
 from inceptgraph.bench._results import Report, Row, Status
 from inceptgraph.bench._run import bench
 from inceptgraph.bench._run_plan import run_plan
@@ -32,5 +32,5 @@ __all__ = [
     "find_peer",
     "probe",
     "run_plan",
-    "watch_memory",
+    "watch_resident_memory",
 ]

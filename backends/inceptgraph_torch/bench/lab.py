@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from inceptgraph.bench import watch_memory
+from inceptgraph.bench import watch_resident_memory
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import Setting
 from inceptgraph.graph import Graph
@@ -102,7 +102,7 @@ class TorchBenchLab(TorchLab):
 
     def watch_memory(self, setting: Setting) -> Callable[[], int | None]:
         if not setting.on_gpu:
-            return watch_memory()
+            return watch_resident_memory()
         torch.cuda.reset_peak_memory_stats(setting.device)
         before = torch.cuda.memory_allocated(setting.device)
         return lambda: torch.cuda.max_memory_allocated(setting.device) - before
