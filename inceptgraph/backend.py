@@ -19,6 +19,7 @@ from inceptgraph.types import TensorInfo
 
 __all__ = [
     "ENTRY_POINTS",
+    "MODEL",
     "Backend",
     "ExportBackend",
     "Exported",
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[Any]]
 
 ENTRY_POINTS = "inceptgraph.backends"
+
+MODEL = "torch"
+"""The backend that makes models, and whose engines and lab are measured with."""
 
 Progress = Callable[[str], None]
 """Is told what is being done, in a few words."""
@@ -114,6 +118,9 @@ class ModelBackend(Backend, Protocol):
         Raises:
             SpecError: they cannot be read.
         """
+
+    def versions(self) -> Mapping[str, str]:
+        """The versions of the packages that a model was made with, by name."""
 
     def dtype(self, folder: Path) -> str:
         """The type of the weights in the directory, such as ``bfloat16``, which arrays have not.

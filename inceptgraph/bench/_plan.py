@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from inceptgraph.backend import MODEL
 from inceptgraph.engine import Setting
 
 __all__ = ["BASELINE", "Job", "Kind", "Plan"]
 
-BASELINE = "torch"
+BASELINE = MODEL
 """The name of the plain module, which speed-ups are over."""
 
 

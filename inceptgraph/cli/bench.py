@@ -262,17 +262,18 @@ def _lab(
         fitted = fit_file(graph, weights, remap=remap, allow=allow).require()
         for line in not_finite(fitted.not_finite):
             console.message(f"warning: {line}")
-    backend.check_support(backend.find("torch"), graph)
+    backend.check_support(backend.find(backend.MODEL), graph)
     lab = find_lab()
     console.message("weights: drawing" if fitted is None else f"weights: {weights}")
     return lab, lab.weights(graph, fitted, seed=0)
 
 
 def _measured(graph: Graph, tensors: Tensors, plan: Plan, lab: Any) -> Report:
+    from inceptgraph.backend import MODEL
     from inceptgraph.bench import bench as measure
     from inceptgraph.bench import probe
 
-    prober = partial(probe, "torch", graph=graph, tensors=tensors) if plan.memory else None
+    prober = partial(probe, MODEL, graph=graph, tensors=tensors) if plan.memory else None
     started = time.monotonic()
 
     def progress(text: str) -> None:

@@ -131,7 +131,7 @@ class BenchBackend(Backend, Protocol):
         """What measures."""
 
 
-def find_lab(name: str = "torch") -> Lab:
+def find_lab(name: str = backends.MODEL) -> Lab:
     """What measures with a backend.
 
     Raises:
