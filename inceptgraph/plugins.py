@@ -42,7 +42,9 @@ def loaded(point: EntryPoint, fits: Callable[[object], TypeGuard[T]], noun: str,
         raise
     except Exception as error:  # a plug-in may fail in any way
         message = f"the {noun} `{point.name}` cannot be loaded: {type(error).__name__}: {error}"
-        hint = f"install what it needs, or mend the package that offers `{point.value}`"
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        needs = f"what it needs (`pip install {missing}`)" if missing else "what it needs"
+        hint = f"install {needs}, or mend the package that offers `{point.value}`"
         raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
     if not fits(found):
         message = f"`{point.value}` is offered as the {noun} `{point.name}`: it lacks {need}"
