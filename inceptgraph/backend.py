@@ -128,6 +128,9 @@ class ModelBackend(Backend, Protocol):
             SpecError: they cannot be read.
         """
 
+    def versions(self) -> Mapping[str, str]:
+        """The versions of the packages that a model was made with, by name."""
+
     def dtype(self, folder: Path) -> str:
         """The type of the weights in the directory, such as ``bfloat16``, which arrays have not.
 

@@ -229,7 +229,7 @@ def _graph(spec: str | Path | Source | Graph, set: Mapping[str, Any] | None) -> 
 
 def compile(
     spec: str | Path | Source | Graph,
-    backend: str = "torch",
+    backend: str = backends.MODEL,
     *,
     set: Mapping[str, Any] | None = None,
     passes: Iterable[Pass] = (),
@@ -313,9 +313,9 @@ def compile(
 
 def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> None:
     """Refuse what is said to an engine without one, and a backend beside one."""
-    if engine is not None and backend != "torch":
+    if engine is not None and backend != backends.MODEL:
         raise TypeError("an engine runs the network itself: it takes no `backend`")
-    if engine is not None or backend != "torch":  # other backends have options of their own
+    if engine is not None or backend != backends.MODEL:  # other backends have options of their own
         return
     from inceptgraph.engine import Setting
 
@@ -365,12 +365,12 @@ def load(
         message = f"`{place}` is not a directory that `inceptgraph build` wrote"
         hint = "it has no spec.yaml: build one with `inceptgraph build googlenet -o model`"
         raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
-    torch_backend = backends.find_model("torch")
+    model_backend = backends.find_model(backends.MODEL)
     network = to_graph(place / "spec.yaml")
     if engine is not None:
-        tensors = partial(torch_backend.tensors, network, place)
+        tensors = partial(model_backend.tensors, network, place)
         return _run(network, engine, tensors, optimize, options)
-    return torch_backend.load(network, place, **options)
+    return model_backend.load(network, place, **options)
 
 
 def _run(

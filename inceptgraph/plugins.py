@@ -93,7 +93,9 @@ def load(point: EntryPoint | Clash, noun: str) -> object:
         raise
     except Exception as error:  # a plug-in may fail in any way
         message = f"the {noun} `{point.name}` cannot be loaded: {type(error).__name__}: {error}"
-        hint = f"install what it needs, or mend the package that offers `{point.value}`"
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        needs = f"what it needs (`pip install {missing}`)" if missing else "what it needs"
+        hint = f"install {needs}, or mend the package that offers `{point.value}`"
         raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
 
 

@@ -40,7 +40,8 @@ class Processor:
 
 def compiler() -> str | None:
     """The path of a C++ compiler: ``$CXX``, or the first of c++, g++ and clang++; None where there
-    is none."""
+    is none. Any will do here; Inductor calls the one that it is built for, which the torch backend
+    looks for."""
     for name in (os.environ.get("CXX"), "c++", "g++", "clang++"):
         if name and (path := shutil.which(name)):
             return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,9 @@ class TorchBackend:
         from inceptgraph_torch.model_directory import tensors
 
         return tensors(graph, folder)
+
+    def versions(self) -> dict[str, str]:
+        return {"torch": version("torch")}
 
     def dtype(self, folder: Path) -> str:
         """The type of the weights of a built directory; see

@@ -84,12 +84,12 @@ def build(
     place = Path(os.path.abspath(out))
     _check_place(place, force)
     find = backends.find_model if weights is None else backends.find_weights
-    torch_backend = find("torch")
-    torch_backend.check(**options)
+    model_backend = find(backends.MODEL)
+    model_backend.check(**options)
     optimized = _optimized(graph, engine, batch, optimize, options) if optimize else None
     asked = [*export, *(optimized.exports if optimized else ())]
     exporters = [backends.find_export(name) for name in dict.fromkeys(asked)]
-    for each in (torch_backend, *exporters):
+    for each in (model_backend, *exporters):
         backends.check_support(each, graph)
         if optimized:
             backends.check_support(each, optimized.graph)
@@ -104,17 +104,17 @@ def build(
             "description": analysis.spec.description if analysis.spec else None,
             "progress": progress,
         }
-        torch_backend.write(graph, folder, **about, **given)
+        model_backend.write(graph, folder, **about, **given)
         if optimized:
             progress(f"optimising for {optimized.choice}")
-            torch_backend.write_optimized(optimized.graph, folder, **about)
+            model_backend.write_optimized(optimized.graph, folder, **about)
         exported: list[Exported] = []
         if exporters:
             network = Trained(
                 graph,
                 optimized.graph if optimized else graph.phase("eval"),
-                torch_backend.tensors(graph, folder),
-                torch_backend.dtype(folder),
+                model_backend.tensors(graph, folder),
+                model_backend.dtype(folder),
                 str(options.get("device") or "cpu"),
                 batch,
             )
@@ -123,7 +123,7 @@ def build(
         _draw(graph, folder)
         text = readme(graph, place.name, {*_files(folder), LOCK}, EXPORTS, exported)
         (folder / "README.md").write_text(text, encoding="utf-8")
-        lock = _lock(graph, folder, options, fitted, optimized)
+        lock = _lock(graph, folder, model_backend.versions(), options, fitted, optimized)
         (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
     return place
 
@@ -254,6 +254,7 @@ def _export(
 def _lock(
     graph: Graph,
     folder: Path,
+    versions: Mapping[str, str],
     options: Mapping[str, Any],
     fitted: Fitted | None = None,
     optimized: _Optimized | None = None,
@@ -264,7 +265,7 @@ def _lock(
         "name": graph.name,
         "versions": {
             "inceptgraph": version("inceptgraph"),
-            "torch": version("torch"),
+            **versions,
             "python": platform.python_version(),
         },
         "options": {name: str(value) for name, value in options.items() if value is not None},

@@ -78,7 +78,7 @@ def look(path: str | Path) -> Contents:
     if kind is Format.SAFETENSORS:
         entries = _safetensors(path)
     else:
-        entries = backends.find_weights("torch").look(path, kind)
+        entries = backends.find_weights(backends.MODEL).look(path, kind)
     if not entries:
         refuse(path, "holds no tensors")
     for name in entries:
@@ -102,8 +102,8 @@ def not_finite(contents: Contents, names: Iterable[str]) -> dict[str, str]:
         found = _not_finite_safetensors(contents.path, [n for n in wanted if n in known])
         wanted = [name for name in wanted if name not in known]
     if wanted:
-        torch_backend = backends.find_weights("torch")
-        found |= torch_backend.not_finite(contents.path, contents.format, wanted)
+        backend = backends.find_weights(backends.MODEL)
+        found |= backend.not_finite(contents.path, contents.format, wanted)
     return found
 
 

@@ -190,7 +190,7 @@ def test_files_in_folders_are_hashed(spec: Path, tmp_path: Path) -> None:
     model = built(spec, tmp_path / "model")
     (model / "exports").mkdir()
     (model / "exports" / "model.onnx").write_bytes(b"onnx")
-    lock = building._lock(inceptgraph.to_graph(spec), model, {})
+    lock = building._lock(inceptgraph.to_graph(spec), model, {}, {})
     assert set(lock["files"]) == {*FILES, "exports/model.onnx"} - {LOCK}
     (model / LOCK).write_text(json.dumps(lock))
     assert building._changed_files(model) == []

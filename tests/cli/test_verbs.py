@@ -585,6 +585,27 @@ def test_never_imports_torch(arguments: list[str]) -> None:
     assert not {"torch", "numpy"} & modules
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["check", "lenet5"], 0, "no findings"),
+        (["summary", "lenet5"], 0, "61,750"),
+        (["diff", "lenet5", "lenet5"], 0, "no differences"),
+        (["build", "lenet5", "-o", "never"], 1, "install what it needs (`pip install torch`)"),
+    ],
+)
+def test_where_torch_is_not_installed(
+    arguments: list[str], status: int, told: str, tmp_path: Path
+) -> None:
+    code = "import sys\nsys.modules['torch'] = None\nfrom inceptgraph.cli import run\n"
+    code += f"sys.exit(run({arguments}))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == status
+    assert told in done.stdout + done.stderr
+    assert not any(tmp_path.iterdir())
+
+
 def test_help_loads_no_more_than_click() -> None:
     code = _LOADED.format([])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

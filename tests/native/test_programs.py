@@ -155,18 +155,32 @@ def any_step(draw: st.DrawFn, name: str) -> Any:
     return draw(st.tuples(st.just(name), arguments, operands(name)).filter(fits))
 
 
+def assert_runs(graph: Graph, module: SpecModule, group: int) -> NativeModule:
+    """A batch smaller than what goes through the network together, and a larger one."""
+    program = native(graph, module, group=group)
+    for batch in (1, group + 1):
+        inputs = samples(graph, batch, batch)
+        assert_close(program(*inputs), expected(module, inputs))
+    return program
+
+
 @needs_compiler
 @given(data=st.data())
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations(data: st.DataObject) -> None:
     names = [name for name in BUILT_IN if name != "input"] + ["conv2d", "max_pool", "avg_pool"] * 4
-    steps = [data.draw(any_step(name)) for name in names]
-    graph = side_by_side(steps)
-    module = randomized(graph)
-    program = native(graph, module, group=2)
-    for batch in (1, 3):
-        inputs = samples(graph, batch, batch)
-        assert_close(program(*inputs), expected(module, inputs))
+    graph = side_by_side([data.draw(any_step(name)) for name in names])
+    assert_runs(graph, randomized(graph), group=2)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("shorter_vectors")
+@given(data=st.data())
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+def test_operations_in_shorter_vectors(data: st.DataObject) -> None:
+    assert processor.here().lanes < 16
+    graph = side_by_side([data.draw(any_step(name)) for name in BUILT_IN if name != "input"])
+    assert_runs(graph, randomized(graph), group=2)
 
 
 CONVOLUTIONS = [
@@ -188,8 +202,7 @@ CONVOLUTIONS = [
 ]
 
 
-@needs_compiler
-def test_convolutions() -> None:
+def convolutions() -> Graph:
     names = ("out", "kernel", "stride", "padding", "dilation", "groups")
     steps = []
     for *values, shape in CONVOLUTIONS:
@@ -200,39 +213,54 @@ def test_convolutions() -> None:
         if isinstance(arguments["padding"], int):
             arguments["padding"] = (arguments["padding"],) * 4
         steps.append(("conv2d", arguments, [shape]))
-    graph = side_by_side(steps)
-    module = randomized(graph)
-    program = native(graph, module, group=3)
-    for batch in (1, 4):
-        inputs = samples(graph, batch, batch)
-        assert_close(program(*inputs), expected(module, inputs))
+    return side_by_side(steps)
 
 
 @needs_compiler
-def test_winograd(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convolutions() -> None:
+    graph = convolutions()
+    assert_runs(graph, randomized(graph), group=3)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("shorter_vectors")
+def test_convolutions_in_shorter_vectors() -> None:
+    graph = convolutions()
+    assert_runs(graph, randomized(graph), group=3)
+
+
+TILED = ((3, 3), (5, 5), (5, 3), (1, 7), (7, 1), (1, 3), (5, 1))
+"""Kernels of convolutions that have tiles."""
+
+
+def assert_winograd_runs(kinds: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every convolution that has tiles, whether it pays or not."""
     monkeypatch.setattr(winograd, "_pays", lambda *arguments: True)
-    kinds = [
-        (kernel, out, padding, shape)
-        for kernel in ((3, 3), (5, 5), (5, 3), (1, 7), (7, 1), (1, 3), (5, 1))
-        for out, padding, shape in (
-            (16, "same", (16, 8, 8)),
-            (40, "valid", (17, 30, 29)),
-            (33, (2, 0, 1, 3), (64, 7, 9)),
-        )
-    ]
     graph = side_by_side(
         [
             ("conv2d", {"kernel": kernel, "out": out, "padding": padding}, [shape])
             for kernel, out, padding, shape in kinds
         ]
     )
-    module = randomized(graph)
-    program = native(graph, module, group=2)
+    program = assert_runs(graph, randomized(graph), group=2)
     assert sum(step.kernel.startswith("winograd") for step in program.steps) == len(kinds)
-    for batch in (1, 3):
-        inputs = samples(graph, batch, batch)
-        assert_close(program(*inputs), expected(module, inputs))
+
+
+@needs_compiler
+def test_winograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    maps = (
+        (16, "same", (16, 8, 8)),
+        (40, "valid", (17, 30, 29)),
+        (33, (2, 0, 1, 3), (64, 7, 9)),
+    )
+    assert_winograd_runs([(kernel, *each) for kernel in TILED for each in maps], monkeypatch)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("shorter_vectors")
+def test_winograd_in_shorter_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    each = (20, (2, 0, 1, 3), (17, 11, 9))
+    assert_winograd_runs([(kernel, *each) for kernel in TILED], monkeypatch)
 
 
 @given(st.sampled_from([(3, 3), (5, 3), (1, 7), (7, 1)]), st.integers(0, 2**32 - 1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import platform
 from collections.abc import Iterator
 from typing import Any
 
@@ -265,24 +264,17 @@ def test_convolution_of_bfloat16_rounds_its_maps_alone() -> None:
         assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
 
 
-@pytest.fixture(params=["x86-64", "x86-64-v3"])
-def shorter_vectors(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Kernels for processors with SSE2 and with AVX2."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        pytest.skip("these are processors of x86")
-    if request.param == "x86-64-v3" and kernels.lanes() < 8:
-        pytest.skip("this processor has no AVX2")
-    caches = (processor._described, kernels.load, kernels.lanes, kernels._function)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processor, "_NATIVE", ((f"-march={request.param}",),))
-        for each in caches:
-            each.cache_clear()
-        yield
+@pytest.fixture
+def shorter_kernels(shorter_vectors: None) -> Iterator[None]:
+    caches = (kernels.load, kernels.lanes, kernels._function)
+    for each in caches:
+        each.cache_clear()
+    yield
     for each in caches:
         each.cache_clear()
 
 
-@pytest.mark.usefixtures("shorter_vectors")
+@pytest.mark.usefixtures("shorter_kernels")
 def test_shorter_vectors_compute_the_same() -> None:
     assert kernels.lanes() < 16
     with pytest.MonkeyPatch.context() as patch:

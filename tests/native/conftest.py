@@ -1,0 +1,25 @@
+"""Code for processors with shorter vectors than this one's."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from inceptgraph_native import processor
+
+
+@pytest.fixture(params=["x86-64", "x86-64-v3"])
+def shorter_vectors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is compiled is for processors with SSE2 alone, and with AVX2."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("these are processors of x86")
+    if request.param == "x86-64-v3" and "AVX" not in torch.backends.cpu.get_cpu_capability():
+        pytest.skip("this processor has no AVX2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processor, "_NATIVE", ((f"-march={request.param}",),))
+        processor._described.cache_clear()
+        yield
+    processor._described.cache_clear()
