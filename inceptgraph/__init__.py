@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inceptgraph.diagnostics import Diagnostic, Source, SpecError
     from inceptgraph.graph import Graph, Node
-    from inceptgraph.pipeline import Analysis, analyze, compile, load, to_graph
+    from inceptgraph.pipeline import Analysis, analyze, compile, load, read, to_graph
 
 __all__ = [
     "Analysis",
@@ -29,11 +29,14 @@ __all__ = [
     "analyze",
     "compile",
     "load",
+    "read",
     "to_graph",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Analysis", "analyze", "compile", "load", "to_graph"), "inceptgraph.pipeline"),
+    **dict.fromkeys(
+        ("Analysis", "analyze", "compile", "load", "read", "to_graph"), "inceptgraph.pipeline"
+    ),
     **dict.fromkeys(("Diagnostic", "Source", "SpecError"), "inceptgraph.diagnostics"),
     **dict.fromkeys(("Graph", "Node"), "inceptgraph.graph"),
 }

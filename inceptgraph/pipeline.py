@@ -24,7 +24,8 @@ from inceptgraph.diagnostics import (
 from inceptgraph.expand import expand
 from inceptgraph.graph import Graph
 from inceptgraph.infer import infer
-from inceptgraph.source import Node, parse, read
+from inceptgraph.source import Node, parse
+from inceptgraph.source import read as read_text
 from inceptgraph.spec import (
     Block,
     Spec,
@@ -43,13 +44,14 @@ if TYPE_CHECKING:
     from inceptgraph.weights import Fitted
     from inceptgraph.weights.recipe_values import Tensors
 
-__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "to_graph"]
+__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "read", "to_graph"]
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
 
 KINDS = {
     "spec": Kind("a path, a shipped spec's name or a Source", (str, PathLike, Source)),
+    "source": PATH,
     "folder": PATH,
     "set": Kind(
         "a mapping from paths to values, such as {'classes': 10}", (Mapping,), optional=True
@@ -70,7 +72,7 @@ KINDS = {
     "remap": replace(PATH, told="a shipped table's name, or a path", optional=True),
     "allow": replace(TEXTS, told="a list of words, such as ['missing:aux1']"),
 }
-"""What the arguments of :func:`analyze`, :func:`compile` and :func:`load` take."""
+"""What the arguments of :func:`analyze`, :func:`read`, :func:`compile` and :func:`load` take."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
 
 def _read(spec: str | Path, findings: Findings) -> Source | None:
     path = locate(spec, findings)
-    return read(path, findings) if path is not None else None
+    return read_text(path, findings) if path is not None else None
 
 
 def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) -> Graph:
@@ -178,6 +180,28 @@ def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None)
         TypeError: an argument has the wrong type.
     """
     return analyze(spec, set=set).require_graph()
+
+
+def read(source: str | Path, backend: str, **options: Any) -> Graph:
+    """The verified graph, with shapes, of a network that another program wrote.
+
+    Args:
+        source: the path of a file or a directory.
+        backend: the name of an installed backend that reads the format.
+        options: the backend's own.
+
+    Raises:
+        SpecError: the backend is missing or reads nothing, or the file is broken, or its network
+            holds what no operation does, or shapes that do not fit.
+        InvalidGraph: the backend made a graph that breaks the rules of one.
+        TypeError: an argument has the wrong type.
+    """
+    check(KINDS, {"source": source, "backend": backend})
+    findings = Findings()
+    graph = infer(backends.find_reader(backend).read(source, **options).verify(), findings)
+    if findings.errors:
+        raise SpecError(findings.ordered())
+    return graph.verify()
 
 
 def compile(

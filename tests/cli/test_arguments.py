@@ -52,7 +52,12 @@ def test_what_was_given_is_told_in_short() -> None:
 def test_every_option_is_checked() -> None:
     assert setting.KINDS.keys() == {each.name for each in fields(Setting)}
     assert of_dynamo.KINDS.keys() == {each.name for each in fields(of_dynamo.Options)}
-    for function in (inceptgraph.analyze, inceptgraph.compile, inceptgraph.load):
+    for function in (
+        inceptgraph.analyze,
+        inceptgraph.compile,
+        inceptgraph.load,
+        inceptgraph.read,
+    ):
         taken = inspect.signature(function).parameters
         assert pipeline.KINDS.keys() >= taken.keys() - {"options"}
 
