@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import inceptgraph
+from inceptgraph.cli import program
 from inceptgraph.cli import run as run_command
 from inceptgraph.diagnostics import SpecError
 from inceptgraph.graph import Graph, to_text
@@ -138,6 +139,15 @@ def test_the_command_line_takes_names(capsys: pytest.CaptureFixture[str]) -> Non
     assert "give one of them" in capsys.readouterr().err
     assert run_command(["graph", "lenet5", "--passes", "cse,"]) == 2
     assert "commas between, such as `drop-training,fold-norm`" in capsys.readouterr().err
+
+
+def test_the_shell_completes_the_last_name() -> None:
+    command = program.get_command(program.make_context("inceptgraph", []), "graph")
+    assert command is not None
+    option = next(param for param in command.params if param.name == "passes")
+    context = command.make_context("graph", ["lenet5"])
+    offered = [item.value for item in option.shell_complete(context, "fold-norm,fold-")]
+    assert offered == ["fold-norm,fold-constants"]
 
 
 def test_a_build_records_its_passes(tmp_path: Path) -> None:
