@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inceptgraph.compare import Comparison, diff
     from inceptgraph.diagnostics import Diagnostic, Source, SpecError
     from inceptgraph.graph import Graph, Node
-    from inceptgraph.pipeline import Analysis, analyze, compile, load, summary, to_graph
+    from inceptgraph.pipeline import Analysis, analyze, compile, load, read, summary, to_graph
 
 __all__ = [
     "Analysis",
@@ -34,13 +34,15 @@ __all__ = [
     "compile",
     "diff",
     "load",
+    "read",
     "summary",
     "to_graph",
 ]
 
 _HOMES = {
     **dict.fromkeys(
-        ("Analysis", "analyze", "compile", "load", "summary", "to_graph"), "inceptgraph.pipeline"
+        ("Analysis", "analyze", "compile", "load", "read", "summary", "to_graph"),
+        "inceptgraph.pipeline",
     ),
     **dict.fromkeys(("Comparison", "diff"), "inceptgraph.compare"),
     "Outline": "inceptgraph.analysis",

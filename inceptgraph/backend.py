@@ -357,7 +357,7 @@ def find_rule(name: str, group: str) -> Callable[..., Any] | None:
         SpecError: it cannot be loaded, or cannot be called, or several packages offer it.
     """
     point = plugins.points(group).get(name)
-    return None if point is None else plugins.loaded(point, _Rule, "rule").__call__
+    return None if point is None else plugins.loaded(point, _Rule, "rule")
 
 
 class _Rule(Protocol):

@@ -24,7 +24,8 @@ from inceptgraph.diagnostics import (
 from inceptgraph.expand import expand
 from inceptgraph.graph import Graph
 from inceptgraph.infer import infer
-from inceptgraph.source import Node, parse, read
+from inceptgraph.source import Node, parse
+from inceptgraph.source import read as read_text
 from inceptgraph.spec import (
     Block,
     Spec,
@@ -42,13 +43,14 @@ if TYPE_CHECKING:
     from inceptgraph.passes import Optimize
     from inceptgraph.weights.recipe_values import Tensors
 
-__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "summary", "to_graph"]
+__all__ = ["Analysis", "Pass", "analyze", "compile", "load", "read", "summary", "to_graph"]
 
 Pass = Callable[[Graph], Graph]
 """Rewrites a graph; the result is verified."""
 
 KINDS = {
     "spec": Kind("a path, a shipped spec's name or a Source", (str, PathLike, Source)),
+    "source": PATH,
     "folder": PATH,
     "set": Kind(
         "a mapping from paths to values, such as {'classes': 10}", (Mapping,), optional=True
@@ -171,7 +173,7 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
 
 def _read(spec: str | Path, findings: Findings) -> Source | None:
     path = locate(spec, findings)
-    return read(path, findings) if path is not None else None
+    return read_text(path, findings) if path is not None else None
 
 
 def to_graph(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) -> Graph:
@@ -225,6 +227,28 @@ def _graph(spec: str | Path | Source | Graph, set: Mapping[str, Any] | None) -> 
     if set:
         raise TypeError("`set` replaces values of a spec: give the spec, not its graph")
     return spec
+
+
+def read(source: str | Path, backend: str, **options: Any) -> Graph:
+    """The verified graph, with shapes, of a network that another program wrote.
+
+    Args:
+        source: the path of a file or a directory.
+        backend: the name of an installed backend that reads the format.
+        options: the backend's own.
+
+    Raises:
+        SpecError: the backend is missing or reads nothing, or the file is broken, or its network
+            holds what no operation does, or shapes that do not fit.
+        InvalidGraph: the backend made a graph that breaks the rules of one.
+        TypeError: an argument has the wrong type.
+    """
+    check(KINDS, {"source": source, "backend": backend})
+    findings = Findings()
+    graph = infer(backends.find_reader(backend).read(source, **options).verify(), findings)
+    if findings.errors:
+        raise SpecError(findings.ordered())
+    return graph.verify()
 
 
 def compile(

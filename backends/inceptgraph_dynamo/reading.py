@@ -3,23 +3,32 @@
 AOTAutograd has by then resolved what models may write in many ways (modules, functions, methods,
 in-place forms, views) to few operators whose results are new tensors. The table is filled by
 :mod:`inceptgraph_dynamo.rules`; what shapes and types tell, :func:`read` checks for all.
+
+A package offers a rule for another operator, or reads one into an operation of its own, through the
+entry-point group ``inceptgraph_dynamo.rules``, under the operator's name with its overload:
+``aten.channel_shuffle.default``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 from torch import Tensor, fx
 
+from inceptgraph.backend import find_rule
 from inceptgraph.diagnostics import ShapeError
 from inceptgraph.ops import Operation
 from inceptgraph_dynamo.values import Constant, Data, Unreadable, is_same, value
 
-__all__ = ["Held", "Reading", "Rule", "inner_of", "read", "reads", "reads_both"]
+__all__ = ["ENTRY_POINTS", "Held", "Reading", "Rule", "inner_of", "read", "reads", "reads_both"]
+
+
+ENTRY_POINTS = "inceptgraph_dynamo.rules"
 
 
 @dataclass(frozen=True)
@@ -115,9 +124,14 @@ def _rule(node: fx.Node) -> tuple[Rule, fx.Node, tuple[Any, ...]]:
     """The rule, the node whose arguments it takes, and what it takes before them."""
     if (inner := inner_of(node)) is not None:
         return _PAIRS[node.target, inner.target], inner, node.args[1:]
-    if node.target in _RULES:
-        return _RULES[node.target], node, ()
+    if (rule := _RULES.get(node.target) or _from_package(str(node.target))) is not None:
+        return rule, node, ()
     raise Unreadable("there is no rule for it")
+
+
+@cache  # a graph has many nodes, and the entry points are those of every installed package
+def _from_package(operator: str) -> Rule | None:
+    return find_rule(operator, ENTRY_POINTS)
 
 
 def inner_of(node: fx.Node) -> fx.Node | None:

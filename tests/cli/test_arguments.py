@@ -57,6 +57,7 @@ def test_every_option_is_checked() -> None:
         inceptgraph.summary,
         inceptgraph.compile,
         inceptgraph.load,
+        inceptgraph.read,
     ):
         taken = inspect.signature(function).parameters
         assert pipeline.KINDS.keys() >= taken.keys() - {"options"}

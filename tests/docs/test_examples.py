@@ -64,7 +64,9 @@ def test_remap_tables_in_the_documentation_are_tables() -> None:
         assert renamed == "inception_3a.3x3.3x3.conv.weight"
 
 
-@pytest.mark.parametrize("page", ["operations.md", "command-line.md", "zoo.md", "engines.md"])
+@pytest.mark.parametrize(
+    "page", ["operations.md", "command-line.md", "zoo.md", "engines.md", "torch-compile.md"]
+)
 def test_generated_pages_are_current(page: str) -> None:
     pages = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -144,3 +145,94 @@ net = inceptgraph.compile("net.yaml", backend="markdown", optimize=True)
 assert "shuffle" not in net.partition("conv")[2]
 """
     run(code, environment, tmp_path)
+
+
+def test_a_pass_runs_where_it_says(environment: dict[str, str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "inceptgraph", "list", "passes", "--json"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    names = [each["name"] for each in json.loads(done.stdout)]
+    assert names[names.index("fold-constants") + 1] == "merge-shuffles"
+
+
+def test_native_rule(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(SPEC)
+    code = """
+import inceptgraph, torch
+net = inceptgraph.compile("net.yaml", engine="native", seed=0)
+plain = inceptgraph.compile("net.yaml", seed=0).eval()
+x = torch.randn(3, 3, 8, 8)
+torch.testing.assert_close(net(x), plain(x).detach())
+"""
+    run(code, environment, tmp_path)
+
+
+def test_dynamo_rule(environment: dict[str, str], tmp_path: Path) -> None:
+    code = """
+import torch
+from torch import nn
+model = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ChannelShuffle(4), nn.ReLU()).eval()
+reports, x = [], torch.randn(2, 3, 8, 8)
+options = {"engine": "eager", "report": reports.append}
+fast = torch.compile(model, backend="inceptgraph", options=options)
+with torch.inference_mode():
+    torch.testing.assert_close(fast(x), model(x))
+(taken,) = reports[0].taken
+print([node.op.op for node in taken.graph.nodes.values()], reports[0].left)
+"""
+    told = run(code, environment, tmp_path)
+    assert told == "['input', 'conv2d', 'channel_shuffle', 'relu'] ()\n"
+
+
+def test_reader(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net.txt").write_text("input 3 8 8\nconv2d out=8\nchannel_shuffle groups=4\n")
+    code = """
+import inceptgraph
+graph = inceptgraph.read("net.txt", backend="layers")
+print(graph.name, [(node.op.op, node.shape) for node in graph.nodes.values()])
+print(inceptgraph.compile(graph, backend="markdown").splitlines()[-1])
+"""
+    assert run(code, environment, tmp_path) == (
+        "net [('input', (3, 8, 8)), ('conv2d', (8, 8, 8)), ('channel_shuffle', (8, 8, 8))]\n"
+        "| channel_shuffle2 | channel shuffle | 8×8×8 | 0 |\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("input 3 8 8\nconvolve out=8\n", "net.txt:2:1: error[IG201]: there is no operation"),
+        (
+            "input 3 8 8\nchannel_shuffle groups=4\n",
+            "error[IG506]: 3 channels cannot be split into 4 equal groups",
+        ),
+    ],
+)
+def test_what_a_reader_finds_wrong(
+    environment: dict[str, str], tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "net.txt").write_text(text)
+    code = """
+import inceptgraph
+try:
+    inceptgraph.read("net.txt", backend="layers")
+except inceptgraph.SpecError as error:
+    print(error)
+"""
+    assert told in run(code, environment, tmp_path)
+
+
+def test_what_a_backend_cannot_do(environment: dict[str, str], tmp_path: Path) -> None:
+    code = """
+import inceptgraph
+from inceptgraph import backend
+for find, name in ((backend.find_reader, "markdown"), (backend.find, "layers")):
+    try:
+        find(name)
+    except inceptgraph.SpecError as error:
+        print(error.diagnostics[0].message)
+"""
+    assert run(code, environment, tmp_path) == (
+        "the backend `markdown` cannot read networks: it does not implement `read`\n"
+        "`inceptgraph_shuffle.layers:LayersBackend` is offered as the backend `layers`: it does"
+        " not implement `supports`, `lower`\n"
+    )

@@ -216,7 +216,7 @@ def test_own_layers_compile_and_export(name: str, arguments: dict[str, Any], sha
     ("value", "message"),
     [
         ("nowhere_at_all:rule", "the rule `offered` cannot be loaded: ModuleNotFoundError"),
-        ("math:pi", "`math:pi` is offered as the rule `offered`: it lacks `__call__`"),
+        ("math:pi", "`math:pi` is offered as the rule `offered`: it does not implement `__call__`"),
     ],
 )
 def test_a_rule_that_cannot_be_used_is_a_finding(

@@ -56,6 +56,7 @@ class Emitter:
     bfloat16: bool = False
     blob: Blob = field(default_factory=Blob)
     steps: list[Step] = field(default_factory=list)
+    definitions: list[str] = field(default_factory=list)
     scratch: int = 0
 
     def call(
@@ -82,6 +83,16 @@ class Emitter:
         borders = ", ".join(map(str, buffer.border))
         text = f"surround(r, {self.map(whole)}, {borders});"
         self.steps.append(Step(name, "surround", text))
+
+    def define(self, text: str) -> None:
+        """Have C++ stand before the calls, once, such as a kernel that no header holds.
+
+        Args:
+            text: in which ``pointwise.hpp`` is included and its names are in scope. What it defines
+                is ``static`` or a template, since several files may hold it.
+        """
+        if text not in self.definitions:
+            self.definitions.append(text)
 
     def need_scratch(self, size: int) -> None:
         """Have at least so many bytes for each thread."""

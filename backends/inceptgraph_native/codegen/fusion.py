@@ -1,37 +1,59 @@
-"""What one call of a kernel computes: a step, with the steps behind it that cost nothing there."""
+"""Units: what one call of a kernel computes, a step with those behind it that cost nothing there.
+
+What a kernel takes upon itself is said where its rule is; see :func:`fusing`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from enum import Flag, auto
 from itertools import pairwise
 from math import inf, prod
+from typing import Any, TypeVar
 
 from inceptgraph.graph import Graph, Node
-from inceptgraph.ops import Input
+from inceptgraph.ops import Input, Operation
 from inceptgraph.ops.activation import Relu, Relu6
-from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
-from inceptgraph.ops.linear import Linear
-from inceptgraph.ops.merge import Add, Concat, Multiply
-from inceptgraph.ops.norm import Affine, BatchNorm
-from inceptgraph.ops.pool import (
-    AdaptiveAvgPool,
-    AdaptiveMaxPool,
-    AvgPool,
-    GlobalAvgPool,
-    GlobalMaxPool,
-    MaxPool,
-)
-from inceptgraph.ops.shape import Channels, Dropout, Flatten, Identity, Scale
+from inceptgraph.ops.merge import Add, Concat
+from inceptgraph.ops.norm import Affine
+from inceptgraph.ops.shape import Channels, Dropout, Flatten, Identity
 
-__all__ = ["Cut", "Unit", "is_alias", "units"]
+__all__ = ["Cut", "Fuses", "Unit", "fuses", "fusing", "is_alias", "units"]
 
-_SUMS = (Conv2d, Linear)
-"""What can add another value to its result."""
+R = TypeVar("R", bound=Callable[..., Any])
 
-_POOLS = (MaxPool, AvgPool, AdaptiveAvgPool, AdaptiveMaxPool, GlobalAvgPool, GlobalMaxPool)
-_BOUNDED = (*_SUMS, *_POOLS, DepthwiseConv2d, Add, Multiply, Affine, BatchNorm, Scale)
-"""What can bound its result, as ReLU does."""
+
+class Fuses(Flag):
+    """What a kernel takes upon itself beside its step."""
+
+    NOTHING = 0
+    BOUNDS = auto()
+    """To bound its result, as ReLU does: ``Unit.low`` and ``Unit.high``."""
+
+    AFFINE = auto()
+    """To scale and shift its channels: ``Unit.affine``."""
+
+    SUM = auto()
+    """To add another value to its result: ``Unit.residual``."""
+
+    CUTS = auto()
+    """To write ranges of its channels to several places: ``Unit.cuts``."""
+
+
+def fusing(what: Fuses) -> Callable[[R], R]:
+    """Says of a rule what its kernel fuses; nothing unless said."""
+
+    def mark(rule: R) -> R:
+        rule.fuses = what  # type: ignore[attr-defined]
+        return rule
+
+    return mark
+
+
+def fuses(rule: Callable[..., Any]) -> Fuses:
+    """What the kernel of a rule fuses."""
+    return getattr(rule, "fuses", Fuses.NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,7 @@ class Unit:
         node: what is computed first.
         end: the step whose value is the result.
         residual: a value that is added before the bounds.
-        affine: a step behind a pool that scales or shifts channels.
+        affine: a step that scales or shifts channels.
         low: the result is at least this,
         high: and at most this.
         cuts: the values that the result is handed on as: itself, or ranges of its channels.
@@ -81,27 +103,33 @@ def is_alias(graph: Graph, node: Node) -> bool:
     return isinstance(node.op, Identity | Dropout | Channels)
 
 
-def units(graph: Graph) -> list[Unit]:
+def units(graph: Graph, can: Callable[[type[Operation]], Fuses]) -> list[Unit]:
     """The calls that compute a graph, in order; neither inputs, nor concatenations, nor steps that
-    are only another view of their operand."""
+    are only another view of their operand.
+
+    Args:
+        graph: with shapes, without auxiliary heads.
+        can: what the kernel of an operation fuses.
+    """
     found: dict[str, Unit] = {}
     done: set[str] = set()
     for node in graph.nodes.values():
         if node.name in done or isinstance(node.op, Input | Concat) or is_alias(graph, node):
             continue
         unit = Unit(node, node.name)
-        for longer in _grown(graph, unit, done):
+        able = can(type(node.op))
+        for longer in _grown(graph, unit, able, done):
             unit = longer
-        unit = replace(unit, cuts=_cuts(graph, unit))
+        unit = replace(unit, cuts=_cuts(graph, unit, able))
         found[unit.end] = unit
         done |= {unit.end, *(cut.name for cut in unit.cuts)}
     return [found[name] for name in graph.nodes if name in found]
 
 
-def _grown(graph: Graph, unit: Unit, done: set[str]) -> Iterator[Unit]:
+def _grown(graph: Graph, unit: Unit, able: Fuses, done: set[str]) -> Iterator[Unit]:
     """The unit with one reader more at a time, which are marked as done."""
     while (reader := graph.sole_reader(unit.end)) is not None and reader.name not in done:
-        longer = _with_reader(unit, reader)
+        longer = _with_reader(unit, reader, able)
         if longer is None:
             return
         done.add(unit.end)
@@ -109,29 +137,29 @@ def _grown(graph: Graph, unit: Unit, done: set[str]) -> Iterator[Unit]:
         yield unit
 
 
-def _with_reader(unit: Unit, reader: Node) -> Unit | None:
+def _with_reader(unit: Unit, reader: Node, able: Fuses) -> Unit | None:
     if unit.bounded:
         return None
     match reader.op:
-        case Relu() if isinstance(unit.node.op, _BOUNDED):
+        case Relu() if Fuses.BOUNDS in able:
             return replace(unit, end=reader.name, low=0.0)
-        case Relu6() if isinstance(unit.node.op, _BOUNDED):
+        case Relu6() if Fuses.BOUNDS in able:
             return replace(unit, end=reader.name, low=0.0, high=6.0)
-        case Affine() if isinstance(unit.node.op, _POOLS) and unit.affine is None:
+        case Affine() if Fuses.AFFINE in able and unit.affine is None:
             return replace(unit, end=reader.name, affine=reader)
-        case Add() if isinstance(unit.node.op, _SUMS) and unit.residual is None:
+        case Add() if Fuses.SUM in able and unit.residual is None:
             others = [name for name in reader.inputs if name != unit.end]
             if len(reader.inputs) == 2 and len(others) == 1:
                 return replace(unit, end=reader.name, residual=others[0])
     return None
 
 
-def _cuts(graph: Graph, unit: Unit) -> tuple[Cut, ...]:
-    """The ranges of channels that readers take of a dense layer, where nobody reads it whole."""
+def _cuts(graph: Graph, unit: Unit, able: Fuses) -> tuple[Cut, ...]:
+    """The ranges of channels that readers take of a value, where nobody reads it whole."""
     whole = (Cut(unit.end, 0, graph.shape(unit.end)[0]),)
     readers = [graph.nodes[name] for name in graph.users[unit.end]]
     returned = any(output.node == unit.end for output in graph.outputs)
-    if returned or not isinstance(unit.node.op, _SUMS) or not readers:
+    if returned or Fuses.CUTS not in able or not readers:
         return whole
     cuts = []
     for reader in readers:

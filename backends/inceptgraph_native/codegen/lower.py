@@ -17,7 +17,7 @@ from inceptgraph_native.codegen.conv import border
 from inceptgraph_native.codegen.emit import Emitter, Step
 from inceptgraph_native.codegen.fusion import units
 from inceptgraph_native.codegen.layout import Buffer, lay_out
-from inceptgraph_native.codegen.rules import rule
+from inceptgraph_native.codegen.rules import can_fuse, rule
 from inceptgraph_native.processor import Processor
 
 __all__ = ["Program", "lower"]
@@ -72,7 +72,7 @@ def lower(
         threads: that are to have work.
         bfloat16: keep activations and weights in bfloat16, not float32.
     """
-    calls = units(graph)
+    calls = units(graph, can_fuse)
     layout = lay_out(graph, calls)
     values = dict(arrays(graph, tensors, np.dtype(np.float32)))
     emit = Emitter(graph, layout, values, processor, group, threads, bfloat16)
@@ -125,7 +125,7 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
     parts = max(1, min(emit.threads, len(steps) // 12))
     each = -(-len(steps) // parts)
     define = f"#define INCEPTGRAPH_BFLOAT16 {int(emit.bfloat16)}"
-    head = ["using namespace inceptgraph;", "", *constants, ""]
+    head = ["using namespace inceptgraph;", "", *emit.definitions, *constants, ""]
     texts = []
     for index in range(parts):
         lines = [f"void part{index}(Run& r) {{"]

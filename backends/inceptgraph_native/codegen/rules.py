@@ -1,4 +1,9 @@
-"""The kernel that computes each operation: the one place that knows both vocabularies."""
+"""The kernel that computes each operation: the one place that knows both vocabularies.
+
+A package that adds an operation offers its rule through the entry-point group
+``inceptgraph_native.rules``, under the operation's name. Such a rule may bring C++ of its own; see
+:meth:`inceptgraph_native.codegen.emit.Emitter.define`.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,18 @@ from functools import singledispatch
 
 import numpy as np
 
+from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Input, Operation, Sides, merge, norm, pool, shape, sides
 from inceptgraph.ops import activation as act
 from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
 from inceptgraph_native.codegen.conv import convolution
 from inceptgraph_native.codegen.emit import Emitter, braces, number
-from inceptgraph_native.codegen.fusion import Unit
+from inceptgraph_native.codegen.fusion import Fuses, Unit, fuses, fusing
 
-__all__ = ["has_rule", "rule"]
+__all__ = ["ENTRY_POINTS", "can_fuse", "has_rule", "rule"]
+
+ENTRY_POINTS = "inceptgraph_native.rules"
 
 
 @singledispatch
@@ -29,12 +37,22 @@ def rule(op: Operation, unit: Unit, emit: Emitter) -> None:
     Raises:
         NotImplementedError: there is no kernel.
     """
-    raise NotImplementedError(f"there is no kernel for {op.op}")
+    if not has_rule_in(
+        rule, type(op), ENTRY_POINTS
+    ):  # which registers the rule that a package offers
+        raise NotImplementedError(f"there is no kernel for {op.op}")
+    rule(op, unit, emit)
 
 
 def has_rule(kind: type[Operation]) -> bool:
-    """Whether there is a kernel for an operation, or none is needed."""
-    return kind in _WITHOUT or rule.dispatch(kind) is not rule.dispatch(object)
+    """Whether there is a kernel for an operation, here or in an installed package, or none is
+    needed."""
+    return kind in _WITHOUT or has_rule_in(rule, kind, ENTRY_POINTS)
+
+
+def can_fuse(kind: type[Operation]) -> Fuses:
+    """What the kernel of an operation that has a rule fuses."""
+    return fuses(rule.dispatch(kind))
 
 
 _WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels)
@@ -42,9 +60,15 @@ _WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels)
 
 
 @rule.register(Conv2d)
-@rule.register(DepthwiseConv2d)
 @rule.register(Linear)
-def _(op: Conv2d | DepthwiseConv2d | Linear, unit: Unit, emit: Emitter) -> None:
+@fusing(Fuses.BOUNDS | Fuses.SUM | Fuses.CUTS)
+def _(op: Conv2d | Linear, unit: Unit, emit: Emitter) -> None:
+    convolution(unit, emit)
+
+
+@rule.register
+@fusing(Fuses.BOUNDS)
+def _(op: DepthwiseConv2d, unit: Unit, emit: Emitter) -> None:
     convolution(unit, emit)
 
 
@@ -86,6 +110,7 @@ def _sliding(op: pool.MaxPool | pool.AvgPool, border: Sides) -> tuple[str, str]:
 
 @rule.register(pool.MaxPool)
 @rule.register(pool.AvgPool)
+@fusing(Fuses.BOUNDS | Fuses.AFFINE)
 def _(op: pool.MaxPool | pool.AvgPool, unit: Unit, emit: Emitter) -> None:
     border = sides(op.padding, emit.extents(unit.node.inputs[0]), op.kernel, op.stride)
     counts = isinstance(op, pool.AvgPool) and op.count_include_pad
@@ -96,6 +121,7 @@ def _(op: pool.MaxPool | pool.AvgPool, unit: Unit, emit: Emitter) -> None:
 @rule.register(pool.GlobalAvgPool)
 @rule.register(pool.AdaptiveMaxPool)
 @rule.register(pool.GlobalMaxPool)
+@fusing(Fuses.BOUNDS | Fuses.AFFINE)
 def _(op: Operation, unit: Unit, emit: Emitter) -> None:
     average = isinstance(op, pool.AdaptiveAvgPool | pool.GlobalAvgPool)
     axis = "Axis{0, 0, 0, 0, true}"
@@ -158,12 +184,14 @@ def _(op: act.Relu6, unit: Unit, emit: Emitter) -> None:
 
 
 @rule.register
+@fusing(Fuses.BOUNDS)
 def _(op: norm.Affine, unit: Unit, emit: Emitter) -> None:
     both = (emit.arrays.get(f"{unit.node.name}.{name}") for name in ("weight", "bias"))
     _plain(unit, emit, "affine", emit.affine(*both), emit.bounds(unit))
 
 
 @rule.register
+@fusing(Fuses.BOUNDS)
 def _(op: shape.Scale, unit: Unit, emit: Emitter) -> None:
     channels = emit.place(unit.end).channels
     both = (np.full(channels, value, np.float32) for value in (op.factor, op.offset))
@@ -171,6 +199,7 @@ def _(op: shape.Scale, unit: Unit, emit: Emitter) -> None:
 
 
 @rule.register
+@fusing(Fuses.BOUNDS)
 def _(op: norm.BatchNorm, unit: Unit, emit: Emitter) -> None:
     """What no pass folded: s·x + t with s = γ / √(σ² + ε) and t = β - μ·s."""
     own = {name: emit.arrays[f"{unit.node.name}.{name}"] for name in emit.graph.weights(unit.node)}
@@ -195,6 +224,7 @@ def _(op: act.Softmax | act.LogSoftmax, unit: Unit, emit: Emitter) -> None:
 
 @rule.register(merge.Add)
 @rule.register(merge.Multiply)
+@fusing(Fuses.BOUNDS)
 def _(op: merge.Add | merge.Multiply, unit: Unit, emit: Emitter) -> None:
     operands, target = [emit.place(name) for name in unit.node.inputs], emit.place(unit.end)
     emit.call(

@@ -17,4 +17,4 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     return graph.rewrite([n for n in graph.nodes.values() if n.name not in replaced], replaced)
 
 
-merge_shuffles = Pass("merge-shuffles", _rewrite)
+merge_shuffles = Pass("merge-shuffles", _rewrite, in_training=True, after=("fold-constants",))

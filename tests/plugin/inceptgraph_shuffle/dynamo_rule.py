@@ -1,0 +1,9 @@
+"""What torch calls the operation, for models that ``torch.compile`` reads."""
+
+from inceptgraph_dynamo.reading import Reading
+from inceptgraph_dynamo.values import Data
+from inceptgraph_shuffle.operation import ChannelShuffle
+
+
+def channel_shuffle(x: Data, groups: int) -> Reading:
+    return Reading((ChannelShuffle(groups=groups),), (x,))

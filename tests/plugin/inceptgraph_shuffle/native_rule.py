@@ -1,0 +1,23 @@
+"""The operation for the native engine: a kernel in C++, and the call of it."""
+
+from inceptgraph_native.codegen.emit import Emitter
+from inceptgraph_native.codegen.fusion import Unit
+from inceptgraph_shuffle.operation import ChannelShuffle
+
+KERNEL = """
+inline void channel_shuffle(Run& r, Map from, int groups, Map to) {
+    const int each = from.channels / groups;
+    each_pixel(r, to, [&](long n, int y, int x) {
+        const number* source = from.at(n, y, x);
+        number* place = to.at(n, y, x);
+        for (int c = 0; c < to.channels; ++c) place[c] = source[c % groups * each + c / groups];
+    });
+}
+"""
+
+
+def channel_shuffle(op: ChannelShuffle, unit: Unit, emit: Emitter) -> None:
+    emit.define(KERNEL)
+    source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
+    maps = emit.map(source), str(op.groups), emit.map(target)
+    emit.call(unit.end, "channel_shuffle", *maps, reads=[source], writes=[target])
