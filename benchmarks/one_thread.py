@@ -15,7 +15,6 @@ import time
 import torch
 
 from inceptgraph.bench import Plan, bench, find_lab
-from inceptgraph.cli.bench_table import as_text
 from inceptgraph.engine import Setting
 from inceptgraph.pipeline import to_graph
 from inceptgraph_native import processor
@@ -41,7 +40,12 @@ def main() -> None:
         rounds=chosen.rounds,
     )
     tensors = lab.weights(graph, None, 0)
-    print(as_text(bench(graph, tensors, plan, lab, clock=time.process_time)))
+    for row in bench(graph, tensors, plan, lab, clock=time.process_time).rows:
+        if (seconds := row.seconds) is None or (times := row.speedup) is None:
+            print(f"{row.job}: {row.status}: {row.reason}")
+        else:
+            spread = f"{times.median:.2f} ({times.low:.2f} … {times.high:.2f})"
+            print(f"{row.job}: {1e3 * seconds.median:.1f} ms, {spread}")
 
 
 if __name__ == "__main__":
