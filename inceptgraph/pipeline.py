@@ -32,10 +32,10 @@ from inceptgraph.spec import (
     is_library,
     load_library,
     locate,
+    override,
     resolve,
     whole_text,
 )
-from inceptgraph.spec import _override as override
 from inceptgraph.spec import load as load_spec
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
             library = load_library(whole, source, findings)
             whole = None
         if source and whole:
-            tree, others = override.apply(whole.tree, set or {}, findings), whole.others
+            tree, others = override(whole.tree, set or {}, findings), whole.others
             typed = load_spec(replace(whole, tree=tree), source, findings)
         graph = infer(expand(typed, findings), findings) if typed else None
         if typed and graph and not findings.errors:

@@ -105,5 +105,6 @@ def fit_options(function: F) -> F:
     return click.option(
         "--remap",
         metavar="NAME|FILE.yaml",
-        help="The table of what the file's names become (default: the shipped one that fits, if any).",
+        help="The table of what the file's names become (default: the shipped one that fits,"
+        " if any).",
     )(function)

@@ -6,6 +6,7 @@ from inceptgraph.spec._json_schema import argument_texts, language
 from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped
 from inceptgraph.spec._load import load, load_library
 from inceptgraph.spec._models import Block, Body, Chain, Fork, Param, Spec, Step
+from inceptgraph.spec._override import apply as override
 from inceptgraph.spec._resolve import is_library, resolve
 from inceptgraph.spec._resolved_text import (
     edited_text,
@@ -61,6 +62,7 @@ __all__ = [
     "named_paths",
     "need_text",
     "operation_exists",
+    "override",
     "read_keys",
     "read_mapping",
     "resolve",
