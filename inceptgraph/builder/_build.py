@@ -7,13 +7,9 @@ built is not replaced unless asked.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,17 +18,17 @@ from inceptgraph import backend as backends
 from inceptgraph.analysis import total
 from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.builder._atomic_directory import replacing
+from inceptgraph.builder._lock import LOCK, changed_files, files, graph_sha256, write_lock
 from inceptgraph.builder._readme import readme
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import AUTO, Choice, Setting, choose
 from inceptgraph.engine import rewritten as rewrite
-from inceptgraph.graph import Graph, to_text
+from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
 from inceptgraph.weights import Fitted, load
 
-__all__ = ["LOCK", "build"]
+__all__ = ["build"]
 
-LOCK = "spec.lock.json"
 EXPORTS = "exports"
 
 
@@ -84,47 +80,33 @@ def build(
     place = Path(os.path.abspath(out))
     _check_place(place, force)
     find = backends.find_model if weights is None else backends.find_weights
-    model_backend = find(backends.MODEL)
-    model_backend.check(**options)
+    model = find(backends.MODEL)
+    model.check(**options)
     optimized = _optimized(graph, engine, batch, optimize, options) if optimize else None
     asked = [*export, *(optimized.exports if optimized else ())]
     exporters = [backends.find_export(name) for name in dict.fromkeys(asked)]
-    for each in (model_backend, *exporters):
+    for each in (model, *exporters):
         backends.check_support(each, graph)
         if optimized:
             backends.check_support(each, optimized.graph)
     fitted = None
-    given = dict(options)
     if weights is not None:
-        given["weights"] = fitted = load(graph, weights, remap=remap, allow=allow, tell=progress)
+        fitted = load(graph, weights, remap=remap, allow=allow, tell=progress)
+    parts = _Parts(graph, model, options, batch, fitted, optimized, exporters, progress)
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
-        about = {
-            "description": analysis.spec.description if analysis.spec else None,
-            "progress": progress,
-        }
-        model_backend.write(graph, folder, **about, **given)
-        if optimized:
-            progress(f"optimising for {optimized.choice}")
-            model_backend.write_optimized(optimized.graph, folder, **about)
-        exported: list[Exported] = []
-        if exporters:
-            network = Trained(
-                graph,
-                optimized.graph if optimized else graph.phase("eval"),
-                model_backend.tensors(graph, folder),
-                model_backend.dtype(folder),
-                str(options.get("device") or "cpu"),
-                batch,
-            )
-            exported = _export(network, folder / EXPORTS, exporters, progress)
+        parts.write_model(folder, analysis.spec.description if analysis.spec else None)
+        exported = parts.write_exports(folder)
         progress("drawing the diagram")
         _draw(graph, folder)
-        text = readme(graph, place.name, {*_files(folder), LOCK}, EXPORTS, exported)
+        text = readme(graph, place.name, {*files(folder), LOCK}, EXPORTS, exported)
         (folder / "README.md").write_text(text, encoding="utf-8")
-        lock = _lock(graph, folder, model_backend.versions(), options, fitted, optimized)
-        (folder / LOCK).write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
+        about = {
+            **({"weights": fitted.record()} if fitted else {}),
+            **({"optimized": optimized.record()} if optimized else {}),
+        }
+        write_lock(graph, folder, model.versions(), options, about)
     return place
 
 
@@ -150,10 +132,47 @@ class _Optimized:
             "why": self.choice.why,
             "for": str(self.setting),
             "passes": list(self.passes),
-            "graph_sha256": _graph_sha256(self.graph),
+            "graph_sha256": graph_sha256(self.graph),
             "params": costs.params,
             "macs": costs.macs,
         }
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """All that a build is made of, checked before anything is written."""
+
+    graph: Graph
+    model: backends.ModelBackend
+    options: Mapping[str, Any]
+    batch: int
+    fitted: Fitted | None
+    optimized: _Optimized | None
+    exporters: Sequence[backends.ExportBackend]
+    progress: Progress
+
+    def write_model(self, folder: Path, description: str | None) -> None:
+        """Write the model, and the optimised one beside it."""
+        about = {"description": description, "progress": self.progress}
+        start = {} if self.fitted is None else {"weights": self.fitted}
+        self.model.write(self.graph, folder, **about, **self.options, **start)
+        if self.optimized:
+            self.progress(f"optimising for {self.optimized.choice}")
+            self.model.write_optimized(self.optimized.graph, folder, **about)
+
+    def write_exports(self, folder: Path) -> list[Exported]:
+        """Write what each exporter makes of the model in a directory."""
+        if not self.exporters:
+            return []
+        network = Trained(
+            self.graph,
+            self.optimized.graph if self.optimized else self.graph.phase("eval"),
+            self.model.tensors(self.graph, folder),
+            self.model.dtype(folder),
+            str(self.options.get("device") or "cpu"),
+            self.batch,
+        )
+        return _export(network, folder / EXPORTS, self.exporters, self.progress)
 
 
 def _optimized(
@@ -187,30 +206,11 @@ def _check_place(place: Path, force: bool) -> None:
     if not (place / LOCK).is_file():
         hint = "build into a new directory, or empty this one"
         _refuse(f"`{place}` holds files that no build wrote", hint)
-    changed = _changed_files(place)
+    changed = changed_files(place)
     if changed and not force:
         listed = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
         hint = "build into a new directory, or say --force to lose the changes"
         _refuse(f"`{place}` was changed since it was built: {listed}", hint)
-
-
-def _changed_files(place: Path) -> list[str]:
-    """Files of a build that are new or not as it wrote them."""
-    try:
-        recorded = json.loads((place / LOCK).read_text(encoding="utf-8"))["files"]
-        hashes = {str(name): str(entry["sha256"]) for name, entry in recorded.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return [LOCK]
-    present = _files(place)
-    missing = [name for name in hashes if name not in present]
-    return [name for name, path in present.items() if hashes.get(name) != _sha256(path)] + missing
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    """The files of a build by their paths in it, without its lock and what running it leaves."""
-    present = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    ignored = {LOCK, "__pycache__"}
-    return {n: present[n] for n in sorted(present) if not ignored & set(n.split("/"))}
 
 
 def _refuse(message: str, help: str) -> None:
@@ -249,46 +249,3 @@ def _export(
                 Path(own, each.name).rename(folder / each.name)
         written += made
     return written
-
-
-def _lock(
-    graph: Graph,
-    folder: Path,
-    versions: Mapping[str, str],
-    options: Mapping[str, Any],
-    fitted: Fitted | None = None,
-    optimized: _Optimized | None = None,
-) -> dict[str, Any]:
-    inference, training = total(graph.phase("eval")), total(graph)
-    return {
-        "format": "inceptgraph-lock/1",
-        "name": graph.name,
-        "versions": {
-            "inceptgraph": version("inceptgraph"),
-            **versions,
-            "python": platform.python_version(),
-        },
-        "options": {name: str(value) for name, value in options.items() if value is not None},
-        **({"weights": fitted.record()} if fitted else {}),
-        **({"optimized": optimized.record()} if optimized else {}),
-        "graph_sha256": _graph_sha256(graph),
-        "params": inference.params,
-        "params_with_aux": training.params,
-        "macs": inference.macs,
-        "inputs": {node.name: list(node.shape or ()) for node in graph.inputs},
-        "outputs": {o.name: list(graph.shape(o.node)) for o in graph.outputs},
-        "loss_weights": {o.name: o.loss_weight for o in graph.outputs if o.training_only},
-        "files": {
-            name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for name, path in _files(folder).items()
-        },
-    }
-
-
-def _graph_sha256(graph: Graph) -> str:
-    return hashlib.sha256(to_text(graph).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

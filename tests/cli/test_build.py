@@ -17,7 +17,8 @@ import torch
 import inceptgraph
 from inceptgraph.builder import _atomic_directory as replace
 from inceptgraph.builder import _build as building
-from inceptgraph.builder._build import LOCK, build
+from inceptgraph.builder import build
+from inceptgraph.builder._lock import LOCK, changed_files, write_lock
 from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.graph import to_text
 from inceptgraph.pipeline import analyze
@@ -65,7 +66,7 @@ def built(spec: Path, out: Path, **options: object) -> Path:
 
 def is_whole(place: Path) -> bool:
     """Whether every file of a build is there, as its lock says."""
-    return {p.name for p in place.iterdir()} >= FILES and not building._changed_files(place)
+    return {p.name for p in place.iterdir()} >= FILES and not changed_files(place)
 
 
 def test_files(spec: Path, tmp_path: Path) -> None:
@@ -190,12 +191,12 @@ def test_files_in_folders_are_hashed(spec: Path, tmp_path: Path) -> None:
     model = built(spec, tmp_path / "model")
     (model / "exports").mkdir()
     (model / "exports" / "model.onnx").write_bytes(b"onnx")
-    lock = building._lock(inceptgraph.to_graph(spec), model, {}, {})
+    write_lock(inceptgraph.to_graph(spec), model, {}, {}, {})
+    lock = json.loads((model / LOCK).read_text(encoding="utf-8"))
     assert set(lock["files"]) == {*FILES, "exports/model.onnx"} - {LOCK}
-    (model / LOCK).write_text(json.dumps(lock))
-    assert building._changed_files(model) == []
+    assert changed_files(model) == []
     (model / "exports" / "model.onnx").write_bytes(b"other")
-    assert building._changed_files(model) == ["exports/model.onnx"]
+    assert changed_files(model) == ["exports/model.onnx"]
 
 
 def test_a_failed_build_leaves_nothing(

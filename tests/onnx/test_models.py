@@ -25,8 +25,8 @@ from tiny_network import TINY
 
 import inceptgraph
 from inceptgraph import backend as backends
-from inceptgraph.builder import _build as building
-from inceptgraph.builder._build import LOCK, build
+from inceptgraph.builder import build
+from inceptgraph.builder._lock import LOCK, changed_files
 from inceptgraph.diagnostics import ShapeError, Source, SpecError
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN, Input, Operation
@@ -392,14 +392,14 @@ def test_build(tmp_path: Path, dtype: str) -> None:
     onnx.checker.check_model(model, full_check=True)
     lock = json.loads((out / LOCK).read_text())
     assert lock["files"]["exports/model.onnx"]["bytes"] == path.stat().st_size
-    assert building._changed_files(out) == []
+    assert changed_files(out) == []
     assert "| `exports/model.onnx` | the network in evaluation" in (out / "README.md").read_text()
     module = inceptgraph.load(out, dtype="float64").eval()
     inputs = samples(to_graph(out / "spec.yaml"), 2)
     if dtype != "float16":  # bfloat16 is exported as float32, which holds it
         assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
     path.write_bytes(b"other")
-    assert building._changed_files(out) == ["exports/model.onnx"]
+    assert changed_files(out) == ["exports/model.onnx"]
 
 
 def test_a_failed_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 import inceptgraph
 from inceptgraph import backend as backends
 from inceptgraph.backend import Exported
-from inceptgraph.builder import _build as building
-from inceptgraph.builder._build import LOCK, build
+from inceptgraph.builder import build
+from inceptgraph.builder._lock import LOCK, changed_files
 from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph_torch import SpecModule
@@ -251,7 +251,7 @@ def test_what_was_built(built: Path) -> None:
     assert set(lock["files"]) == files - {LOCK}
     assert lock["optimized"]["engine"] == "eager"
     assert lock["optimized"]["why"] == "asked for"
-    assert building._changed_files(built) == []
+    assert changed_files(built) == []
     table = (built / "README.md").read_text()
     assert all(f"| `{name}` | " in table for name in files - {"README.md"})
     assert inceptgraph.load(built).training
@@ -280,7 +280,7 @@ def test_a_compiled_package(tmp_path: Path, weights: Path) -> None:
         "model.aoti.pt2",
         "model_aoti.py",
     }
-    assert building._changed_files(out) == []
+    assert changed_files(out) == []
     path = out / "exports" / "model_aoti.py"
     namespace: dict[str, Any] = {"__file__": str(path)}
     exec(path.read_text(), namespace)

@@ -20,7 +20,8 @@ from tiny_network import TINY, assert_same, images, tiny
 from torch import Tensor, nn
 
 import inceptgraph
-from inceptgraph.builder._build import LOCK, build
+from inceptgraph.builder import build
+from inceptgraph.builder._lock import LOCK
 from inceptgraph.cli import run as run_command
 from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
