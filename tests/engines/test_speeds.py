@@ -34,10 +34,11 @@ def speeds(setting: Setting) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("machine", ["avx512f", "avx2"], indirect=True)
+@pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("batch", [1, 16])
 @pytest.mark.usefixtures("machine")
-def test_native_is_ahead_where_it_was_measured_to_be(batch: int) -> None:
-    assert next(iter(speeds(Setting(batch=batch)))) == "native"
+def test_native_is_ahead_where_it_was_measured_to_be(batch: int, train: bool) -> None:
+    assert next(iter(speeds(Setting(batch=batch, train=train)))) == "native"
 
 
 @pytest.mark.parametrize("machine", ["avx2"], indirect=True)

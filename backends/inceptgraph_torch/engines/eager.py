@@ -17,6 +17,7 @@ _ON_CPU = "torch 2.13.0"
 FIGURES = (
     Measured({1: 1.74, 16: 1.96}, "float32", ZEN_4, _ON_CPU),
     Measured({1: 1.4, 16: 1.9}, "float32", AVX2, _ON_CPU),
+    Measured({16: 1.2}, "float32", AVX2, _ON_CPU, train=True),
     Measured({1: 2.93, 16: 3.29}, "bfloat16", ZEN_4_BF16, _ON_CPU),
     Measured({16: 1.43}, "float32", ZEN_4, _ON_CPU, train=True),
     Measured({16: 2.50}, "bfloat16", ZEN_4_BF16, _ON_CPU, train=True),
