@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from inceptgraph.analysis import cost
@@ -36,22 +37,21 @@ def renamed_stages(
     old: Parts, new: Parts, before: Iterable[str], after: Iterable[str]
 ) -> dict[str, str]:
     """Stages that are what another was, under a new name: the old name by the new one."""
-    olds, news = list(before), list(after)
-    left = {path: _look(old, path) for path in olds if path not in news}
+    olds, news = dict.fromkeys(before), dict.fromkeys(after)
+    left: dict[Hashable, deque[str]] = {}
+    for path in olds:
+        if path not in news:
+            left.setdefault(_look(old, path), deque()).append(path)
     found = {}
     for path in news:
-        if path in olds:
-            continue
-        look = _look(new, path)
-        former = next((name for name, its in left.items() if its == look), None)
-        if former is not None:
-            del left[former]
-            found[path] = former
+        alike = left.get(_look(new, path)) if path not in olds else None
+        if alike:
+            found[path] = alike.popleft()
     return found
 
 
-def _look(parts: Parts, path: str) -> tuple[Any, ...]:
-    return parts.content(path), [node.shape for node in parts.graph.within(path)]
+def _look(parts: Parts, path: str) -> Hashable:
+    return tuple(parts.content(path)), tuple(node.shape for node in parts.graph.within(path))
 
 
 def _one_sided(parts: Parts, scope: Scope, kind: Kind) -> StageChange:

@@ -14,7 +14,7 @@ from inceptgraph.graph._nodes import InvalidGraph, Node
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["check_order", "leading_to", "make_digraph", "ordered", "reached"]
+__all__ = ["check_order", "leading_to", "make_digraph", "misplaced", "ordered", "reached"]
 
 _SHOWN = 8  # nodes of a cycle that a message lists
 
@@ -44,19 +44,25 @@ def _positions(inputs: tuple[str, ...]) -> dict[str, list[int]]:
     return found
 
 
-def check_order(digraph: networkx.DiGraph[str]) -> None:
-    """Check that every operand exists and comes before its users: then there is no cycle.
+def misplaced(digraph: networkx.DiGraph[str]) -> tuple[str, str] | None:
+    """An operand that does not come before its user, and that user; None where there is no such.
 
-    The order is the proof, so that nothing is searched for while it holds: for 10,000 nodes that
-    takes 6 ms, and ``networkx.is_directed_acyclic_graph``, which finds an order anew, 23 ms.
+    An order without such a pair proves that there is no cycle, so that nothing is searched for
+    while it holds: for 10,000 nodes that takes 6 ms, ``networkx.is_directed_acyclic_graph``, which
+    finds an order anew, 23 ms.
+    """
+    place = {name: index for index, name in enumerate(digraph)}
+    return next((edge for edge in digraph.in_edges if place[edge[0]] >= place[edge[1]]), None)
+
+
+def check_order(digraph: networkx.DiGraph[str]) -> None:
+    """Check that every operand exists and comes before its users, hence that there is no cycle.
 
     Raises:
         InvalidGraph: with the node, and its operand or the cycle that it is in.
     """
-    place = {name: index for index, name in enumerate(digraph)}
-    for operand, name in digraph.in_edges:
-        if place[operand] >= place[name]:
-            raise InvalidGraph(f"{name}: {_what_is_wrong(digraph, operand, name)}")
+    if (wrong := misplaced(digraph)) is not None:
+        raise InvalidGraph(f"{wrong[1]}: {_what_is_wrong(digraph, *wrong)}")
 
 
 def _what_is_wrong(digraph: networkx.DiGraph[str], operand: str, name: str) -> str:
@@ -71,14 +77,14 @@ def _what_is_wrong(digraph: networkx.DiGraph[str], operand: str, name: str) -> s
     return f"it is made of its own result: {' → '.join((*shown, name))}"
 
 
-def ordered(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """Nodes with operands before their users where there is no cycle, otherwise in the order that
-    they have: the postorder of a depth-first search along the operands."""
+def ordered(digraph: networkx.DiGraph[str]) -> dict[str, Node]:
+    """The nodes with operands before their users where there is no cycle, otherwise in the order
+    that they have: the postorder of a depth-first search from users to operands."""
     import networkx
 
-    wiring = {name: node.inputs for name, node in nodes.items()}
-    reads = networkx.from_dict_of_lists(wiring, create_using=networkx.DiGraph)
-    return {name: nodes[name] for name in networkx.dfs_postorder_nodes(reads) if name in nodes}
+    nodes = digraph.nodes(data="node")
+    order = networkx.dfs_postorder_nodes(digraph.reverse(copy=False))
+    return {name: nodes[name] for name in order if nodes[name] is not None}
 
 
 def leading_to(digraph: networkx.DiGraph[str], names: Iterable[str]) -> set[str]:

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from inceptgraph.graph._digraph import check_order, leading_to, make_digraph, ordered, reached
+from inceptgraph.graph._digraph import (
+    check_order,
+    leading_to,
+    make_digraph,
+    misplaced,
+    ordered,
+    reached,
+)
 from inceptgraph.graph._equality import correspondence
 from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
 from inceptgraph.graph._replaced import followed
@@ -198,9 +205,11 @@ class Graph:
             for path, scope in self.scopes.items()
             if new_name(scope.output) in renamed
         }
-        over = self._over(ordered(renamed), outputs, scopes)
+        over = self._over(renamed, outputs, scopes)
         rewritten = replace(over, rewritten_from=self.originals)
-        check_order(rewritten.digraph)
+        if misplaced(rewritten.digraph) is not None:
+            rewritten = rewritten.with_nodes(ordered(rewritten.digraph))
+            check_order(rewritten.digraph)
         return rewritten
 
     def phase(self, phase: Phase | str) -> Graph:
