@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from places import ROOT
+from work import growth
 
 TESTS = ROOT / "tests"
 CLOCKS = {"monotonic", "perf_counter", "process_time", "thread_time", "time"}
@@ -43,3 +44,10 @@ def test_no_test_asks_a_clock() -> None:
     """What takes long on a busy machine is not wrong; ``work.growth`` counts instead."""
     for path in MODULES:
         assert [ast.unparse(node) for node in _nodes(path) if _asks_a_clock(node)] == [], path
+
+
+def test_square_work_is_seen_as_such() -> None:
+    def pairs(size: int) -> Callable[[], object]:
+        return lambda: [None for _ in range(size) for _ in range(size)]
+
+    assert growth(pairs, 30) > 3.5

@@ -82,7 +82,7 @@ def test_a_smaller_type_rounds_as_that_type_does(dtype: str) -> None:
     assert not torch.equal(found, wanted)
 
 
-@pytest.mark.parametrize("name", ["eager", "inductor"])
+@pytest.mark.parametrize("name", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
 def test_training_takes_the_steps_that_the_module_takes(name: str) -> None:
     model = inceptgraph.compile(SPEC, engine=name, train=True, seed=0)
     module = without_dropout(reference().train())

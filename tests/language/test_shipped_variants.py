@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import floor
 
 import pytest
-from reference_googlenet import TABLE_1 as MODULES
+from table_1 import TABLE_1 as MODULES
 
 from inceptgraph.analysis import total
 from inceptgraph.graph import Graph

@@ -11,21 +11,9 @@ from __future__ import annotations
 import math
 
 import torch
+from table_1 import TABLE_1
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-# 1×1, 3×3 reduce, 3×3, 5×5 reduce, 5×5, pool projection: the rows of the paper's Table 1
-TABLE_1 = {
-    "3a": (64, 96, 128, 16, 32, 32),
-    "3b": (128, 128, 192, 32, 96, 64),
-    "4a": (192, 96, 208, 16, 48, 64),
-    "4b": (160, 112, 224, 24, 64, 64),
-    "4c": (128, 128, 256, 24, 64, 64),
-    "4d": (112, 144, 288, 32, 64, 64),
-    "4e": (256, 160, 320, 32, 128, 128),
-    "5a": (256, 160, 320, 32, 128, 128),
-    "5b": (384, 192, 384, 48, 128, 128),
-}
 
 
 def pad_same(x: Tensor, kernel: int, stride: int, value: float) -> Tensor:
