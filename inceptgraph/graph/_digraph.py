@@ -34,7 +34,8 @@ def make_digraph(name: str, nodes: Mapping[str, Node]) -> networkx.DiGraph[str]:
         for name, node in nodes.items()
         for operand, positions in _positions(node.inputs).items()
     )
-    return networkx.freeze(digraph)
+    frozen: networkx.DiGraph[str] = networkx.freeze(digraph)
+    return frozen
 
 
 def _positions(inputs: tuple[str, ...]) -> dict[str, list[int]]:
@@ -52,7 +53,8 @@ def misplaced(digraph: networkx.DiGraph[str]) -> tuple[str, str] | None:
     finds an order anew, 23 ms.
     """
     place = {name: index for index, name in enumerate(digraph)}
-    return next((edge for edge in digraph.in_edges if place[edge[0]] >= place[edge[1]]), None)
+    edges = ((edge[0], edge[1]) for edge in digraph.in_edges)
+    return next(((first, then) for first, then in edges if place[first] >= place[then]), None)
 
 
 def check_order(digraph: networkx.DiGraph[str]) -> None:
@@ -82,9 +84,9 @@ def ordered(digraph: networkx.DiGraph[str]) -> dict[str, Node]:
     that they have: the postorder of a depth-first search from users to operands."""
     import networkx
 
-    nodes = digraph.nodes(data="node")
+    nodes: Mapping[str, Node | None] = dict(digraph.nodes(data="node"))
     order = networkx.dfs_postorder_nodes(digraph.reverse(copy=False))
-    return {name: nodes[name] for name in order if nodes[name] is not None}
+    return {name: node for name in order if (node := nodes[name]) is not None}
 
 
 def leading_to(digraph: networkx.DiGraph[str], names: Iterable[str]) -> set[str]:
