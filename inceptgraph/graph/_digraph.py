@@ -49,8 +49,8 @@ def misplaced(digraph: networkx.DiGraph[str]) -> tuple[str, str] | None:
     """An operand that does not come before its user, and that user; None where there is no such.
 
     An order without such a pair proves that there is no cycle, so that nothing is searched for
-    while it holds: for 10,000 nodes that takes 6 ms, ``networkx.is_directed_acyclic_graph``, which
-    finds an order anew, 23 ms.
+    while it holds: for 10,000 nodes that takes 14 ms, ``networkx.is_directed_acyclic_graph``, which
+    finds an order anew, 32 ms.
     """
     place = {name: index for index, name in enumerate(digraph)}
     edges = ((edge[0], edge[1]) for edge in digraph.in_edges)
