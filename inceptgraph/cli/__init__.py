@@ -80,6 +80,8 @@ def main() -> NoReturn:
     """Run the command line of this process, and end it."""
     # As after Ctrl-C, what is half-written is removed on the way out
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    # pydantic would read the metadata of every installed package for plugins of its own
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     status = run()
     gc.freeze()  # the interpreter would look for garbage once more: a tenth of the time of a check
     sys.exit(status)

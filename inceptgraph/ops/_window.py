@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._fields import ReadBy
 from inceptgraph.ops._reach import Plane, Reach
 
 __all__ = [
@@ -71,29 +71,29 @@ def _padding(value: Any) -> str | Sides:
 _WHOLE: dict[str, Any] = {"type": "integer"}
 Size = Annotated[
     tuple[int, int],
-    ReadBy(
-        _size,
+    BeforeValidator(_size),
+    WithJsonSchema(
         {
             "anyOf": [
                 {**_WHOLE, "minimum": 1},
                 {"type": "array", "items": {**_WHOLE, "minimum": 1}, "minItems": 2, "maxItems": 2},
             ]
-        },
+        }
     ),
 ]
 """A height and a width: one number for both, or ``[height, width]``."""
 
 Padding = Annotated[
     Literal["same", "valid"] | Sides,
-    ReadBy(
-        _padding,
+    BeforeValidator(_padding),
+    WithJsonSchema(
         {
             "anyOf": [
                 {"enum": ["same", "valid"]},
                 {**_WHOLE, "minimum": 0},
                 {"type": "array", "items": {**_WHOLE, "minimum": 0}, "minItems": 2, "maxItems": 4},
             ]
-        },
+        }
     ),
 ]
 """``same`` (as TensorFlow defines it: the output is the input over the stride, rounded up, and an

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
-
-from inceptgraph.ops._fields import ReadBy
 
 __all__ = ["Constant", "Initializer", "Normal", "Uniform", "VarianceScaling", "constant", "scheme"]
 
@@ -133,8 +138,8 @@ def scheme(value: Any) -> Scheme:
 
 Initializer = Annotated[
     Scheme,
-    ReadBy(
-        scheme,
+    BeforeValidator(scheme),
+    WithJsonSchema(
         {
             "description": "a scheme's name, a number, or a mapping with `scheme` and its settings",
             "anyOf": [
@@ -142,6 +147,6 @@ Initializer = Annotated[
                 {"type": "number"},
                 {"type": "object", "required": ["scheme"]},
             ],
-        },
+        }
     ),
 ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
-from inceptgraph.ops._fields import ReadBy
 from inceptgraph.ops._reach import Plane, Reach
 from inceptgraph.types import Family, Shape, format_shape
 
@@ -26,14 +25,14 @@ def _borders(value: Any) -> tuple[int, int, int, int]:
 
 Borders = Annotated[
     tuple[int, int, int, int],
-    ReadBy(
-        _borders,
+    BeforeValidator(_borders),
+    WithJsonSchema(
         {
             "type": "array",
             "items": {"type": "integer", "minimum": 0},
             "minItems": 4,
             "maxItems": 4,
-        },
+        }
     ),
 ]
 """Pixels at the four borders: ``[top, bottom, left, right]``."""
@@ -47,7 +46,9 @@ def _extents(value: Any) -> Shape:
 
 
 Extents = Annotated[
-    Shape, ReadBy(_extents, {"type": "array", "items": {"type": "integer", "minimum": 1}})
+    Shape,
+    BeforeValidator(_extents),
+    WithJsonSchema({"type": "array", "items": {"type": "integer", "minimum": 1}}),
 ]
 """Shape of one sample."""
 

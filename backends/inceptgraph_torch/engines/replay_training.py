@@ -1,4 +1,18 @@
-"""Training steps as CUDA graphs: one of the forward pass, one of the backward pass."""
+"""Training steps as CUDA graphs: one of the forward pass, one of the backward pass.
+
+``torch.cuda.make_graphed_callables`` does the same in one call, and is not used. In torch 2.13
+(``torch/cuda/graphs.py``)
+
+- its results and gradients stay the graphs' own memory: a gradient that autograd keeps as ``.grad``
+  is overwritten by the next replay, where it should be added to;
+- a backward pass whose activations another forward pass overwrote gives wrong gradients in silence;
+- its warm-up calls change the statistics of batch normalisation and the random numbers;
+- the autograd nodes of its warm-up are those of the caller's parameters, hooks included;
+- it replaces the module's ``forward`` for good, and asks only whether the whole module trains: other
+  sizes, modes of single layers and weights that moved need the code below anyway.
+
+Each of these is a test in ``tests/engines/test_cudagraph.py``.
+"""
 
 from __future__ import annotations
 
