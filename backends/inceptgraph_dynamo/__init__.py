@@ -21,8 +21,10 @@ from inceptgraph_dynamo.compiling import take_parts
 from inceptgraph_dynamo.frozen import say_once
 from inceptgraph_dynamo.left_out import Left, Report, Taken
 from inceptgraph_dynamo.options import Options, read_options
+from inceptgraph_dynamo.reading import Reading
+from inceptgraph_dynamo.values import Data
 
-__all__ = ["Left", "Options", "Report", "Taken", "compile_graph"]
+__all__ = ["Data", "Left", "Options", "Reading", "Report", "Taken", "compile_graph"]
 
 Compiled = Callable[..., Any]
 

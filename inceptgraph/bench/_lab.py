@@ -94,7 +94,7 @@ class BenchBackend(Backend, Protocol):
 
 
 def find_bench_lab(name: str = backends.MODEL) -> BenchLab:
-    """What a bench measures with.
+    """The lab of a backend, which a bench measures with.
 
     Raises:
         SpecError: there is no such backend, or no bench can be run with it.

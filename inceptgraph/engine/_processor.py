@@ -18,7 +18,7 @@ WIDEST = {
 
 
 def cpu_facts(cpuinfo: Path = CPUINFO) -> Mapping[str, str]:
-    """What Linux says of the processor, by its own words; nothing on other systems."""
+    """The facts that Linux gives of the processor, by its own words; none on other systems."""
     try:
         text = cpuinfo.read_text()
     except OSError:

@@ -27,7 +27,7 @@ CUDA = "cuda"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where and when engines were measured side by side.
+    """A run in which engines were measured side by side: where, and when.
 
     Attributes:
         device: what they ran on, for people.

@@ -84,7 +84,9 @@ def ordered(digraph: networkx.DiGraph[str]) -> dict[str, Node]:
     that they have: the postorder of a depth-first search from users to operands."""
     import networkx
 
-    nodes: Mapping[str, Node | None] = dict(digraph.nodes(data="node"))
+    nodes: dict[str, Node | None] = {
+        name: given.get("node") for name, given in digraph.nodes.items()
+    }
     order = networkx.dfs_postorder_nodes(digraph.reverse(copy=False))
     return {name: node for name in order if (node := nodes[name]) is not None}
 

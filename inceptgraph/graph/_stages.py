@@ -15,6 +15,6 @@ def sources(graph: Graph, path: str) -> list[str]:
 
 
 def source_of(graph: Graph, name: str) -> str:
-    """What a reader of a node calls it: the stage whose result it is, else the node itself."""
+    """The stage whose result a node is, as its readers call it; else the node itself."""
     stage = graph.scopes.get(graph.stage_of(name))
     return stage.path if stage is not None and stage.output == name else name

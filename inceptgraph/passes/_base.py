@@ -51,7 +51,7 @@ those to run, in order."""
 
 
 def asked(optimize: Optimize) -> tuple[Target | None, Sequence[str] | None]:
-    """What the graph is to run on, and the names of the passes; each None where it is not said."""
+    """The target of a graph and the names of its passes; each None where it is not said."""
     if isinstance(optimize, Target):
         return optimize, None
     return None, None if isinstance(optimize, bool) else optimize

@@ -68,6 +68,11 @@ def optimize(
         SpecError: an installed package's pass cannot be loaded, or has no place in the order; or
             ``only`` names one that is not there, or is not exact in training, or needs another
             before it.
+
+    >>> import inceptgraph
+    >>> graph = inceptgraph.to_graph("googlenet_bn")
+    >>> len(graph.nodes), len(optimize(graph).nodes)
+    (216, 131)
     """
     if only is not None:
         passes = chosen(only, train=train)

@@ -485,10 +485,9 @@ def offer(monkeypatch: pytest.MonkeyPatch, **verbs: Any) -> None:
 
     def entry_points(group: str) -> list[SimpleNamespace]:
         assert group == "inceptgraph.verbs"
+        acme = SimpleNamespace(name="acme", version="1.0")
         return [
-            SimpleNamespace(
-                name=name, value="acme:verb", dist=SimpleNamespace(name="acme"), load=load
-            )
+            SimpleNamespace(name=name, value="acme:verb", dist=acme, load=load)
             for name, load in verbs.items()
         ]
 

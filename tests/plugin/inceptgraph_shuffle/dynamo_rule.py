@@ -1,7 +1,6 @@
 """What torch calls the operation, for models that ``torch.compile`` reads."""
 
-from inceptgraph_dynamo.reading import Reading
-from inceptgraph_dynamo.values import Data
+from inceptgraph_dynamo import Data, Reading
 from inceptgraph_shuffle.operation import ChannelShuffle
 
 

@@ -1,7 +1,6 @@
 """The operation for the native engine: a kernel in C++, and the call of it."""
 
-from inceptgraph_native.codegen.emit import Emitter
-from inceptgraph_native.codegen.fusion import Unit
+from inceptgraph_native.codegen import Emitter, Unit
 from inceptgraph_shuffle.operation import ChannelShuffle
 
 KERNEL = """
