@@ -8,8 +8,8 @@
 - a backward pass whose activations another forward pass overwrote gives wrong gradients in silence;
 - its warm-up calls change the statistics of batch normalisation and the random numbers;
 - the autograd nodes of its warm-up are those of the caller's parameters, hooks included;
-- it replaces the module's ``forward`` for good, and asks only whether the whole module trains: other
-  sizes, modes of single layers and weights that moved need the code below anyway.
+- it replaces the module's ``forward`` for good, and asks only whether the whole module trains:
+  other sizes, modes of single layers and weights that moved need the code below anyway.
 
 Each of these is a test in ``tests/engines/test_cudagraph.py``.
 """
