@@ -221,7 +221,7 @@ def test_what_is_not_ours_is_left_with_a_reason(name: str) -> None:
     report = checked(Function(function), torch.randn(MAP))
     assert ops(report)[0] == "conv2d"
     assert any(reason in each.reason for each in report.left), report
-    assert all("test_dynamo.py:" in each.place for each in report.left)
+    assert all("test_torch_compile.py:" in each.place for each in report.left)
 
 
 # -- any model ---------------------------------------------------------------------------------
