@@ -332,7 +332,9 @@ GROWING: dict[str, Callable[[int], str]] = {
         # 200 findings are looked into; each has its hint, out of all names
         HEAD + "stages:\n" + _lines("  s#: {op: relu, from: nothing_like_s@}", 4 * n)
     ),
-    "many unknown operations": lambda n: HEAD + "stages:\n" + _lines("  conv_#: {op: conv_#}", n),
+    "many unknown operations": lambda n: (
+        HEAD + "stages:\n" + _lines("  s#: {op: nothing_like_s#}", n)
+    ),
     "a broken block used often": lambda n: (
         BROKEN + "stages:\n" + _lines("  s#: {op: b, from: input}", n)
     ),
