@@ -6,7 +6,7 @@
 """
 
 from inceptgraph_graphviz.backend import FORMATS, Format, Graphviz, to_dot
-from inceptgraph_graphviz.look import Look
+from inceptgraph_graphviz.picture_options import Look
 
 __all__ = ["FORMATS", "Format", "Graphviz", "Look", "backend", "to_dot"]
 

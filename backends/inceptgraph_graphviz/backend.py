@@ -9,7 +9,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
 from inceptgraph_graphviz.blocks import make_picture
 from inceptgraph_graphviz.dot import write
-from inceptgraph_graphviz.look import Look, check_option
+from inceptgraph_graphviz.picture_options import Look, check_option
 
 __all__ = ["FORMATS", "Format", "Graphviz", "to_dot"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from inceptgraph_graphviz.colours import heat_of
 from inceptgraph_graphviz.escaping import quoted
 from inceptgraph_graphviz.extent import extents
 from inceptgraph_graphviz.fold import Columns, arrange
 from inceptgraph_graphviz.html_table import Painter
 from inceptgraph_graphviz.legend import family_swatches, heat_scale, legend, mark_swatches
-from inceptgraph_graphviz.look import Look
 from inceptgraph_graphviz.marks import Mark
 from inceptgraph_graphviz.picture import Block, Kind, Link, Picture
+from inceptgraph_graphviz.picture_options import Look
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import rows_of
-from inceptgraph_graphviz.style import heat_of
 
 __all__ = ["FONT", "write"]
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from inceptgraph.analysis import Cost
 from inceptgraph.ops.shape import Identity
 from inceptgraph.types import Family, format_shape
+from inceptgraph_graphviz.colours import Heat, Theme, heat_of, heat_step
 from inceptgraph_graphviz.escaping import count, html, share
 from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import LARGE, SMALL, bold, cell, font, listed, table
 from inceptgraph_graphviz.picture import Block, Kind
 from inceptgraph_graphviz.rows import Row
 from inceptgraph_graphviz.structure import Fork, Item, Repeat, Series
-from inceptgraph_graphviz.style import Heat, Theme, heat_of, heat_step
 
 __all__ = ["Painter"]
 

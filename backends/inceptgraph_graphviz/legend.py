@@ -7,10 +7,10 @@ from textwrap import wrap
 
 from inceptgraph.analysis import Cost
 from inceptgraph.types import Family
+from inceptgraph_graphviz.colours import FAMILIES, Heat, Theme
 from inceptgraph_graphviz.escaping import count
 from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.markup import bold, cell, font, listed, table
-from inceptgraph_graphviz.style import FAMILIES, Heat, Theme
 
 __all__ = ["legend"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inceptgraph.types import format_shape
+from inceptgraph_graphviz.colours import LIGHT
 from inceptgraph_graphviz.escaping import count, mermaid
 from inceptgraph_graphviz.marks import Mark, signed
 from inceptgraph_graphviz.picture import Block, Kind, Picture
-from inceptgraph_graphviz.style import LIGHT
 
 __all__ = ["write"]
 

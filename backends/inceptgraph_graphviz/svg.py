@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from inceptgraph_graphviz.colours import DARK, LIGHT
 from inceptgraph_graphviz.dot import FONT
 from inceptgraph_graphviz.escaping import html, unescaped
 from inceptgraph_graphviz.metrics import text_width
-from inceptgraph_graphviz.style import DARK, LIGHT
 
 __all__ = ["polish"]
 

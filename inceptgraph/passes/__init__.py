@@ -2,7 +2,7 @@
 
 from inceptgraph.passes._base import Optimize, Pass, Property, Step, Target, asked, run
 from inceptgraph.passes._names import free_name
-from inceptgraph.passes._pipeline import (
+from inceptgraph.passes._order import (
     BUILT_IN,
     ENTRY_POINTS,
     chosen,

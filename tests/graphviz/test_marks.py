@@ -17,9 +17,9 @@ from inceptgraph.ops.conv import Conv2d
 from inceptgraph.ops.merge import Add
 from inceptgraph_graphviz import backend, to_dot
 from inceptgraph_graphviz.blocks import make_picture
+from inceptgraph_graphviz.colours import DARK, LIGHT, contrast
 from inceptgraph_graphviz.ghosts import with_ghosts
 from inceptgraph_graphviz.marks import SIGNS, Mark, combined, mark_of
-from inceptgraph_graphviz.style import DARK, LIGHT, contrast
 
 CONV = Conv2d(out=4, kernel=(3, 3), padding="same")
 RELU = Relu()

@@ -20,8 +20,8 @@ from inceptgraph import to_graph
 from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph_graphviz import FORMATS, backend, fonts, render
+from inceptgraph_graphviz.colours import DARK, LIGHT, Theme, contrast
 from inceptgraph_graphviz.metrics import text_width
-from inceptgraph_graphviz.style import DARK, LIGHT, Theme, contrast
 
 SVG = "{http://www.w3.org/2000/svg}"
 

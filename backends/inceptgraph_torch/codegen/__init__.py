@@ -1,5 +1,5 @@
 """Writes a graph as readable Python."""
 
-from inceptgraph_torch.codegen.write import write_module
+from inceptgraph_torch.codegen.model_py import write_module
 
 __all__ = ["write_module"]

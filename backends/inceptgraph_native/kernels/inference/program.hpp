@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "crew.hpp"
+#include "thread_pool.hpp"
 #include "pointwise.hpp"
 
 namespace inceptgraph {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from inceptgraph_graphviz.style import DARK, LIGHT, Heat, Theme, ThemeName
+from inceptgraph_graphviz.colours import DARK, LIGHT, Heat, Theme, ThemeName
 
 __all__ = ["Direction", "Look", "check_option"]
 
