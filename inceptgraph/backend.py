@@ -261,7 +261,13 @@ def find(name: str) -> Backend:
         SpecError: no installed package offers it, or several do, or the one that does cannot be
             loaded.
     """
-    return plugins.loaded(_offered(name), Backend, "backend")
+    point = _offered(name)
+    found = plugins.load(point, "backend")
+    if plugins.missing_members(found, Backend) and isinstance(found, ReadingBackend):
+        message = f"the backend `{name}` reads networks, and makes nothing of them"
+        hint = f'use `inceptgraph.read(…, backend="{name}")`'
+        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
+    return plugins.checked(found, point, Backend, "backend")
 
 
 def find_model(name: str) -> ModelBackend:

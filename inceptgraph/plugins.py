@@ -13,7 +13,7 @@ from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
-__all__ = ["Clash", "load", "loaded", "missing_members", "package", "points"]
+__all__ = ["Clash", "checked", "load", "loaded", "missing_members", "package", "points"]
 
 T = TypeVar("T")
 
@@ -111,7 +111,11 @@ def loaded(point: EntryPoint | Clash, kind: Callable[..., T], noun: str) -> T:
         SpecError: it cannot be loaded, or several packages offer it, or it is something else; the
             finding names the members of a protocol that it lacks.
     """
-    found = load(point, noun)
+    return checked(load(point, noun), point, kind, noun)
+
+
+def checked(found: object, point: EntryPoint | Clash, kind: Callable[..., T], noun: str) -> T:
+    """The object that was loaded, if it is what it should be; see :func:`loaded`."""
     if getattr(kind, "_is_protocol", False):
         missing = missing_members(found, kind)
         wrong = f"it does not implement {missing}" if missing else None

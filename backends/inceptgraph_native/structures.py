@@ -24,12 +24,21 @@ def structure(header: str, name: str) -> type[ctypes.Structure]:
 
     Raises:
         KeyError: a field is neither a pointer nor of a type that both languages have.
+        ValueError: there is no such structure, or a line of it is no field as they are read here.
     """
     _, _, rest = (KERNELS / header).read_text().partition(f"struct {name} {{\n")
-    body, _, _ = rest.partition("\n};")
+    body, end, _ = rest.partition("\n};")
+    unread = [line for line in re.sub("//.*", "", body).split("\n") if not _is_read(line)]
+    if not end or unread:
+        raise ValueError(f"{header}: {name} cannot be read: {unread[0] if unread else 'no end'}")
     fields = [
         (field, ctypes.c_void_p if "*" in kind else _TYPES[kind.strip()])
         for kind, names in _FIELDS.findall(body)
         for field in names.split(", ")
     ]
     return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+def _is_read(line: str) -> bool:
+    """Whether a line is empty, a field, or part of a function, which takes no room."""
+    return not line.strip() or "(" in line or _FIELDS.fullmatch(line.rstrip()) is not None

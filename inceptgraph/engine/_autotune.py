@@ -100,7 +100,7 @@ def fastest(
         graph: with shapes, both phases.
         tensors: its weights.
         setting: how it is to run.
-        optimize: see :func:`inceptgraph.engine._make`.
+        optimize: see :func:`inceptgraph.engine.make`.
         lab: what measures (default: torch's).
         clock: seconds.
 

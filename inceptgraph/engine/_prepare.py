@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from inceptgraph import passes
 from inceptgraph.diagnostics import Diagnostic, SpecError
 from inceptgraph.engine._choice import AUTO, choose
 from inceptgraph.engine._make import make
@@ -39,14 +40,18 @@ def prepare(
         graph: with shapes, both phases.
         tensors: gives its weights, which takes longer than to see whether there is an engine.
         setting: how it is to run.
-        optimize: see :func:`inceptgraph.engine._make`.
+        optimize: see :func:`inceptgraph.engine.make`.
 
     Returns:
         See :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` is the engine, and why.
 
     Raises:
-        SpecError: the engine is missing or cannot run it; for ``auto``, none can.
+        SpecError: the engine is missing or cannot run it; for ``auto``, none can; or passes cannot
+            run as they are listed.
     """
+    only = passes.asked(optimize)[1]
+    if only is not None:  # a mistake in them is none of an engine's
+        passes.chosen(only, train=setting.train)
     choice, weights = choose(name, graph, setting), tensors()
     if name == AUTO and setting.autotune:
         from inceptgraph.engine._autotune import Untimed, fastest  # only who asks for it pays

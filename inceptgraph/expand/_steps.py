@@ -119,6 +119,7 @@ class StepExpander:
         if count is None or not inputs or (step.operation is None and step.body is None):
             return None
         if count == 0:  # a depth of none hands on what it reads
+            self.budget.spend(1, step.name.span, frame.origin.and_uses() if frame.origin else ())
             nothing = Step(step.name, step.operation, None, {}, step.sources)
             result = self.node(nothing, Identity, frame, path, inputs)
         elif step.repeat is None:

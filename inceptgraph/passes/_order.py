@@ -125,7 +125,7 @@ def in_order(passes: Sequence[Pass]) -> tuple[Pass, ...]:
     by_name = {each.name: each for each in passes}
     order: networkx.DiGraph[str] = networkx.DiGraph()
     order.add_nodes_from(by_name)
-    names = [each.name for each in BUILT_IN]
+    names = [each.name for each in BUILT_IN if each.name in by_name]
     order.add_edges_from(pairwise(names))
     for each in passes:
         for other in (*each.after, *each.before):
@@ -141,11 +141,17 @@ def in_order(passes: Sequence[Pass]) -> tuple[Pass, ...]:
         message = f"passes wait for one another: {told}"
         raise _error(Code.BAD_PASSES, message, "uninstall a package that offers one of them")
     given = {each.name: index for index, each in enumerate(passes)}
-    place: dict[str, tuple[float, int]] = {}
-    for name in networkx.topological_sort(order):
-        behind = max((place[other][0] for other in by_name[name].after), default=inf)
-        place[name] = (given[name] if name in names else behind, given[name])
-    ordered = networkx.lexicographical_topological_sort(order, key=place.__getitem__)
+    place: dict[str, float] = {}
+    waiting = list(networkx.topological_sort(order))
+    for name in reversed(waiting):
+        ahead = min((place[other] for other in by_name[name].before), default=inf) - 0.5
+        place[name] = given[name] if name in names else ahead
+    for name in waiting:
+        if name not in names and by_name[name].after:
+            place[name] = max(place[other] for other in by_name[name].after)
+    ordered = networkx.lexicographical_topological_sort(
+        order, key=lambda name: (place[name], given[name])
+    )
     return tuple(by_name[name] for name in ordered)
 
 

@@ -153,7 +153,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
         },
         "repeat": {
             "description": "How often it is chained.",
-            **_or_expression({"type": "integer", "minimum": 1}),
+            **_or_expression({"type": "integer", "minimum": 0}),
         },
     }
     weight = {"description": "What its loss weighs.", **_or_expression({"type": "number"})}

@@ -233,6 +233,5 @@ for find, name in ((backend.find_reader, "markdown"), (backend.find, "layers")):
 """
     assert run(code, environment, tmp_path) == (
         "the backend `markdown` cannot read networks: it does not implement `read`\n"
-        "`inceptgraph_shuffle.layers:LayersBackend` is offered as the backend `layers`: it does"
-        " not implement `supports`, `lower`\n"
+        "the backend `layers` reads networks, and makes nothing of them\n"
     )

@@ -51,7 +51,7 @@ SLOW = {"inductor"}
 """Takes a compiler's time for each network, and has tests of its own in test_engine_torch.py."""
 
 OWN_RANDOM_SPECS = {"native"}
-"""Compiles a program for each network; test_native.py draws specs for it."""
+"""Compiles a program for each network; native/test_programs.py draws specs for it."""
 
 ON_GPUS = {"cudagraph", "tensorrt"}
 """Run nowhere else; see test_cudagraph.py and test_engine_gpu.py."""

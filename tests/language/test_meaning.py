@@ -780,3 +780,8 @@ def test_a_file_of_another_tool_is_called_what_it_is(tmp_path: Any, name: str, t
     (tmp_path / name).write_text('name: "Net"\nlayer {\n  name: "data"\n}\n')
     (finding,) = analyze(tmp_path / name).findings
     assert finding.code == Code.NOT_TEXT and told in finding.message
+
+
+def test_steps_of_no_copies_count_like_others() -> None:
+    none = "blocks: {none: {steps: {a: {op: relu, repeat: 0}, b: {op: relu, repeat: 0}}}}\n"
+    assert found(f"{none}stages: {{a: {{op: none, repeat: {MAX_STEPS // 2}}}}}") == [Code.TOO_LARGE]

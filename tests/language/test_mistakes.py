@@ -67,7 +67,7 @@ MADE: dict[str, tuple[str, Callable[[Path], object]]] = {
 """Golden file, name of the spec, and what makes it."""
 
 ELSEWHERE = {
-    Code.BAD_OVERRIDE: "--set, see test_language.py",
+    Code.BAD_OVERRIDE: "--set, see test_meaning.py",
     Code.UNSUPPORTED_OPERATION: "backends",
     Code.UNKNOWN_BACKEND: "backends",
     Code.RENDERER: "drawing",

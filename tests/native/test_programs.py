@@ -47,7 +47,7 @@ needs_bfloat16 = pytest.mark.skipif(
 )
 
 ROUNDING = 1e-5
-"""Rounding of float32, 2**-24, over sums of some hundred terms, as in test_onnx.py."""
+"""Rounding of float32, 2**-24, over sums of some hundred terms, as in onnx/test_models.py."""
 
 ENGINE = NativeEngine()
 

@@ -39,7 +39,7 @@ EAGER = Target(call_cost=float("inf"))
 """A target on which every rewrite pays."""
 
 EXACT = 1e-12
-"""Rounding of float64, as in test_torch_ops.py."""
+"""Rounding of float64, as in torch/test_ops.py."""
 
 ATTRIBUTE = 1e-6
 """Rounding of an attribute to float32, 2**-24, times what an exponent or a square makes of it."""

@@ -56,6 +56,18 @@ def test_a_pass_stands_behind_the_last_that_it_names() -> None:
     assert both[both.index("fold-norm") + 1] == "mine"
 
 
+@pytest.mark.parametrize("names", [("a", "z"), ("z", "a")])
+def test_a_pass_that_names_nothing_runs_last(names: tuple[str, str]) -> None:
+    free, early = names
+    found = order(*sorted([Pass(free, idle), Pass(early, idle, before=("fold-norm",))], key=str))
+    assert found[-1] == free
+    assert found[found.index("fold-norm") - 1] == early
+
+
+def test_some_passes_are_ordered_as_all_are() -> None:
+    assert [each.name for each in in_order(BUILT_IN[::2])] == NAMES[::2]
+
+
 def test_passes_of_packages_name_one_another() -> None:
     found = order(Pass("a", idle, after=("z",)), Pass("z", idle, after=("cse",)))
     assert found[found.index("cse") :][:3] == ["cse", "z", "a"]
@@ -156,3 +168,9 @@ def test_a_build_records_its_passes(tmp_path: Path) -> None:
     lock = json.loads((tmp_path / "model" / "spec.lock.json").read_text())
     assert lock["optimized"]["passes"] == ["drop-training", "cse"]
     assert (tmp_path / "model" / "optimized.py").is_file()
+
+
+def test_a_mistake_in_a_list_is_no_engines() -> None:
+    with pytest.raises(SpecError) as caught:
+        inceptgraph.compile("lenet5", engine="auto", optimize=["fold-nrom"])
+    assert [finding.code for finding in caught.value.diagnostics] == ["IG815"]

@@ -34,7 +34,7 @@ RECORDS = {
 
 
 def test_every_table_has_a_record() -> None:
-    """Caffe's names have slashes, and are held to the fact file in ``test_weights_tables.py``."""
+    """Caffe's names have slashes, and are held to the fact file in ``test_tables.py``."""
     assert set(RECORDS.values()) == set(shipped()) - {"caffe_googlenet"}
 
 
