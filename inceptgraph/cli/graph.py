@@ -81,8 +81,8 @@ def _optimized(network: Graph, only: list[str] | None, print_after: str | None) 
 
     names = only or [each.name for each in passes.installed()]
     if print_after not in (None, "all", *names):
-        hint = did_you_mean(print_after or "", names) or f"the passes are {', '.join(names)}"
-        raise click.UsageError(f"there is no pass `{print_after}`: {hint}")
+        hint = did_you_mean(print_after or "", names) or f"those that run are {', '.join(names)}"
+        raise click.UsageError(f"no pass `{print_after}` runs: {hint}")
 
     def show(step: passes.Step) -> None:
         if print_after == step.name or (print_after == "all" and step.changed):

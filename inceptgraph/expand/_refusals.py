@@ -106,7 +106,8 @@ def hint_for(value: Any, type_name: str, environment: Iterable[str]) -> str | No
     if words and words <= set(environment):
         meant = re.sub(r"(?<![\w$])([A-Za-z_]\w*)", r"$\1", value)
         return f"parameters begin with `$`: write `{meant}`"
-    if re.fullmatch(r"[-+*/%().\s\d]*[-+*/%][-+*/%().\s\d]*", value):
+    plain = re.sub(r"\b(min|max|floor|ceil|round)\(", "+(", value)
+    if re.fullmatch(r"[-+*/%().,\s\d]*[-+*/%][-+*/%().,\s\d]*", plain):
         return "arithmetic needs a `$parameter` in it: write the number itself"
     return None
 

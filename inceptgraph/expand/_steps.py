@@ -118,6 +118,11 @@ class StepExpander:
                 count = None
         if count is None or not inputs or (step.operation is None and step.body is None):
             return None
+        if count == 0 and len(inputs) != 1:
+            message = f"`{step.name.text}` has no copies, and reads {_count(len(inputs))}"
+            hint = "what has no copies hands on what it reads: let it read one step"
+            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            return None
         if count == 0:  # a depth of none hands on what it reads
             self.budget.spend(1, step.name.span, frame.origin.and_uses() if frame.origin else ())
             nothing = Step(step.name, step.operation, None, {}, step.sources)

@@ -153,7 +153,7 @@ class _DeadEnd:
             if depth == len(parts) - 1:
                 break
             if isinstance(step, Mapping) and "repeat" in step.items and parts[depth + 1].isdigit():
-                self.copy(depth)
+                self.copy(depth, step)
                 return
             if body is None:
                 self.no_inside(depth, step)
@@ -183,13 +183,16 @@ class _DeadEnd:
             hint = f"`{part}` is a block: write `blocks.{part}.{inside}`"
         self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
 
-    def copy(self, depth: int) -> None:
+    def copy(self, depth: int, step: Mapping) -> None:
         """A path to one of the copies that ``repeat`` makes."""
         outer, copy = ".".join(self.parts[: depth + 1]), self.parts[depth + 1]
         inner = "".join(f".{part}" for part in self.parts[depth + 2 :])
         span = self.path.part(len(outer) + 1, len(outer) + 1 + len(copy))
         message = f"`{outer}.{copy}` is a copy that `repeat` makes: no edit changes one alone"
-        hint = f"edit all of them, `{outer}{inner}: …`, or replace `{outer}` by steps of their own"
+        entry = step.items.get("op")
+        op = entry.value.text if entry and isinstance(entry.value, Scalar) else ""
+        all_of_them = f"blocks.{op}{inner}" if inner and op in self.blocks else f"{outer}{inner}"
+        hint = f"edit all of them, `{all_of_them}: …`, or replace `{outer}` by steps of their own"
         self.findings.add(Code.BAD_EDIT, message, span, help=hint)
 
     def no_inside(self, depth: int, step: Node) -> None:

@@ -6,7 +6,7 @@ from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.source import Entry, Mapping, Scalar
 from inceptgraph.spec._structure import RESERVED
 
-__all__ = ["join_calls", "with_merge_inside"]
+__all__ = ["join_calls", "with_merge_inside", "with_merge_outside"]
 
 
 def with_merge_inside(mapping: Mapping, what: str, findings: Findings) -> Mapping:
@@ -23,16 +23,37 @@ def with_merge_inside(mapping: Mapping, what: str, findings: Findings) -> Mappin
         return mapping
     name = list(items)[place - 1]
     fork = items[name]
-    if not isinstance(fork.value, Mapping) or "branches" not in fork.value.items:
+    own = fork.value.items if isinstance(fork.value, Mapping) else {}
+    if not isinstance(fork.value, Mapping) or "branches" not in own or "merge" in own:
         return mapping
     message = f"`merge` stands among {what}, not beside the `branches` of `{name}`"
-    label = Label(fork.value.items["branches"].key.span, "these branches")
+    label = Label(own["branches"].key.span, "these branches")
     hint = "indent it as far as `branches`"
     findings.add(Code.BAD_NAME, message, stray.key.span, "", label, help=hint)
     del items["merge"]
-    inner = {**fork.value.items, "merge": fork.value.items.get("merge", stray)}
-    items[name] = Entry(fork.key, Mapping(inner, fork.value.span))
+    items[name] = Entry(fork.key, Mapping({**own, "merge": stray}, fork.value.span))
     return Mapping(items, mapping.span)
+
+
+def with_merge_outside(
+    branches: Mapping, merge: Entry | None, what: str, findings: Findings
+) -> tuple[Mapping, Entry | None]:
+    """Branches, and a ``merge`` that stands among them taken out.
+
+    Args:
+        branches: by name.
+        merge: that stands beside them; where there is one, another is none.
+        what: how messages name what has the branches.
+        findings: receives what is taken out.
+    """
+    stray = branches.items.get("merge")
+    if merge is not None or stray is None or not isinstance(stray.value, Scalar):
+        return branches, merge
+    message = f"`merge` stands among the branches of {what}, not beside `branches`"
+    hint = "indent it as far as `branches`"
+    findings.add(Code.BAD_NAME, message, stray.key.span, help=hint)
+    rest = {name: entry for name, entry in branches.items.items() if name != "merge"}
+    return Mapping(rest, branches.span), stray
 
 
 def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
@@ -61,7 +82,9 @@ def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
         start, end = first.span, entry.key.span
         span = Span(start.source, start.line, start.column, end.end_line, end.end_column)
         arguments[whole] = Entry(arguments[whole].key, Scalar(joined, joined, span))
-        if not _is_open(joined):
+        if not _is_open(joined) and "$" not in joined:
+            whole = None  # no arithmetic at all, which is told where it has no value
+        elif not _is_open(joined):
             message = "the comma in this call ends the argument, as every comma in braces does"
             hint = f'put it in quotes, `{whole}: "{joined}"`'
             findings.add(Code.BAD_EXPRESSION, message, span.first_line(), help=hint)

@@ -8,7 +8,7 @@ from collections.abc import Mapping as MappingType
 from inceptgraph.diagnostics import Code, Findings, Label, Span, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec._models import Body, Chain, Fork, Step
-from inceptgraph.spec._read_as_meant import join_calls, with_merge_inside
+from inceptgraph.spec._read_as_meant import join_calls, with_merge_inside, with_merge_outside
 from inceptgraph.spec._references import Reading, Visible, check_sources
 from inceptgraph.spec._structure import (
     RESERVED,
@@ -153,12 +153,14 @@ class StepReader:
     def fork(
         self, branches: Entry, merge: Entry | None, what: str, visible: Visible
     ) -> Body | None:
-        if merge is None:
-            message = f"the `branches` of {what} are never joined"
-            hint = "say how: `merge: concat`, `merge: add`"
-            self.findings.add(Code.MISSING_KEY, message, branches.key.span, help=hint)
         of = f"the `branches` of {what}"
         mapping = read_mapping(branches.value, of, self.findings, _BRANCHES_BY_NAME)
+        if mapping is not None:
+            mapping, merge = with_merge_outside(mapping, merge, what, self.findings)
+        if merge is None:
+            message = f"{of} are never joined"
+            hint = "say how: `merge: concat`, `merge: add`"
+            self.findings.add(Code.MISSING_KEY, message, branches.key.span, help=hint)
         if mapping is None:
             return None
         if not mapping.items:
