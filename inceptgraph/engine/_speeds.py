@@ -103,6 +103,6 @@ def measured(table: Iterable[Measured], setting: Setting) -> Measured | None:
 
 
 def speed(table: Iterable[Measured], setting: Setting) -> float | None:
-    """How many times as fast as torch eager a table says that an engine is in a setting here."""
+    """The speed of an engine in a setting here, in times of torch eager, as its table has it."""
     found = measured(table, setting)
     return None if found is None else found.times[usual_batch(setting)]

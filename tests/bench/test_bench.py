@@ -672,9 +672,11 @@ def test_the_torch_backend_measures() -> None:
 
 
 def test_a_backend_without_a_lab_is_refused() -> None:
-    with pytest.raises(SpecError, match="no bench can be run with the backend `graphviz`"):
+    with pytest.raises(
+        SpecError, match="`graphviz` cannot run a bench: it does not implement `bench_lab`"
+    ):
         find_bench_lab("graphviz")
-    with pytest.raises(SpecError, match="the backend `graphviz` measures nothing: it lacks `lab`"):
+    with pytest.raises(SpecError, match="`graphviz` cannot measure: it does not implement `lab`"):
         find_lab("graphviz")
 
 

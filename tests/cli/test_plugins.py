@@ -160,7 +160,7 @@ def test_members_that_are_missing_are_named(install: Install, module: ModuleType
         (
             lambda: backend.find_model("graphviz"),
             "the backend `graphviz` cannot save models: it does not implement `check`, `initial`,"
-            " `write`, `write_optimized`, `load`, `tensors`, `dtype`",
+            " `write`, `write_optimized`, `load`, `tensors`, `versions`, `dtype`",
         ),
         (
             lambda: backend.find_export("torch"),

@@ -422,7 +422,10 @@ def test_a_missing_package_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("onx", "no backend `onx`"), ("graphviz", "`graphviz` exports to no file")],
+    [
+        ("onx", "no backend `onx`"),
+        ("graphviz", "`graphviz` cannot export files: it does not implement `export`"),
+    ],
 )
 def test_what_does_not_export_is_refused(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
