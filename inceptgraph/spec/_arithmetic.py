@@ -158,7 +158,8 @@ class _Expression:
                 what = "this bracket closes nothing" if sign == ")" else _STRAY_COMMA
                 raise self.problem(what, start, end)
             if sign == ")":
-                self.close(self.operators.pop()[1], end)
+                self.operators.pop()
+                self.close()
             elif not _CALLS.get(self.open[-1][0] or "", (False,))[0]:
                 raise self.problem(_STRAY_COMMA, start, end)
             return sign == ","
@@ -170,13 +171,11 @@ class _Expression:
         self.operators.append((sign, start))
         return True
 
-    def close(self, start: int, end: int) -> None:
+    def close(self) -> None:
         """Replace the values of a bracket by what its function makes of them."""
         call, before = self.open.pop()
-        if call is None:
-            return
-        given = self.values[before:]
-        self.values[before:] = [_fraction(_CALLS[call][1](*given))]
+        if call is not None:
+            self.values[before:] = [_fraction(_CALLS[call][1](*self.values[before:]))]
 
     def tokens(self) -> Iterator[re.Match[str]]:
         position, end = 0, len(self.text.rstrip())
