@@ -164,6 +164,7 @@ class Values:
         self, step: Step, kind: type[Operation], frame: Frame, origin: Origin
     ) -> Operation | None:
         """The operation with its arguments, checked by its own model."""
+        fields = kind.model_fields
         arguments: dict[str, Any] = {}
         places: dict[str, tuple[Entry, Mapping[str, Any]]] = {}
         sources: list[tuple[Mapping[str, Entry], Mapping[str, Any]]] = []
@@ -172,7 +173,7 @@ class Values:
         sources.append((step.arguments, frame.environment))
         for items, environment in sources:
             for name, entry in items.items():
-                if name in kind.model_fields:
+                if name in fields:
                     arguments[name] = self.value(entry.value, environment, frame.origin)
                     places[name] = entry, environment
         if any(value is FAILED for value in arguments.values()):

@@ -8,9 +8,6 @@ are bounded before anything grows.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,30 +34,17 @@ def parse(source: Source, findings: Findings) -> Node | None:
     if refuse_characters(source, findings):
         return None
     composer = _Composer(source, findings)
-    with _no_garbage_collection():
-        try:
-            return composer.compose()
-        except _Stop:
-            return None
-        except yaml.YAMLError as error:
-            report_syntax(error, source, findings)
-            return None
+    try:
+        return composer.compose()
+    except _Stop:
+        return None
+    except yaml.YAMLError as error:
+        report_syntax(error, source, findings)
+        return None
 
 
 class _Stop(Exception):
     """Composition cannot go on; the reason has been reported."""
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A tree under construction holds no cycles: collecting it over and over only costs time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
