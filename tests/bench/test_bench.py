@@ -984,7 +984,8 @@ def test_a_gpu_is_measured(spec: str, capsys: pytest.CaptureFixture[str]) -> Non
     assert all(row["status"] == "timed" and row["memory_bytes"] > 0 for row in found["rows"])
 
 
-@pytest.mark.parametrize("train", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("train", [False, True])
 def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
     import torch
     from torch._dynamo.utils import counters

@@ -8,7 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -226,27 +227,42 @@ def test_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, atomic: bool)
 def test_a_killed_build_leaves_the_old_or_the_new(spec: Path, tmp_path: Path) -> None:
     """Builds over an earlier one are killed at random moments from start to finish."""
     out = built(spec, tmp_path / "model", seed=1)
-    old = (out / LOCK).read_bytes()
-    code = (
-        "import sys; from inceptgraph.builder import build;"
-        "from inceptgraph.pipeline import analyze;"
-        "import torch; a = analyze(sys.argv[1]); print('ready', flush=True);"
-        "build(a, sys.argv[2], seed=2); print('built', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", code, str(spec), str(out)]
+    code = """
+import os, sys
+import torch, inceptgraph_torch
+from inceptgraph.builder import build
+from inceptgraph.pipeline import analyze
+analysis = analyze(sys.argv[1])
+for _ in sys.stdin:
+    if child := os.fork():  # each build is a process of its own, and torch is imported once
+        print(child, flush=True)
+        print(os.waitpid(child, 0)[1], flush=True)
+    else:
+        build(analysis, sys.argv[2], seed=2)
+        os._exit(0)
+"""
     moments = random.Random(0)
-    outcomes = set()
-    for _ in range(6):
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, start_new_session=True
-        )
+    ends = set()
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(spec), str(out)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        time.sleep(moments.uniform(0.0, 0.4))
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        assert is_whole(out)
-        outcomes.add((out / LOCK).read_bytes() == old)
+        for limit in (0.0, *(moments.uniform(0.0, 0.5) for _ in range(6)), None):
+            print(file=process.stdin, flush=True)
+            child = int(process.stdout.readline())
+            with ThreadPoolExecutor(1) as waiting:
+                ended = waiting.submit(process.stdout.readline)
+                with suppress(TimeoutError):
+                    ended.result(limit)
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+                ends.add(int(ended.result()))
+            assert is_whole(out)
+    assert ends == {0, signal.SIGKILL}  # the first at once; the last has all the time it wants
     built(spec, out, seed=3)
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.yaml", "model"}
 

@@ -46,8 +46,15 @@ def reference(**options: Any) -> nn.Module:
     return inceptgraph.compile(SPEC, seed=0, **options)
 
 
-@pytest.mark.parametrize("optimized", [True, False])
-@pytest.mark.parametrize(("name", "batches"), [("eager", (1, 2, 5)), ("inductor", (2, 3))])
+@pytest.mark.parametrize(
+    ("name", "batches", "optimized"),
+    [
+        ("eager", (1, 2, 5), True),
+        ("eager", (1, 2, 5), False),
+        ("inductor", (2, 3), True),
+        pytest.param("inductor", (2, 3), False, marks=pytest.mark.slow),
+    ],
+)
 def test_an_engine_computes_what_the_module_does(
     name: str, batches: tuple[int, ...], optimized: bool
 ) -> None:

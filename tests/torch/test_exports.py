@@ -424,6 +424,7 @@ def test_programs_and_functions_from_python() -> None:
         inceptgraph.compile(graph, "pt2", tensors={})
 
 
+@pytest.mark.slow
 def test_numbers_that_a_package_folds_into_weights() -> None:
     graph = to_graph(Source("scaled.yaml", SCALED))
     tensors = backends.find_model("torch").initial(graph, seed=0)
@@ -506,6 +507,7 @@ def test_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: 
     assert "apt install g++" in finding.help
 
 
+@pytest.mark.slow
 def test_a_compiler_that_fails(tmp_path: Path) -> None:
     (tmp_path / "duo.yaml").write_text(DUO)
     broken = tmp_path / "g++"

@@ -76,7 +76,9 @@ def test_evaluation(ours: SpecModule, reference: ReferenceGoogLeNet, size: tuple
     assert distance(found, expected) < TOLERANCE
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize(
+    "size", [pytest.param(SIZES[0], marks=pytest.mark.slow), *SIZES[1:]], ids=str
+)
 def test_training_and_gradients(
     ours: SpecModule, reference: ReferenceGoogLeNet, size: tuple[int, int]
 ) -> None:

@@ -7,7 +7,7 @@ output and its sums; a wrong pooling border, epsilon or order of branches change
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -25,9 +25,16 @@ from inceptgraph_torch import SpecModule
 TOLERANCE = 1e-10
 
 
-@pytest.mark.parametrize(
-    ("name", "spec"), [(name, spec) for name in names() for spec in Record.load(name).specs]
-)
+def _records() -> Iterator[Any]:
+    """Every spec with every record of it, all but the first of a spec in the slow lane."""
+    seen: set[str] = set()
+    for name in names():
+        for spec in Record.load(name).specs:
+            yield pytest.param(name, spec, marks=[pytest.mark.slow] if spec in seen else [])
+            seen.add(spec)
+
+
+@pytest.mark.parametrize(("name", "spec"), _records())
 def test_outputs(name: str, spec: str) -> None:
     record = Record.load(name)
     compare(weighted(network(spec, record), record), record)
