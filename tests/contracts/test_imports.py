@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from itertools import combinations, permutations
-from pathlib import Path
 from typing import Any
 
 import grimp
@@ -15,8 +14,8 @@ from importlinter.api import read_configuration
 from importlinter.contracts.forbidden import ForbiddenContract
 from importlinter.contracts.independence import IndependenceContract
 from importlinter.contracts.layers import LayersContract
+from places import BACKENDS, ROOT
 
-ROOT = Path(__file__).parents[2]
 CONFIGURATION = read_configuration(str(ROOT / ".importlinter"))
 SESSION = CONFIGURATION["session_options"]
 KINDS = {each.type_name: each for each in (ForbiddenContract, IndependenceContract, LayersContract)}
@@ -59,6 +58,14 @@ def several(contract: str, option: str) -> list[str]:
     """The lines of an option; of one line the text alone is given."""
     lines: str | list[str] = CONTRACTS[contract][option]
     return [lines] if isinstance(lines, str) else lines
+
+
+def test_they_are_of_every_backend() -> None:
+    """A package that a contract does not name would be held to nothing, and nobody told."""
+    packages = {folder.name for folder in BACKENDS}
+    assert set(SESSION["root_packages"]) == {"inceptgraph", *packages}
+    assert set(several("backends", "modules")) == packages
+    assert packages <= set(several("core", "forbidden_modules"))
 
 
 def upwards() -> Iterator[tuple[str, str]]:

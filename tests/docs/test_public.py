@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import BACKENDS, ROOT
 
 import inceptgraph
 
@@ -19,7 +19,7 @@ PLACES = re.findall(r"^\| `(inceptgraph[\w.]*)` \|", PYTHON, re.MULTILINE)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RIDDLE = re.compile(r"(What|How|Where|Which|Why|Whether|When|Who)\b")
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/plugin/*.md")]
-OWN = re.compile(r"inceptgraph(_(torch|dynamo|graphviz|onnx|native))?(\.|$)")
+OWN = re.compile(rf"(inceptgraph|{'|'.join(folder.name for folder in BACKENDS)})(\.|$)")
 MAIN = {
     "inceptgraph": ("analyze", "compile", "diff", "load", "summary", "to_graph"),
     "inceptgraph.analysis": (
@@ -58,6 +58,12 @@ def test_places_are_listed_once() -> None:
     assert len(PLACES) > 20
     assert len(set(PLACES)) == len(PLACES)
     assert not [place for place in PLACES if "._" in place]
+
+
+@pytest.mark.parametrize("package", BACKENDS, ids=lambda package: package.name)
+def test_packages_say_that_they_have_types(package: Path) -> None:
+    """Without the mark, type checkers of those who import it take all of it for ``Any``."""
+    assert (package / "py.typed").exists()
 
 
 @pytest.mark.parametrize("place", PLACES)
