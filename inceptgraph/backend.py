@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkabl
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, Label, SpecError, did_you_mean
+from inceptgraph.expand import operation
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input, Operation
 from inceptgraph.types import TensorInfo
@@ -39,6 +40,7 @@ __all__ = [
     "find_weights",
     "has_rule_in",
     "names",
+    "operation",
 ]
 
 if TYPE_CHECKING:
@@ -243,9 +245,12 @@ class ReadingBackend(Protocol):
 
         Returns:
             A graph, with or without shapes; :func:`inceptgraph.read` verifies it, and infers them.
+            Of a text, nodes have an ``origin``, which is where findings about shapes point.
 
         Raises:
-            SpecError: it is broken, or holds what no operation is for; the finding says where.
+            SpecError: it is broken, or holds what no operation is for; the finding says where, and
+                :func:`operation` makes it.
+            OSError: it cannot be opened.
         """
 
 

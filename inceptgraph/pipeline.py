@@ -254,14 +254,21 @@ def read(source: str | Path, backend: str, **options: Any) -> Graph:
         options: the backend's own.
 
     Raises:
-        SpecError: the backend is missing or reads nothing, or the file is broken, or its network
-            holds what no operation does, or shapes that do not fit.
+        SpecError: the backend is missing or reads nothing, or the file cannot be read, or its
+            network holds what no operation does, or shapes that do not fit.
         InvalidGraph: the backend made a graph that breaks the rules of one.
         TypeError: an argument has the wrong type.
     """
     check(KINDS, {"source": source, "backend": backend})
     findings = Findings()
-    graph = infer(backends.find_reader(backend).read(source, **options).verify(), findings)
+    reader = backends.find_reader(backend)
+    try:
+        graph = infer(reader.read(source, **options).verify(), findings)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        code = Code.FILE_NOT_FOUND if missing else Code.NOT_A_FILE
+        told = f"`{source}` cannot be read: {error.strerror or error}"
+        raise SpecError([Diagnostic(code, told)]) from error
     if findings.errors:
         raise SpecError(findings.ordered())
     return graph.verify()

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
 from inceptgraph.expand._network import expand
+from inceptgraph.expand._operation import operation
 
-__all__ = ["MAX_DEPTH", "MAX_STEPS", "expand"]
+__all__ = ["MAX_DEPTH", "MAX_STEPS", "expand", "operation"]

@@ -183,8 +183,11 @@ print([node.op.op for node in taken.graph.nodes.values()], reports[0].left)
     assert told == "['input', 'conv2d', 'channel_shuffle', 'relu'] ()\n"
 
 
+INPUT = "input shape=[3,8,8]\n"
+
+
 def test_reader(environment: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "net.txt").write_text("input 3 8 8\nconv2d out=8\nchannel_shuffle groups=4\n")
+    (tmp_path / "net.txt").write_text(f"{INPUT}conv2d out=8\n\nchannel_shuffle groups=4\n")
     code = """
 import inceptgraph
 graph = inceptgraph.read("net.txt", backend="layers")
@@ -193,32 +196,36 @@ print(inceptgraph.compile(graph, backend="markdown").splitlines()[-1])
 """
     assert run(code, environment, tmp_path) == (
         "net [('input', (3, 8, 8)), ('conv2d', (8, 8, 8)), ('channel_shuffle', (8, 8, 8))]\n"
-        "| channel_shuffle2 | channel shuffle | 8×8×8 | 0 |\n"
+        "| channel_shuffle3 | channel shuffle | 8×8×8 | 0 |\n"
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("input 3 8 8\nconvolve out=8\n", "net.txt:2:1: error[IG201]: there is no operation"),
-        (
-            "input 3 8 8\nchannel_shuffle groups=4\n",
-            "error[IG506]: 3 channels cannot be split into 4 equal groups",
-        ),
-    ],
-)
-def test_what_a_reader_finds_wrong(
-    environment: dict[str, str], tmp_path: Path, text: str, told: str
-) -> None:
-    (tmp_path / "net.txt").write_text(text)
-    code = """
+def test_what_a_reader_finds_wrong(environment: dict[str, str], tmp_path: Path) -> None:
+    wrong = {
+        "": "1:1: error[IG204]: one `input` stands before all else",
+        "relu": "1:1: error[IG204]: one `input` stands before all else",
+        "input shape=[3,0]": "1:1: error[IG204]: `shape` of `input` must be",
+        f"{INPUT}convolve out=8": "2:1: error[IG201]: there is no operation `convolve`",
+        f"{INPUT}conv2d out=8 kernl=3": "2:1: error[IG202]: `conv2d` has no argument `kernl`",
+        f"{INPUT}conv2d": "2:1: error[IG203]: `conv2d` needs `out`",
+        f"{INPUT}conv2d out": "2:1: error[IG204]: the value in `out` is no JSON",
+        f"{INPUT}channel_shuffle groups=4": "2:1: error[IG506]: 3 channels cannot be split into 4",
+    }
+    for number, text in enumerate(wrong):
+        (tmp_path / f"{number}.txt").write_text(text)
+    code = f"""
 import inceptgraph
-try:
-    inceptgraph.read("net.txt", backend="layers")
-except inceptgraph.SpecError as error:
-    print(error)
+for number in range({len(wrong) + 1}):
+    try:
+        inceptgraph.read(f"{{number}}.txt", backend="layers")
+    except inceptgraph.SpecError as error:
+        print(error)
 """
-    assert told in run(code, environment, tmp_path)
+    *told, absent = run(code, environment, tmp_path).splitlines()
+    for number, (line, wanted) in enumerate(zip(told, wrong.values(), strict=True)):
+        assert line.startswith(f"{number}.txt:{wanted}")
+    name = f"{len(wrong)}.txt"
+    assert absent.startswith(f"inceptgraph: error[IG001]: `{name}` cannot be read: No such file")
 
 
 def test_what_a_backend_cannot_do(environment: dict[str, str], tmp_path: Path) -> None:
