@@ -70,9 +70,13 @@ class Engine(Protocol):
             setting: how it is to run.
 
         Returns:
-            A ``torch.nn.Module`` from tensors of any floating-point type, one an input in their
-            order, to one in float32; where the network has several outputs, to a dict by their
-            names. In training it is one to be trained, in training mode.
+            A ``torch.nn.Module`` from tensors of any floating-point type and layout, one an input
+            in their order or by their names (:func:`in_order`), to one in float32; where the
+            network has several outputs, to a dict by their names. The batch is free unless the
+            setting fixes it, and what does not fit is refused (:func:`check_inputs`). A copy
+            computes the same; a pickle does, or is refused (:func:`refuse_pickling`). In training
+            it is one to be trained, in training mode; else results have no gradients, and its
+            ``train`` goes by :meth:`Setting.mode`, which stays in evaluation.
 
         Raises:
             SpecError: it cannot run the graph; see :meth:`refusal`.

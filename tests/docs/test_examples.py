@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
 from places import ROOT
 
-from inceptgraph.backend import find
+from inceptgraph import backend as backends
+from inceptgraph import engine as engines
+from inceptgraph import plugins
+from inceptgraph.backend import ExportBackend, find
 from inceptgraph.cli import run
 from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import analyze
@@ -104,6 +108,23 @@ def test_pictures_of_the_zoo_show_the_networks_as_they_are(name: str) -> None:
 
 def test_the_zoo_holds_nothing_else() -> None:
     assert {path.stem for path in (ROOT / "docs" / "zoo").iterdir()} == set(shipped())
+
+
+def rows(page: str, cell: str) -> set[str]:
+    """The names that rows of a page's tables begin with."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return set(re.findall(rf"^\| {cell}", text, re.MULTILINE))
+
+
+OURS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_every_engine_and_every_export_is_in_the_tables() -> None:
+    assert OURS["entry-points"][engines.ENTRY_POINTS].keys() <= rows("engines.md", r"\[`(\w+)`]")
+    points = plugins.points(backends.ENTRY_POINTS)
+    for name in OURS["entry-points"][backends.ENTRY_POINTS]:
+        if not plugins.missing_members(plugins.load(points[name], "backend"), ExportBackend):
+            assert name in rows("exports.md", r"`(\w+)` ")
 
 
 def anchors(page: Path) -> set[str]:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from places import PLUGIN
+from places import PLUGIN, ROOT
 
 SPEC = """
 name: Shuffled
@@ -72,6 +72,14 @@ print(inceptgraph.compile("net.yaml", engine="auto").choice)
     told = run(code, environment, tmp_path)
     assert "an output is not finite" in told
     assert "careful" in told.splitlines()[-1]  # which torch's own engine can run as well
+
+
+@pytest.mark.slow
+def test_the_engine_keeps_the_law_of_ours(environment: dict[str, str]) -> None:
+    suite = ["tests/engines/test_all_engines.py", "-k", "careful and not shipped and not any_spec"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", *suite]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "passed" in done.stdout, done.stdout
 
 
 def test_arguments_are_checked(environment: dict[str, str], tmp_path: Path) -> None:

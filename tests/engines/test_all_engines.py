@@ -48,13 +48,13 @@ SETTING = Setting(batch=2)
 INSTALLED = [engine for engine in engines.installed() if engine.missing() is None]
 
 SLOW = {"inductor"}
-"""Takes a compiler's time for each network, and has tests of its own in test_engine_torch.py."""
+"""Takes a compiler's time for each network, and has tests of its own in test_torch_engines.py."""
 
 OWN_RANDOM_SPECS = {"native"}
 """Compiles a program for each network; native/test_programs.py draws specs for it."""
 
 ON_GPUS = {"cudagraph", "tensorrt"}
-"""Run nowhere else; see test_cudagraph.py and test_engine_gpu.py."""
+"""Run nowhere else; see test_cudagraph.py and test_gpu.py."""
 
 ENGINES = [engine for engine in INSTALLED if engine.name not in SLOW | ON_GPUS]
 OURS: list[OnnxEngine] = [OnnxRuntimeEngine(), OpenVinoEngine()]

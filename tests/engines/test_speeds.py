@@ -44,7 +44,8 @@ def test_native_is_ahead_where_it_was_measured_to_be(batch: int, train: bool) ->
 @pytest.mark.parametrize("machine", ["avx2"], indirect=True)
 @pytest.mark.usefixtures("machine")
 def test_onnxruntime_is_ahead_of_openvino_without_avx512() -> None:
-    assert [*speeds(Setting())] == ["native", "onnxruntime", "openvino", "eager"]
+    found = [*speeds(Setting())]
+    assert found.index("onnxruntime") < found.index("openvino")
 
 
 @pytest.mark.parametrize("machine", [None, "asimd"], indirect=True)
