@@ -57,7 +57,7 @@ def _backends() -> Iterable[str]:
     "--export",
     type=Names(_backends, "onnx,pt2"),
     metavar="BACKEND,…",
-    help="Also write exports/ for other programs: onnx, pt2, aoti.",
+    help="Also write exports/ for other programs, such as onnx, pt2, aoti.",
 )
 @click.option(
     "--optimize",

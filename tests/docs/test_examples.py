@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import BACKENDS, ROOT
 
 from inceptgraph import backend as backends
 from inceptgraph import engine as engines
@@ -125,6 +125,27 @@ def test_every_engine_and_every_export_is_in_the_tables() -> None:
     for name in OURS["entry-points"][backends.ENTRY_POINTS]:
         if not plugins.missing_members(plugins.load(points[name], "backend"), ExportBackend):
             assert name in rows("exports.md", r"`(\w+)` ")
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/design.md"])
+def test_places_in_tables_exist(page: str) -> None:
+    cells = re.findall(
+        r"^\|.*?\| (.*) \|$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE
+    )
+    places = [place for cell in cells for place in re.findall(r"`(\w+/[\w./]*)`", cell)]
+    assert len(places) > 5
+    assert not [place for place in places if not (ROOT / place).exists()]
+
+
+def test_every_room_and_backend_has_a_row() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rooms = [
+        *(ROOT / "inceptgraph").glob("[a-z]*.py"),
+        *(ROOT / "inceptgraph").glob("*/__init__.py"),
+    ]
+    places = [path.parent if path.stem == "__init__" else path for path in rooms] + BACKENDS
+    names = [place.relative_to(ROOT).as_posix() for place in places]
+    assert not [name for name in names if f"`{name}" not in table]
 
 
 def anchors(page: Path) -> set[str]:
