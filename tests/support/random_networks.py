@@ -1,13 +1,15 @@
 """Random small networks of every operation there is, as text, from a stream of random numbers.
 
 What is drawn depends on nothing but the numbers, so that a seed names a network. hypothesis can
-bring the stream, and then shrinks what it finds; :mod:`fuzz` brings Python's.
+bring the stream, and then shrinks what it finds; ``fuzz.py`` brings Python's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from math import prod
 from random import Random
 from typing import Any
 
@@ -59,6 +61,7 @@ ARGUMENTS: dict[str, Draw] = {
     "multiplier": one_of(1, 2),
     "offset": NUMBER,
     "out": one_of(1, 2, 3, 4, 6, 8),
+    "padding": padding,
     "rate": one_of(0.5),
     "scale": FLAG,
     "shift": FLAG,
@@ -82,6 +85,9 @@ LEFT_OUT = {"input"}
 
 FREQUENT = ("conv2d", "conv2d", "conv2d", "max_pool", "max_pool", "avg_pool", "avg_pool", "pad")
 """Drawn as often as all others together: what runtimes fuse."""
+
+TRIES = 5
+"""Operands that are tried for a step."""
 
 LARGEST = 2_000
 """Elements of a value at most, so that thousands of networks take minutes."""
@@ -124,20 +130,18 @@ class _Writer:
         frequent = self.random.random() < 0.5
         others = [name for name in BUILT_IN if name not in LEFT_OUT]
         kind = BUILT_IN[self.random.choice(FREQUENT if frequent else others)]
-        given, operands = arguments(kind, self.random), self.operands(kind)
-        try:
-            shape = kind(**given).infer(*(self.values[name] for name in operands))
-        except (ShapeError, ValueError):
-            return
-        size = 1
-        for extent in shape:
-            size *= extent
-        if not 0 < size <= LARGEST:
-            return
-        name = f"s{len(self.stages)}"
-        self.stages[name] = {"op": kind.op, "from": operands, **given}
-        self.values[name] = shape
-        self.read.update(operands)
+        given = arguments(kind, self.random)
+        for _ in range(TRIES):
+            operands = self.operands(kind)
+            with suppress(ShapeError, ValueError):
+                shape = kind(**given).infer(*(self.values[name] for name in operands))
+                if prod(shape) > LARGEST:
+                    continue
+                name = f"s{len(self.stages)}"
+                self.stages[name] = {"op": kind.op, "from": operands, **given}
+                self.values[name] = shape
+                self.read.update(operands)
+                return
 
 
 def network(random: Random) -> str:
