@@ -44,12 +44,20 @@ class Failure:
 class Case:
     """A network with weights and inputs that float32 holds, and what it gives in float64."""
 
-    def __init__(self, graph: Graph, number: int) -> None:
+    def __init__(self, graph: Graph, number: int, scale: float = 1.0) -> None:
+        """Args:
+        graph: with shapes.
+        number: what weights, inputs, batch and passes follow from.
+        scale: of the inputs.
+        """
         self.graph, self.number = graph, number
         self.batch = 1 + number % 3
         self.module = randomized(graph, number)
         self.tensors = arrays(self.module, graph)
-        self.inputs = samples(graph, self.batch, number)
+        drawn = samples(graph, self.batch, number)
+        self.inputs = {
+            name: np.float32(scale * each).astype(np.float64) for name, each in drawn.items()
+        }
         self.wanted = self._named(self.module(*map(torch.from_numpy, self.inputs.values())))
 
     @property
