@@ -70,6 +70,7 @@ KINDS = {
     ),
     "backend": replace(NAME, told="a backend's name, such as `torch`"),
     "engine": replace(NAME, told="an engine's name, such as `auto`", optional=True),
+    "verify": FLAG,
     "weights": replace(PATH, told="the path of a file", optional=True),
     "remap": replace(PATH, told="a shipped table's name, or a path", optional=True),
     "allow": replace(TEXTS, told="a list of strings, such as ['missing:aux1']"),
@@ -282,6 +283,7 @@ def compile(
     passes: Iterable[Pass] = (),
     optimize: Optimize | None = None,
     engine: str | None = None,
+    verify: bool = False,
     weights: str | Path | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
@@ -301,6 +303,8 @@ def compile(
             ``["drop-training", "fold-norm"]``.
         engine: what is to run it: ``auto``, or the name of an installed one such as ``eager``,
             ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
+        verify: with an engine, run what it made on one random batch before it is handed out, and
+            refuse it where its outputs are not those of the plain module.
         weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
             or infinite are warned of, by the logger ``inceptgraph``.
         remap: the table of what its names become: a shipped one's name, or a path (default: the
@@ -317,7 +321,8 @@ def compile(
 
     Raises:
         SpecError: the spec has errors, or the backend or the engine is missing or cannot run it, or
-            the weights cannot be read or do not fit, or passes cannot run as they are listed.
+            gives wrong numbers where ``verify`` looks, or the weights cannot be read or do not fit,
+            or passes cannot run as they are listed.
         InvalidGraph: a pass broke the graph.
         TypeError: an argument has the wrong type, or ``set`` is given with a graph, whose values
             are settled, or an engine with a backend or with an option that it does not have.
@@ -331,8 +336,9 @@ def compile(
     # Any: the core names no class of torch's, and another backend's result is known to it alone.
     # `inceptgraph_torch.lower` gives a graph's module with its type.
     given = {"backend": backend, "passes": passes, "optimize": optimize, "engine": engine}
-    check(KINDS, given | {"weights": weights, "remap": remap, "allow": allow})
+    check(KINDS, given | {"weights": weights, "remap": remap, "allow": allow, "verify": verify})
     _check_options(engine, backend, options)
+    _check_verify(verify, engine)
     network = _graph(spec, set)
     for rewrite in passes:
         check(KINDS, {"pass": rewrite})
@@ -347,7 +353,7 @@ def compile(
         model = backends.find_weights if weights is not None else backends.find_model
         source = model(backend)
         tensors = partial(source.initial, network, **start)
-        return _run(network, engine, tensors, optimize, options)
+        return _run(network, engine, tensors, optimize, verify, options)
     target = backends.find(backend) if weights is None else backends.find_weights(backend)
     if optimize:
         from inceptgraph import passes as optimizer
@@ -371,19 +377,28 @@ def _check_options(engine: str | None, backend: str, options: Iterable[str]) -> 
             raise TypeError(f'`{name}` is an engine option: pass `engine="auto"`')
 
 
+def _check_verify(verify: bool, engine: str | None) -> None:
+    """Refuse to compare where there is nothing but the plain module."""
+    if verify and engine is None:
+        raise TypeError(
+            '`verify` holds an engine to plain torch: name one, such as `engine="auto"`'
+        )
+
+
 def load(
     folder: str | Path,
     *,
     engine: str | None = None,
     optimize: Optimize | None = None,
+    verify: bool = False,
     **options: Any,
 ) -> Any:
     """The model in a directory that ``inceptgraph build`` wrote.
 
     Args:
         folder: the directory.
-        engine: what is to run it, and ``optimize`` whether to rewrite it for that; as in
-            :func:`compile`.
+        engine: what is to run it, ``optimize`` whether to rewrite it for that, and ``verify``
+            whether to compare it with the plain module; as in :func:`compile`.
         options: the torch backend's, such as ``device`` and ``dtype``; with an engine, those of
             :class:`~inceptgraph.engine.Setting`.
 
@@ -404,7 +419,8 @@ def load(
     >>> net.training
     True
     """
-    check(KINDS, {"folder": folder, "engine": engine, "optimize": optimize})
+    check(KINDS, {"folder": folder, "engine": engine, "optimize": optimize, "verify": verify})
+    _check_verify(verify, engine)
     if optimize and engine is None:
         raise TypeError('`optimize` rewrites for an engine: name one, such as `engine="auto"`')
     place = Path(folder)
@@ -416,7 +432,7 @@ def load(
     network = to_graph(place / "spec.yaml")
     if engine is not None:
         tensors = partial(model_backend.tensors, network, place)
-        return _run(network, engine, tensors, optimize, options)
+        return _run(network, engine, tensors, optimize, verify, options)
     return model_backend.load(network, place, **options)
 
 
@@ -425,10 +441,11 @@ def _run(
     engine: str,
     tensors: Callable[[], Tensors],
     optimize: Optimize | None,
+    verify: bool,
     options: Mapping[str, Any],
 ) -> Any:
     """What an engine makes of a network, with the choice of the engine."""
     from inceptgraph.engine import Setting, prepare
 
     wanted = True if optimize is None else optimize
-    return prepare(engine, network, tensors, Setting.of(**options), wanted)
+    return prepare(engine, network, tensors, Setting.of(**options), wanted, verify=verify)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from inceptgraph.ops import Sides
 from inceptgraph.weights.recipe_values import Array
 
 __all__ = ["LIMIT", "Body", "Call", "Step"]
@@ -32,12 +33,14 @@ class Body:
     Attributes:
         taken: names that no new value may have.
         calls: in order.
+        makers: the operator that made each value.
         constants: arrays by their names: weights, and what rules need beside them.
         avoid: operators that rules are to write in parts where they can.
     """
 
     taken: set[str]
     calls: list[Call] = field(default_factory=list)
+    makers: dict[str, str] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     avoid: frozenset[str] = frozenset()
 
@@ -73,7 +76,19 @@ class Step:
         """Add a call; the name of its value."""
         output = self.body.unique(f"{self.name}/{operator}")
         self.body.calls.append(Call(operator, inputs, output, attributes))
+        self.body.makers[output] = operator
         return output
+
+    def fence(self, value: str, *operators: str) -> str:
+        """A value as it is, where one of some operators made it through a step of its own: runtimes
+        that fuse that operator wrongly with what reads it do not look past this step."""
+        return self.call("Max", value, value) if self.body.makers.get(value) in operators else value
+
+    def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
+        """A map with so many pixels of a number added at its sides."""
+        top, bottom, left, right = sides
+        pads = self.integers(0, 0, top, left, 0, 0, bottom, right)
+        return self.call("Pad", value, pads, self.number(number))
 
     def number(self, value: float | list[float] | Array) -> str:
         """A constant of the type of the operands."""

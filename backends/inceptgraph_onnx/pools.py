@@ -21,36 +21,38 @@ __all__ = ["adaptive_average", "adaptive_maximum", "average", "maximum"]
 
 def maximum(op: MaxPool, step: Step, shape: Shape) -> str:
     """Maximum over a window; ONNX's padding never wins either."""
-    return _pool("MaxPool", op, step, step.inputs[0], _needed(op, shape))
+    return _pool("MaxPool", op, step, _operand(step), _needed(op, shape))
 
 
 def average(op: AvgPool, step: Step, shape: Shape) -> str:
     """Average over a window.
 
-    Where padding counts, pixels past it that ``ceil`` adds do not: then the padding becomes part of
-    the map, and the average leaves out the rest.
+    Padding that counts becomes part of the map, and the average leaves out what ``ceil`` adds past
+    it. OpenCV 4.14 counts the padding of an average by who wrote the file, and MNN 3.6.1 miscounts
+    what is not even; ONNX Runtime and OpenVINO join the two again.
     """
-    x, needed = step.inputs[0], _needed(op, shape)
-    if not op.count_include_pad:
-        return _pool("AveragePool", op, step, x, needed, count_include_pad=0)
-    top, bottom, left, right = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
-    below, beside = needed[1] - bottom, needed[3] - right
-    if max(below, beside) <= 0:
-        return _pool("AveragePool", op, step, x, needed, count_include_pad=1)
-    pads = step.integers(0, 0, top, left, 0, 0, bottom, right)
-    padded = step.call("Pad", x, pads, step.number(0.0))
-    beyond = (0, max(below, 0), 0, max(beside, 0))
-    return _pool("AveragePool", op, step, padded, beyond, count_include_pad=0)
+    x, needed = _operand(step), _needed(op, shape)
+    border = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
+    if op.count_include_pad and any(border):
+        _, bottom, _, right = border
+        x, needed = step.border(x, border), (0, needed[1] - bottom, 0, needed[3] - right)
+    return _pool("AveragePool", op, step, x, needed, count_include_pad=0)
+
+
+def _operand(step: Step) -> str:
+    """The operand of a pool, away from a border: ONNX Runtime 1.31.1 makes a Pad of zeros the
+    padding of the pool, which loses the zeros to negative numbers, or is refused where a window
+    would hold nothing else."""
+    return step.fence(step.inputs[0], "Pad")
 
 
 def _needed(op: MaxPool | AvgPool, shape: Shape) -> Sides:
-    """The padding that windows touch: as declared before the map, and as much after it as the last
-    window reaches."""
+    """The padding as declared, and after the map as much as the last window reaches."""
     _, rows, columns = op.infer(shape)
-    top, _, left, _ = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
-    bottom = (rows - 1) * op.stride[0] + op.kernel[0] - shape[1] - top
-    right = (columns - 1) * op.stride[1] + op.kernel[1] - shape[2] - left
-    return top, max(bottom, 0), left, max(right, 0)
+    top, bottom, left, right = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
+    below = (rows - 1) * op.stride[0] + op.kernel[0] - shape[1] - top
+    beside = (columns - 1) * op.stride[1] + op.kernel[1] - shape[2] - left
+    return top, max(bottom, below), left, max(right, beside)
 
 
 def _pool(
@@ -68,7 +70,7 @@ def adaptive_average(size: tuple[int, int], step: Step, shape: Shape) -> str:
     times columns, so that its average is that of the averages of its rows.
     """
     if window := _uniform(size, shape):
-        return step.call("AveragePool", *step.inputs, **window)
+        return step.call("AveragePool", _operand(step), **window)
     rows = step.number(_shares(shape[1], size[0]))
     columns = step.number(_shares(shape[2], size[1]).T)
     return step.call("MatMul", step.call("MatMul", rows, *step.inputs), columns)
@@ -81,7 +83,7 @@ def adaptive_maximum(size: tuple[int, int], step: Step, shape: Shape) -> str:
     of a smaller window is there twice.
     """
     if window := _uniform(size, shape):
-        return step.call("MaxPool", *step.inputs, **window)
+        return step.call("MaxPool", _operand(step), **window)
     value = step.inputs[0]
     for axis, extent, count in ((2, shape[1], size[0]), (3, shape[2], size[1])):
         pixels = step.indices(_members(extent, count))

@@ -9,7 +9,6 @@ A package that adds an operation offers its rule through the entry-point group
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce, singledispatch
 from math import pi, sqrt
 
@@ -18,7 +17,7 @@ import numpy as np
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape, sides
 from inceptgraph.types import Shape
-from inceptgraph_onnx import pools
+from inceptgraph_onnx import lrn, pools
 from inceptgraph_onnx.body import Step
 
 __all__ = ["ENTRY_POINTS", "has_rule", "rule"]
@@ -57,12 +56,20 @@ def has_rule(kind: type[Operation]) -> bool:
 @rule.register(conv.Conv2d)
 @rule.register(conv.DepthwiseConv2d)
 def _(op: conv.Conv2d | conv.DepthwiseConv2d, step: Step, *inputs: Shape) -> str:
-    channels, height, width = inputs[0]
+    (x,), (channels, height, width) = step.inputs, inputs[0]
     _, groups = op.channels(channels)
-    top, bottom, left, right = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
+    border = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
+    if op.kernel == (1, 1):
+        # OpenVINO 2026.4.1 misreads the pixels of one with stride and padding behind a convolution,
+        # and moves a Pad into it; OpenCV 5.0 leaves the padding of one without stride out.
+        if any(border):
+            x, border = step.border(x, border), (0, 0, 0, 0)
+        if max(op.stride) > 1:
+            x = step.fence(x, "Pad")
+    top, bottom, left, right = border
     return step.call(
         "Conv",
-        *step.inputs,
+        x,
         *step.weights.values(),
         kernel_shape=op.kernel,
         strides=op.stride,
@@ -98,46 +105,14 @@ def _(op: norm.Affine, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: activation.Prelu, step: Step, *inputs: Shape) -> str:
-    return step.call("PRelu", *step.inputs, step.per_channel("weight", len(inputs[0])))
+    monotonic = bool((step.body.constants[step.weights["weight"]] >= 0).all())
+    x = _behind_pool(step, monotonic)
+    return step.call("PRelu", x, step.per_channel("weight", len(inputs[0])))
 
 
 @rule.register
 def _(op: norm.Lrn, step: Step, *inputs: Shape) -> str:
-    if step.dtype != np.float16:
-        return _lrn(op, step, inputs[0])
-    # the square of 256 is past float16
-    wide = step.call("Cast", *step.inputs, to=_FLOAT)
-    normal = _lrn(op, replace(step, inputs=(wide,), dtype=np.dtype(np.float32)), inputs[0])
-    return step.call("Cast", normal, to=_FLOAT16)
-
-
-_FLOAT, _FLOAT16 = 1, 10  # onnx.TensorProto.FLOAT and FLOAT16
-
-
-def _lrn(op: norm.Lrn, step: Step, operand: Shape) -> str:
-    # A window of even size reaches one further back here and one further ahead in ONNX, and ONNX
-    # Runtime has none.
-    if op.size % 2 and "LRN" not in step.body.avoid:
-        settings = {"size": op.size, "alpha": op.alpha, "beta": op.beta, "bias": op.k}
-        return step.call("LRN", *step.inputs, **settings)
-    (x,), channels, half = step.inputs, operand[0], op.size // 2
-    borders = step.integers(0, half, 0, 0, 0, op.size - 1 - half, 0, 0)
-    squares = step.call("Pad", step.call("Mul", x, x), borders, step.number(0.0))
-    window = [
-        step.call("Slice", squares, *map(step.integers, (start, start + channels, 1)))
-        for start in range(op.size)
-    ]
-    mean = step.call("Mul", step.call("Sum", *window), step.number(op.alpha / op.size))
-    return step.call("Div", x, _power(step, step.call("Add", mean, step.number(op.k)), op.beta))
-
-
-def _power(step: Step, value: str, exponent: float) -> str:
-    """A power of what is not negative, by square roots where it can be: others take runtimes many
-    times as long."""
-    if exponent not in (0.5, 0.75):
-        return step.call("Pow", value, step.number(exponent))
-    root = step.call("Sqrt", value)
-    return root if exponent == 0.5 else step.call("Mul", root, step.call("Sqrt", root))
+    return lrn.normalised(op, step, inputs[0])
 
 
 # -- pools: see pools.py -------------------------------------------------------------------------
@@ -169,9 +144,7 @@ _PLAIN: dict[type[Operation], tuple[str, dict[str, int]]] = {
     pool.GlobalAvgPool: ("GlobalAveragePool", {}),
     pool.GlobalMaxPool: ("GlobalMaxPool", {}),
     activation.Relu: ("Relu", {}),
-    activation.Mish: ("Mish", {}),
     activation.Sigmoid: ("Sigmoid", {}),
-    activation.HardSwish: ("HardSwish", {}),
     activation.Softplus: ("Softplus", {}),
     activation.Tanh: ("Tanh", {}),
     activation.Softmax: ("Softmax", {"axis": 1}),
@@ -188,6 +161,23 @@ for _kind, _plain in _PLAIN.items():
 # -- other activations ---------------------------------------------------------------------------
 
 
+def _behind_pool(step: Step, monotonic: bool = False) -> str:
+    """The operand of an activation, away from a max pool unless it is monotonic: OpenVINO 2026.4.1
+    computes any activation between a convolution and the max pool behind it, before the pool."""
+    (x,) = step.inputs
+    return x if monotonic else step.fence(x, "MaxPool")
+
+
+@rule.register
+def _(op: activation.Mish, step: Step, *inputs: Shape) -> str:
+    return step.call("Mish", _behind_pool(step))
+
+
+@rule.register
+def _(op: activation.HardSwish, step: Step, *inputs: Shape) -> str:
+    return step.call("HardSwish", _behind_pool(step))
+
+
 @rule.register
 def _(op: activation.Relu6, step: Step, *inputs: Shape) -> str:
     return step.call("Clip", *step.inputs, step.number(0.0), step.number(6.0))
@@ -195,12 +185,12 @@ def _(op: activation.Relu6, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: activation.LeakyRelu, step: Step, *inputs: Shape) -> str:
-    return step.call("LeakyRelu", *step.inputs, alpha=op.slope)
+    return step.call("LeakyRelu", _behind_pool(step, op.slope >= 0), alpha=op.slope)
 
 
 @rule.register
 def _(op: activation.Elu, step: Step, *inputs: Shape) -> str:
-    return step.call("Elu", *step.inputs, alpha=op.alpha)
+    return step.call("Elu", _behind_pool(step, op.alpha >= 0), alpha=op.alpha)
 
 
 @rule.register
@@ -210,13 +200,14 @@ def _(op: activation.HardSigmoid, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: activation.Silu, step: Step, *inputs: Shape) -> str:
-    return step.call("Mul", *step.inputs, step.call("Sigmoid", *step.inputs))
+    x = _behind_pool(step)
+    return step.call("Mul", x, step.call("Sigmoid", x))
 
 
 @rule.register
 def _(op: activation.Gelu, step: Step, *inputs: Shape) -> str:
     """In parts, which runtimes join: ``Gelu`` itself came with opset 20."""
-    (x,) = step.inputs
+    x = _behind_pool(step)
     if op.approximate == "none":
         bent = step.call("Erf", step.call("Div", x, step.number(sqrt(2))))
     else:
@@ -238,7 +229,9 @@ def _(op: merge.Add, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: merge.Multiply, step: Step, *inputs: Shape) -> str:
-    return reduce(lambda a, b: step.call("Mul", a, b), step.inputs)
+    # with its own sigmoid a value is a SiLU, which runtimes see: as there
+    operands = [step.fence(each, "MaxPool") for each in step.inputs]
+    return reduce(lambda a, b: step.call("Mul", a, b), operands)
 
 
 @rule.register(shape.Identity)
@@ -259,9 +252,7 @@ def _(op: shape.Scale, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: shape.Pad, step: Step, *inputs: Shape) -> str:
-    top, bottom, left, right = op.border
-    pads = step.integers(0, 0, top, left, 0, 0, bottom, right)
-    return step.call("Pad", *step.inputs, pads, step.number(op.value))
+    return step.border(step.inputs[0], op.border, op.value)
 
 
 @rule.register

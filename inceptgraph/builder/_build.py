@@ -21,7 +21,7 @@ from inceptgraph.builder._atomic_directory import replacing
 from inceptgraph.builder._lock import LOCK, changed_files, files, graph_sha256, write_lock
 from inceptgraph.builder._readme import readme
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
-from inceptgraph.engine import AUTO, Choice, Setting, choose
+from inceptgraph.engine import AUTO, Choice, Setting, choose, hold_to_plain
 from inceptgraph.engine import rewritten as rewrite
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
@@ -45,6 +45,7 @@ def build(
     optimize: bool | Sequence[str] = False,
     engine: str = AUTO,
     batch: int = 1,
+    verify: bool = False,
     progress: Progress = lambda step: None,
     **options: Any,
 ) -> Path:
@@ -63,6 +64,8 @@ def build(
             passes, in this order.
         engine: its name; ``auto`` picks the fastest that is installed.
         batch: samples at a time that the passes and the exports are to be fastest for.
+        verify: have ``engine`` run what was rewritten for it on one random batch, and build nothing
+            where the outputs are not those of the plain module.
         progress: told what is being done, in a few words, and how the weights fit.
         options: the torch backend's: ``device``, ``dtype``, ``seed``.
 
@@ -72,7 +75,8 @@ def build(
     Raises:
         SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
             cannot be read or do not fit, or passes cannot run as they are listed, or no engine can
-            run the network, or an export fails. Nothing is written.
+            run the network, or ``engine`` gives wrong numbers, or an export fails. Nothing is
+            written.
         ValueError: an item of ``allow`` has no such form.
         OSError: the system cannot write it, such as on a full disk. Nothing is left of it.
     """
@@ -97,6 +101,8 @@ def build(
     with replacing(place) as folder:
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
         parts.write_model(folder, analysis.spec.description if analysis.spec else None)
+        if optimized and verify:
+            parts.verify(folder, optimized)
         exported = parts.write_exports(folder)
         progress("drawing the diagram")
         _draw(graph, folder)
@@ -159,6 +165,14 @@ class _Parts:
         if self.optimized:
             self.progress(f"optimising for {self.optimized.choice}")
             self.model.write_optimized(self.optimized.graph, folder, **about)
+
+    def verify(self, folder: Path, optimized: _Optimized) -> None:
+        """Hold the engine, on the weights in a directory, to the plain module."""
+        engine, setting = optimized.choice.engine, optimized.setting
+        tensors = self.model.tensors(self.graph, folder)
+        self.progress(f"comparing what {engine.name} computes with the plain module")
+        made = engine.prepare(optimized.graph, tensors, setting)
+        self.progress(hold_to_plain(engine, made, self.graph, tensors, setting))
 
     def write_exports(self, folder: Path) -> list[Exported]:
         """Write what each exporter makes of the model in a directory."""

@@ -75,9 +75,21 @@ def _backends() -> Iterable[str]:
     type=click.IntRange(min=1),
     help="Samples at a time that it is to be fastest for (default: 1).",
 )
+@click.option(
+    "--no-verify",
+    is_flag=True,
+    help="Do not compare what --engine computes with the plain module on one random batch.",
+)
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option
-def build(spec: str, output: str, force: bool, values: dict[str, str], **options: Any) -> None:
+def build(
+    spec: str,
+    output: str,
+    no_verify: bool,
+    force: bool,
+    values: dict[str, str],
+    **options: Any,
+) -> None:
     """Write a model that runs.
 
     The directory holds a standalone Python module that needs torch alone, its weights, the spec as
@@ -91,6 +103,9 @@ def build(spec: str, output: str, force: bool, values: dict[str, str], **options
         raise click.UsageError("`--engine` needs `--optimize` or `--passes`")
     if options["batch"] is not None and not (options["optimize"] or options["export"]):
         raise click.UsageError("`--batch` needs `--optimize`, `--passes` or `--export`")
+    if no_verify and options["engine"] is None:
+        raise click.UsageError("`--no-verify` is about an engine: name it with --engine")
+    options["verify"] = options["engine"] is not None and not no_verify
     analysis = load(spec, values).analysis
     given = {name: value for name, value in options.items() if value is not None}
     with writing(output):

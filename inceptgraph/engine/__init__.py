@@ -3,7 +3,7 @@
 from inceptgraph.engine._choice import AUTO, ENTRY_POINTS, choose, find, installed, ready
 from inceptgraph.engine._inputs import check_inputs, in_order, input_shapes, listed
 from inceptgraph.engine._make import make, rewritten
-from inceptgraph.engine._prepare import prepare
+from inceptgraph.engine._prepare import hold_to_plain, prepare
 from inceptgraph.engine._processor import cpu_facts, instruction_set
 from inceptgraph.engine._protocol import Choice, Engine, refuse, refuse_pickling, refuse_step
 from inceptgraph.engine._speeds import AVX2, H200, ZEN_4, ZEN_4_BF16, Measured, Run, speed
@@ -27,6 +27,7 @@ __all__ = [
     "choose",
     "cpu_facts",
     "find",
+    "hold_to_plain",
     "in_order",
     "input_shapes",
     "installed",

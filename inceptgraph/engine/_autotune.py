@@ -14,18 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine._choice import ready
 from inceptgraph.engine._make import make
 from inceptgraph.engine._protocol import Choice, Engine
+from inceptgraph.engine._verify import Incomparable, reference_of
 from inceptgraph.graph import Graph
 from inceptgraph.measure import (
     Budget,
     Lab,
-    NoReference,
-    Reference,
     Subject,
     find_lab,
     in_a_line,
@@ -138,7 +135,10 @@ class _Race:
 
     def enter(self) -> None:
         """Have every engine prepare the network, and compare what it gives."""
-        reference = self._reference()
+        try:
+            reference = reference_of(self._lab, self._graph, self._tensors, self._setting)
+        except Incomparable as error:
+            raise Untimed(str(error)) from error
         found, self._left_out = ready()
         for engine in found:
             logger.info("%s: preparing, to be timed", engine.name)
@@ -194,15 +194,6 @@ class _Race:
 
     def _prepared(self, engine: Engine) -> Any:
         return make(engine, self._graph, self._tensors, self._setting, self._optimize)
-
-    def _reference(self) -> Reference:
-        try:
-            found = Reference(self._lab, self._graph, self._tensors, self._setting)
-        except NoReference as error:
-            raise Untimed(str(error)) from error
-        if not all(np.isfinite(each).all() for each in found.outputs.values()):
-            raise Untimed("what it gives for random inputs is not finite and cannot be compared")
-        return found
 
     def _time(self, entrants: Mapping[str, _Entrant], budget: Budget) -> None:
         subjects = {name: each.subject for name, each in entrants.items()}

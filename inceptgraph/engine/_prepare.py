@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from inceptgraph import passes
 from inceptgraph.diagnostics import Diagnostic, SpecError
 from inceptgraph.engine._choice import AUTO, choose
 from inceptgraph.engine._make import make
-from inceptgraph.engine._protocol import Choice
+from inceptgraph.engine._protocol import Choice, Engine
 from inceptgraph.graph import Graph
 from inceptgraph.setting import Setting
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from inceptgraph.passes import Optimize
     from inceptgraph.weights.recipe_values import Tensors
 
-__all__ = ["prepare"]
+__all__ = ["hold_to_plain", "prepare"]
 
 logger = logging.getLogger("inceptgraph")
 
@@ -29,6 +30,8 @@ def prepare(
     tensors: Callable[[], Tensors],
     setting: Setting,
     optimize: Optimize = True,
+    *,
+    verify: bool = False,
 ) -> Any:
     """Choose an engine, rewrite a network for it, and make what runs.
 
@@ -41,13 +44,14 @@ def prepare(
         tensors: gives its weights, which takes longer than to see whether there is an engine.
         setting: how it is to run.
         optimize: see :func:`inceptgraph.engine.make`.
+        verify: compare what it made with the plain module first; ``autotune`` always does.
 
     Returns:
         See :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` is the engine, and why.
 
     Raises:
-        SpecError: the engine is missing or cannot run it; for ``auto``, none can; or passes cannot
-            run as they are listed.
+        SpecError: the engine is missing or cannot run it, or what it made gives wrong numbers; for
+            ``auto``, so do all; or passes cannot run as they are listed.
     """
     only = passes.asked(optimize)[1]
     if only is not None:  # a mistake in them is none of an engine's
@@ -64,6 +68,11 @@ def prepare(
     while True:
         try:
             module = make(choice.engine, graph, weights, setting, optimize)
+            if verify:
+                note = hold_to_plain(choice.engine, module, graph, weights, setting)
+                choice = replace(choice, why=f"{choice.why}; {note}")
+                if setting.train:  # one that was trained while it was compared is not asked for
+                    module = make(choice.engine, graph, weights, setting, optimize)
         except SpecError as error:
             if name != AUTO:
                 raise
@@ -71,6 +80,32 @@ def prepare(
             choice = choose(name, graph, setting, failed)
         else:
             return _with(module, choice)
+
+
+def hold_to_plain(
+    engine: Engine, module: Any, graph: Graph, tensors: Tensors, setting: Setting
+) -> str:
+    """How close what an engine made is to the plain module on one random batch, and what it took to
+    find out, in words; with a warning where there is nothing to compare.
+
+    In training the module is trained by it.
+
+    Args:
+        engine: that made it.
+        module: what it made.
+        graph: the network before passes rewrote it, ``tensors`` its weights.
+        setting: how it runs.
+
+    Raises:
+        SpecError: it is further off than the setting's type explains.
+    """
+    from inceptgraph.engine._verify import Incomparable, verify  # only who asks for it pays
+
+    try:
+        return verify(engine, module, graph, tensors, setting)
+    except Incomparable as reason:
+        logger.warning("the engine `%s` is not verified, since %s", engine.name, reason)
+        return f"not verified, since {reason}"
 
 
 def _with(module: Any, choice: Choice) -> Any:

@@ -63,9 +63,14 @@ def relative_error(found: Outputs, wanted: Outputs) -> float:
     Returns:
         The worst of all outputs; infinite where an element is no number.
     """
+    return max(_errors(found, wanted).values(), default=0.0)
+
+
+def _errors(found: Outputs, wanted: Outputs) -> dict[str, float]:
+    """The error of each output, by its name in the reference."""
     names = wanted if found.keys() == wanted.keys() else found
-    pairs = zip((found[name] for name in names), wanted.values(), strict=True)
-    return max((_error(one, other) for one, other in pairs), default=0.0)
+    pairs = zip((found[name] for name in names), wanted.items(), strict=True)
+    return {name: _error(one, other) for one, (name, other) in pairs}
 
 
 def _error(found: Array, wanted: Array) -> float:
@@ -127,11 +132,13 @@ class Verdict:
         error: see :func:`relative_error`; None where the outputs are of another form.
         bound: see :func:`bound`; None as before.
         reason: why it is wrong, of "it"; None where it is right.
+        output: the one that is furthest off; None where there is but one, or as before.
     """
 
     error: float | None
     bound: float | None
     reason: str | None
+    output: str | None = None
 
 
 def judge(
@@ -154,8 +161,10 @@ def judge(
     if not same_form(found, wanted):
         shapes = " and ".join(str(value.shape) for value in found.values())
         return Verdict(None, None, f"its outputs are {shapes}")
-    error, explained = relative_error(found, wanted), bound(dtype, plain, depth, reordered)
+    errors, explained = _errors(found, wanted), bound(dtype, plain, depth, reordered)
+    error = max(errors.values(), default=0.0)
     if error <= explained:
         return Verdict(error, explained, None)
     told = f"its outputs are {error:.1e} off; {dtype} explains {explained:.1e}"
-    return Verdict(error, explained, told)
+    output = max(errors, key=errors.__getitem__) if len(errors) > 1 else None
+    return Verdict(error, explained, told, output)

@@ -59,7 +59,8 @@ class OpenVinoEngine(OnnxEngine):
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        return _Compiled(_core().read_model(model), setting.batch, options)
+        names = [node.name for node in graph.inputs]
+        return _Compiled(_core().read_model(model), names, setting.batch, options)
 
 
 class _Compiled:
@@ -70,8 +71,12 @@ class _Compiled:
     they come.
     """
 
-    def __init__(self, model: Any, batch: int, options: dict[str, Any]) -> None:
+    def __init__(
+        self, model: Any, names: Sequence[str], batch: int, options: dict[str, Any]
+    ) -> None:
         self._model, self._batch, self._options = model, batch, options
+        # it has no place for an input that nothing reads
+        self._read = [names.index(n) for each in model.inputs for n in each.names if n in names]
         self._lock = Lock()
         of_this_batch = model.clone()
         of_this_batch.reshape(
@@ -89,7 +94,8 @@ class _Compiled:
     def __call__(self, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         from openvino import Tensor as Shared
 
-        given = [Shared(tensor.numpy(), shared_memory=True) for tensor in inputs]
+        read = [inputs[place] for place in self._read]
+        given = [Shared(tensor.numpy(), shared_memory=True) for tensor in read]
         found = [Shared(tensor.numpy(), shared_memory=True) for tensor in outputs]
         with self._lock:
             request = self._expected if len(inputs[0]) == self._batch else self._any

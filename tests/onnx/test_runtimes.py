@@ -1,0 +1,196 @@
+"""What ONNX's runtimes get wrong, and that nobody is handed it.
+
+The first half builds each network with a fault in sight and holds engines and exported files to
+float64. The second builds the plain form of each, which a rule avoids, and tells when a newer
+version of the runtime gets it right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from agreement import Array
+from differential import Case, failures
+from onnx import TensorProto, helper, numpy_helper
+from onnx_readers import READERS
+from torch.nn import functional as F
+
+from inceptgraph.diagnostics import Source
+from inceptgraph.pipeline import to_graph
+
+WAYS = ["onnxruntime", "openvino", "onnx by onnxruntime", "onnx by openvino"]
+
+CONV, POOL = "a: {op: conv2d, out: 8, kernel: 3}", "p: {op: max_pool, kernel: 2, stride: 2}"
+WIDE = "a: {op: conv2d, out: 4, kernel: 3, padding: 1}"
+NEGATIVE = "n: {op: relu}, m: {op: scale, factor: -1.0, offset: -1.0}"
+MEAN = "g: {op: global_avg_pool}"
+BORDER = "p: {op: pad, border: [1, 1, 1, 1]}"
+
+BENT = ("silu", "mish", "gelu", "gelu, approximate: tanh", "hard_swish", "prelu")
+BENT += ("leaky_relu, slope: -0.5", "elu, alpha: -0.5", "relu", "tanh", "softplus", "sigmoid")
+
+STAGES = {
+    "strided 1×1 with padding": f"{WIDE}, b: {{op: conv2d, out: 5, stride: 2, padding: 1}}, {MEAN}",
+    "the same, its map": f"{WIDE}, b: {{op: conv2d, out: 5, stride: 2, padding: 1}}",
+    "grouped, uneven": f"{WIDE}, b: {{op: conv2d, out: 4, groups: 2, stride: [3, 2], "
+    f"padding: [1, 0, 2, 1]}}, {MEAN}",
+    "behind a border": f"{WIDE}, {BORDER}, b: {{op: conv2d, out: 5, stride: 2}}, {MEAN}",
+    "1×1 with padding": f"{WIDE}, b: {{op: conv2d, out: 5, padding: 1}}",
+    "depthwise": f"{WIDE}, b: {{op: depthwise_conv2d, kernel: 1, stride: 2, padding: 1}}",
+    "silu of an adaptive pool": f"{CONV}, p: {{op: adaptive_max_pool, size: 3}}, m: {{op: silu}}",
+    "silu by hand": f"{CONV}, {POOL}, s: {{op: sigmoid}}, m: {{op: multiply, from: [p, s]}}",
+    "silu past an identity": f"{CONV}, {POOL}, i: {{op: identity}}, m: {{op: silu}}",
+    "border, max pool": f"{NEGATIVE}, {BORDER}, q: {{op: max_pool, kernel: 3}}",
+    "border, same max pool": f"{NEGATIVE}, p: {{op: pad, border: [2, 2, 2, 2]}}, "
+    "q: {op: max_pool, kernel: 3, padding: same}",
+    "border, adaptive pool": f"{NEGATIVE}, {BORDER}, q: {{op: adaptive_max_pool, size: 5}}",
+    "border, average": "p: {op: pad, border: [1, 0, 0, 2]}, "
+    "q: {op: avg_pool, kernel: 3, padding: 1, count_include_pad: true}",
+    "border, average with ceil": f"{BORDER}, q: {{op: avg_pool, kernel: 3, stride: 2, ceil: true}}",
+    "uneven counted average": "q: {op: avg_pool, kernel: [3, 2], stride: 2, "
+    "padding: [1, 0, 0, 1], count_include_pad: true, ceil: true}",
+    **{f"lrn, k: {k}": f"n: {{op: lrn, alpha: 0.5, k: {k}}}" for k in (0.5, 1.0, 1.5, 2.0)},
+    **{f"{each} behind a max pool": f"{CONV}, {POOL}, m: {{op: {each}}}" for each in BENT},
+}
+ONE = "inputs: {x: {channels: 4, height: 8, width: 8}}"
+UNREAD = "inputs: {x: {channels: 1, height: 4, width: 4}, y: {channels: 2, height: 6, width: 6}}"
+SPECS = {name: f"name: N\n{ONE}\nstages: {{{stages}}}" for name, stages in STAGES.items()}
+SPECS["an input that nothing reads"] = f"name: N\n{UNREAD}\nstages: {{s: {{op: relu, from: y}}}}"
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_engines_and_exported_files_give_the_right_numbers(name: str) -> None:
+    graph = to_graph(Source("n.yaml", SPECS[name]))
+    for number in (1, 4):  # rewritten by passes, and as it is
+        case = Case(graph, number, scale=5.0)
+        assert list(failures(case, WAYS)) == []
+
+
+# -- forms that rules avoid ----------------------------------------------------------------------
+
+IMAGE = 5 * np.random.default_rng(0).standard_normal((2, 4, 8, 8)).astype(np.float32)
+KERNEL = np.random.default_rng(1).standard_normal((4, 4, 3, 3)).astype(np.float32)
+NARROW = np.random.default_rng(2).standard_normal((5, 4, 1, 1)).astype(np.float32)
+ZEROS = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "zero": np.float32(0)}
+
+CONVOLVED = ("Conv", ["x", "kernel"], {"pads": [1] * 4})
+POOLED = ("MaxPool", ["0"], {"kernel_shape": [2, 2], "strides": [2, 2]})
+
+Call = tuple[str, list[str], dict[str, Any]]
+
+
+def model_of(calls: list[Call], constants: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    """A model of ``x``; the value of a call is named by its place, the last ``y``."""
+    nodes = [
+        helper.make_node(op, reads, [str(at) if at + 1 < len(calls) else "y"], **attributes)
+        for at, (op, reads, attributes) in enumerate(calls)
+    ]
+    image = helper.make_tensor_value_info("x", TensorProto.FLOAT, list(IMAGE.shape))
+    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, list(shape))
+    held = [numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()]
+    opset = [helper.make_opsetid("", 18)]
+    graph = helper.make_graph(nodes, "g", [image], [result], held)
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    onnx.checker.check_model(model)
+    return model
+
+
+def convolved(x: torch.Tensor) -> torch.Tensor:
+    return F.conv2d(x, torch.from_numpy(KERNEL).double(), padding=1)
+
+
+def pooled(x: torch.Tensor) -> torch.Tensor:
+    return F.max_pool2d(convolved(x), 2)
+
+
+def bent(*calls: Call, of: Callable[[torch.Tensor], torch.Tensor], **constants: Any) -> Any:
+    """An activation behind a convolution and a max pool, for OpenVINO."""
+    chain = [CONVOLVED, POOLED, *calls]
+    return "openvino", "rules.py", chain, {"kernel": KERNEL, **constants}, lambda x: of(pooled(x))
+
+
+FORMS: dict[str, Any] = {
+    "strided 1×1 convolution with padding": (
+        "openvino",
+        "rules.py",
+        [
+            CONVOLVED,
+            ("Conv", ["0", "narrow"], {"strides": [2, 2], "pads": [1] * 4}),
+            ("GlobalAveragePool", ["1"], {}),
+        ],
+        {"kernel": KERNEL, "narrow": NARROW},
+        lambda x: F.conv2d(
+            convolved(x), torch.from_numpy(NARROW).double(), stride=2, padding=1
+        ).mean((2, 3), keepdim=True),
+    ),
+    "SiLU behind a max pool": bent(("Sigmoid", ["1"], {}), ("Mul", ["1", "2"], {}), of=F.silu),
+    "Mish behind a max pool": bent(("Mish", ["1"], {}), of=F.mish),
+    "HardSwish behind a max pool": bent(("HardSwish", ["1"], {}), of=F.hardswish),
+    "GELU behind a max pool": bent(
+        ("Div", ["1", "root"], {}),
+        ("Erf", ["2"], {}),
+        ("Add", ["3", "one"], {}),
+        ("Mul", ["1", "4"], {}),
+        ("Mul", ["5", "half"], {}),
+        of=F.gelu,
+        root=np.float32(np.sqrt(2)),
+        one=np.float32(1),
+        half=np.float32(0.5),
+    ),
+    "falling leaky ReLU behind a max pool": bent(
+        ("LeakyRelu", ["1"], {"alpha": -0.5}), of=lambda x: F.leaky_relu(x, -0.5)
+    ),
+    "falling ELU behind a max pool": bent(
+        ("Elu", ["1"], {"alpha": -0.5}),
+        of=lambda x: torch.where(x > 0, x, -0.5 * torch.expm1(x)),
+    ),
+    "LRN with half a bias": (
+        "openvino",
+        "lrn.py",
+        [("LRN", ["x"], {"size": 3, "alpha": 1e-4, "beta": 0.75, "bias": 1.5})],
+        {},
+        lambda x: F.local_response_norm(x, 3, 1e-4, 0.75, 1.5),
+    ),
+    "Pad before a max pool": (
+        "onnxruntime",
+        "pools.py",
+        [
+            ("Abs", ["x"], {}),
+            ("Neg", ["0"], {}),
+            ("Pad", ["1", "pads", "zero"], {}),
+            ("MaxPool", ["2"], {"kernel_shape": [3, 3]}),
+        ],
+        ZEROS,
+        lambda x: F.max_pool2d(F.pad(-x.abs(), (1, 1, 1, 1)), 3, 1),
+    ),
+}
+
+
+def off(reader: str, model: Any, wanted: Array) -> float:
+    """How far a runtime is off, of the largest value; infinite for another shape."""
+    found = READERS[reader](model, {"x": IMAGE})["y"]
+    if found.shape != wanted.shape:
+        return float("inf")
+    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_that_a_rule_avoids_is_still_read_wrongly(name: str) -> None:
+    reader, file, calls, constants, exact = FORMS[name]
+    wanted = exact(torch.from_numpy(IMAGE).double()).numpy()
+    model = model_of(calls, constants, wanted.shape)
+    version = pytest.importorskip(reader).__version__
+    told = f"{reader} {version} no longer needs the rule of {name} in inceptgraph_onnx/{file}"
+    assert off(reader, model, wanted) > 1e-3, told
+
+
+def test_right_forms_are_seen_to_be_right() -> None:
+    """The measure of the test above, on what both runtimes read rightly."""
+    wanted = convolved(torch.from_numpy(IMAGE).double()).numpy()
+    for reader in READERS:
+        assert off(reader, model_of([CONVOLVED], {"kernel": KERNEL}, wanted.shape), wanted) < 1e-5

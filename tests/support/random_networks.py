@@ -1,0 +1,164 @@
+"""Random small networks of every operation there is, as text, from a stream of random numbers.
+
+What is drawn depends on nothing but the numbers, so that a seed names a network. hypothesis can
+bring the stream, and then shrinks what it finds; ``fuzz.py`` brings Python's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import prod
+from random import Random
+from typing import Any
+
+import yaml
+
+from inceptgraph.diagnostics import ShapeError
+from inceptgraph.ops import BUILT_IN, Operation
+from inceptgraph.types import Shape
+
+__all__ = ["ARGUMENTS", "FREQUENT", "LEFT_OUT", "arguments", "network"]
+
+Draw = Callable[[Random], Any]
+
+
+def one_of(*values: Any) -> Draw:
+    return lambda random: random.choice(values)
+
+
+def pair(*values: int) -> Draw:
+    """A number, or one for each axis."""
+    return lambda random: random.choice(
+        [random.choice(values), [random.choice(values), random.choice(values)]]
+    )
+
+
+def padding(random: Random) -> Any:
+    some = [random.randint(0, 2) for _ in range(4)]
+    return random.choice(["same", "valid", some[0], some[:2], some])
+
+
+NUMBER = one_of(0.0, 0.5, 1.0, 2.0, -0.25, -1.0, 1.5, 0.3)
+FLAG = one_of(True, False)
+
+ARGUMENTS: dict[str, Draw] = {
+    "alpha": one_of(1e-4, 0.5, 1.0, -0.3),
+    "approximate": one_of("none", "tanh"),
+    "beta": one_of(0.75, 0.5, 1.2),
+    "bias": FLAG,
+    "border": lambda random: [random.randint(0, 2) for _ in range(4)],
+    "ceil": FLAG,
+    "count_include_pad": FLAG,
+    "dilation": pair(1, 1, 2),
+    "eps": one_of(1e-5, 1e-3),
+    "factor": NUMBER,
+    "groups": one_of(1, 1, 2, 3),
+    "k": one_of(1.0, 2.0, 0.5, 1.5),
+    "kernel": pair(1, 2, 3, 3),
+    "momentum": one_of(0.1),
+    "multiplier": one_of(1, 2),
+    "offset": NUMBER,
+    "out": one_of(1, 2, 3, 4, 6, 8),
+    "padding": padding,
+    "rate": one_of(0.5),
+    "scale": FLAG,
+    "shift": FLAG,
+    "size": pair(1, 2, 3),
+    "slope": one_of(0.01, 0.2, -0.5),
+    "start": one_of(0, 1),
+    "stop": one_of(1, 2, 3),
+    "stride": pair(1, 1, 2, 3),
+    "value": one_of(0.0, 0.0, 1.0, -0.5),
+}
+"""How an argument is drawn, by its name in any operation. One that is missing fails a test."""
+
+OWN: dict[tuple[str, str], Draw] = {
+    ("lrn", "size"): one_of(1, 3, 4, 5),
+    # of a mean square at 0.5 and more, so that no sum comes to nothing
+    ("lrn", "alpha"): one_of(1e-4, 0.5, 1.0),
+}
+
+LEFT_OUT = {"input"}
+"""What is no step."""
+
+FREQUENT = ("conv2d", "conv2d", "conv2d", "max_pool", "max_pool", "avg_pool", "avg_pool", "pad")
+"""Drawn as often as all others together: what runtimes fuse."""
+
+TRIES = 5
+"""Operands that are tried for a step."""
+
+LARGEST = 2_000
+"""Elements of a value at most, so that thousands of networks take minutes."""
+
+
+def arguments(kind: type[Operation], random: Random) -> dict[str, Any]:
+    """Arguments of an operation, all those that do not say how weights start."""
+    names = [name for name in kind.model_fields if not name.endswith("_init")]
+    draws = {name: OWN.get((kind.op, name)) or ARGUMENTS[name] for name in names}
+    return {name: draw(random) for name, draw in draws.items()}
+
+
+@dataclass
+class _Writer:
+    """Adds steps to a network whose values have known shapes."""
+
+    random: Random
+    values: dict[str, Shape] = field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+
+    def operands(self, kind: type[Operation]) -> list[str]:
+        """Values that the operation may take: mostly late ones, so that steps make chains."""
+        names = list(self.values)
+        late = names[-3:] if self.random.random() < 0.8 else names
+        first = self.random.choice(late)
+        if kind.arity[1] == 1:
+            return [first]
+        shape, fitting = self.values[first], [first]
+        for name, other in self.values.items():
+            fits = other == shape
+            fits |= kind.op == "concat" and other[1:] == shape[1:]
+            fits |= kind.op == "multiply" and len(shape) == 3 and other == (shape[0], 1, 1)
+            fitting += [name] if fits else []
+        count = self.random.randint(1, 3)
+        return [first, *(self.random.choice(fitting) for _ in range(count))]
+
+    def step(self) -> None:
+        """One step more, unless what is drawn does not fit."""
+        frequent = self.random.random() < 0.5
+        others = [name for name in BUILT_IN if name not in LEFT_OUT]
+        kind = BUILT_IN[self.random.choice(FREQUENT if frequent else others)]
+        given = arguments(kind, self.random)
+        for _ in range(TRIES):
+            operands = self.operands(kind)
+            with suppress(ShapeError, ValueError):
+                shape = kind(**given).infer(*(self.values[name] for name in operands))
+                if prod(shape) > LARGEST:
+                    continue
+                name = f"s{len(self.stages)}"
+                self.stages[name] = {"op": kind.op, "from": operands, **given}
+                self.values[name] = shape
+                self.read.update(operands)
+                return
+
+
+def network(random: Random) -> str:
+    """The text of a network that compiles: a few inputs, of which some may be read by nothing, up
+    to eight steps, and as outputs the last, all that nothing reads, and some others."""
+    writer = _Writer(random)
+    inputs = {}
+    for index in range(random.choice([1, 1, 1, 2, 3])):
+        channels = random.choice([1, 2, 3, 4, 6])
+        height, width = random.randint(3, 9), random.randint(3, 9)
+        inputs[f"x{index}"] = {"channels": channels, "height": height, "width": width}
+        writer.values[f"x{index}"] = (channels, height, width)
+    wanted = random.randint(1, 8)
+    while len(writer.stages) < wanted:
+        writer.step()
+    ends = [name for name in writer.stages if name not in writer.read]
+    extra = [name for name in writer.stages if name in writer.read and random.random() < 0.1]
+    spec = {"name": "Random", "inputs": inputs, "stages": writer.stages}
+    spec["outputs"] = {f"out_{name}": name for name in [*extra, *ends]}
+    return yaml.safe_dump(spec, sort_keys=False, default_flow_style=None, width=1000)
