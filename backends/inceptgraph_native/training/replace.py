@@ -28,8 +28,17 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
         SpecError: the kernels cannot be compiled.
     """
     load()
+    for part in [*network.modules()]:
+        if isinstance(part, fx.GraphModule):
+            _accelerate(part, graph)
+
+
+def _accelerate(network: fx.GraphModule, graph: Graph) -> None:
+    """Replace the layers that a network, or a block of it, calls itself."""
     layers = {node: network.get_submodule(str(node.target)) for node in _calls(network)}
     for node, layer in layers.items():
+        if isinstance(layer, fx.GraphModule):
+            continue
         step = graph.nodes[node.meta[STEP]]
         if isinstance(layer, nn.BatchNorm2d | PartialBatchNorm2d):
             relu = _relu_behind(node, layers)

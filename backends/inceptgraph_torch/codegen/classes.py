@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inceptgraph_torch.codegen.nesting import Call, Container, Part, Style
 from inceptgraph_torch.names import class_name, unique
+from inceptgraph_torch.nesting import Call, Container, Part, Style
 
 __all__ = ["ClassDefinition", "Parameter", "Variable", "extract"]
 

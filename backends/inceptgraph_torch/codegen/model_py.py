@@ -17,11 +17,10 @@ from inceptgraph.analysis import total
 from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen.classes import ClassDefinition, Parameter, Variable, extract
 from inceptgraph_torch.codegen.forward import write_forward
-from inceptgraph_torch.codegen.nesting import Call, Container, Part, Style
-from inceptgraph_torch.codegen.order import build
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, Expression, layout
 from inceptgraph_torch.codegen.sources import is_foreign, layer_sources
 from inceptgraph_torch.names import class_name
+from inceptgraph_torch.nesting import Call, Container, Part, Style, build
 
 __all__ = ["write_module"]
 
