@@ -75,7 +75,7 @@ class SpecModule(Block):
                 the outputs, or an output is none of the network's.
         """
         heads = self._graph.output_node().meta.get(TRAINING_ONLY, ())
-        return total_loss(outputs, target, criterion, self.loss_weights, heads)
+        return total_loss(outputs, target, criterion, self.loss_weights, [*heads])
 
     def recompile(self) -> fx.graph.PythonCode:
         """Compile the graph's code for both modes."""
