@@ -22,9 +22,9 @@ __all__ = [
     "PaddedAvgPool2d",
     "PaddedConv2d",
     "PaddedMaxPool2d",
-    "PartialBatchNorm1d",
-    "PartialBatchNorm2d",
     "Scale",
+    "partial_batch_norm_1d",
+    "partial_batch_norm_2d",
 ]
 
 
@@ -104,9 +104,12 @@ class PaddedMaxPool2d(_PaddedPool2d):
 
     def forward(self, x: Tensor) -> Tensor:
         pixels = border_pixels(x, self.border, self.kernel_size, self.stride)
-        if self.border == "same" and pixels[0] == pixels[2] == 0 and min(self.stride) > 1:
-            # At most one pixel, at the end: ceil mode reaches it without a copy of the map.
-            return F.max_pool2d(x, self.kernel_size, self.stride, ceil_mode=True)
+        if self.border == "same" and all(
+            s > 1 or k % 2 for k, s in zip(self.kernel_size, self.stride, strict=True)
+        ):
+            # At most one pixel more at the end: ceil mode reaches it without a copy of the map.
+            before = (pixels[2], pixels[0])
+            return F.max_pool2d(x, self.kernel_size, self.stride, before, ceil_mode=True)
         y = F.pad(x, pixels, value=float("-inf"))
         y = F.max_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
         return self.cropped(y, x, pixels)
@@ -153,43 +156,69 @@ class LocalResponseNorm(nn.LocalResponseNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype in (torch.float16, torch.bfloat16):
-            return self.forward(x.float()).to(x.dtype)
-        compiled = torch.compiler.is_compiling() and not self.training
-        last = not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
-        if compiled or not last:
-            return super().forward(x)
-        factors = x.new_full((x.shape[1], x.shape[1]), self.alpha / self.size)
-        band = factors.triu(-(self.size // 2)).tril((self.size - 1) // 2)
-        with torch.autocast(x.device.type, enabled=False):
-            scales = F.conv2d(x * x, band[:, :, None, None], x.new_full(x.shape[1:2], self.k))
-            return x * scales**-self.beta
+        return local_response_norm(x, self.size, self.alpha, self.beta, self.k, self.training)
 
 
-class _PartialBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch normalisation with a learned shift but no scale, or the other way round."""
-
-    def __init__(
-        self,
-        channels: int,
-        eps: float = 1e-5,
-        momentum: float = 0.1,
-        scale: bool = True,
-        shift: bool = True,
-    ) -> None:
-        super().__init__(channels, eps, momentum)
-        if not scale:
-            self.register_parameter("weight", None)
-        if not shift:
-            self.register_parameter("bias", None)
-
-
-class PartialBatchNorm2d(_PartialBatchNorm, nn.BatchNorm2d):
-    """Of feature maps."""
+@torch.fx.wrap  # one step for tracers, to whom nothing is known of the map
+def local_response_norm(
+    x: Tensor, size: int, alpha: float, beta: float, k: float, training: bool
+) -> Tensor:
+    """What :class:`LocalResponseNorm` computes."""
+    if x.dtype in (torch.float16, torch.bfloat16):
+        return local_response_norm(x.float(), size, alpha, beta, k, training).to(x.dtype)
+    compiled = torch.compiler.is_compiling() and not training
+    if compiled or not channels_are_last(x):
+        return F.local_response_norm(x, size, alpha, beta, k)
+    factors = x.new_full((x.shape[1], x.shape[1]), alpha / size)
+    band = factors.triu(-(size // 2)).tril((size - 1) // 2)
+    with torch.autocast(x.device.type, enabled=False):
+        scales = F.conv2d(x * x, band[:, :, None, None], x.new_full(x.shape[1:2], k))
+        return x * scales**-beta
 
 
-class PartialBatchNorm1d(_PartialBatchNorm, nn.BatchNorm1d):
-    """Of vectors."""
+def channels_are_last(x: Tensor) -> bool:
+    """Whether the maps are in that order and in no other: vmap has strides, but no answer."""
+    if x.dim() != 4 or x.is_contiguous():
+        return False
+    dense = 1
+    for axis in (1, 3, 2):
+        if x.shape[axis] != 1 and x.stride(axis) != dense:
+            return False
+        dense *= x.shape[axis]
+    return True
+
+
+def partial_batch_norm_2d(
+    channels: int,
+    eps: float = 1e-5,
+    momentum: float = 0.1,
+    scale: bool = True,
+    shift: bool = True,
+) -> nn.BatchNorm2d:
+    """Batch normalisation of maps with a learned shift but no scale, or the other way round. It is
+    torch's own layer, which tools know, without one of its weights."""
+    norm = nn.BatchNorm2d(channels, eps, momentum)
+    if not scale:
+        norm.register_parameter("weight", None)
+    if not shift:
+        norm.register_parameter("bias", None)
+    return norm
+
+
+def partial_batch_norm_1d(
+    channels: int,
+    eps: float = 1e-5,
+    momentum: float = 0.1,
+    scale: bool = True,
+    shift: bool = True,
+) -> nn.BatchNorm1d:
+    """Likewise, of vectors."""
+    norm = nn.BatchNorm1d(channels, eps, momentum)
+    if not scale:
+        norm.register_parameter("weight", None)
+    if not shift:
+        norm.register_parameter("bias", None)
+    return norm
 
 
 class Affine(nn.Module):

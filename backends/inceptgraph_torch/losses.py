@@ -1,9 +1,13 @@
-"""The total loss of a network with several outputs."""
+"""The total loss of a network with several outputs.
+
+A built ``model.py`` carries the source of these functions, so that its ``loss`` is this one: they
+stand on builtins, torch, and what :mod:`inceptgraph_torch.codegen.sources` says that file imports.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,17 +17,16 @@ from inceptgraph.engine import listed
 __all__ = ["Criterion", "total_loss"]
 
 Criterion = Callable[[Tensor, Any], Tensor]
-T = TypeVar("T")
 
 
 def total_loss(
     outputs: Tensor | Mapping[str, Tensor],
     target: Any,
-    criterion: Criterion | Mapping[str, Criterion],
+    criterion: Callable[..., Tensor] | Mapping[str, Callable[..., Tensor]],
     weights: Mapping[str, float],
-    heads: Container[str],
+    heads: list[str],
 ) -> Tensor:
-    """The losses of the outputs, each times its weight; see ``SpecModule.loss``.
+    """The losses of the outputs, each times its weight.
 
     Args:
         outputs: the network's one output, or a dict by names.
@@ -37,19 +40,20 @@ def total_loss(
         ValueError: one target for outputs that cannot share it; a dict lacks an output; an output
             is none of the network's.
     """
-    given = _by_name(outputs, [name for name in weights if name not in heads])
+    given = outputs_by_name(outputs, [name for name in weights if name not in heads])
     for name in given:
         if name not in weights:
             raise ValueError(f"`{name}` is none of the network's outputs: {listed(weights)}")
     if not isinstance(target, Mapping):
-        _check_shared(given, heads)
-    targets = {name: _of("target", target, name) for name in given}
-    criteria = {name: _of("criterion", criterion, name) for name in given}
+        check_shared_target(given, heads)
+    targets = {name: given_for("target", target, name) for name in given}
+    criteria = {name: given_for("criterion", criterion, name) for name in given}
     losses = [weights[n] * criteria[n](output, targets[n]) for n, output in given.items()]
     return torch.stack(losses).sum()
 
 
-def _by_name(outputs: Tensor | Mapping[str, Tensor], own: list[str]) -> Mapping[str, Tensor]:
+def outputs_by_name(outputs: Tensor | Mapping[str, Tensor], own: list[str]) -> Mapping[str, Tensor]:
+    """What a network returned as a mapping; ``own`` are its outputs that are no heads."""
     if isinstance(outputs, Mapping):
         return outputs
     if not isinstance(outputs, Tensor):
@@ -61,7 +65,7 @@ def _by_name(outputs: Tensor | Mapping[str, Tensor], own: list[str]) -> Mapping[
     raise TypeError(f"{told}: give what the network returned")
 
 
-def _check_shared(outputs: Mapping[str, Tensor], heads: Container[str]) -> None:
+def check_shared_target(outputs: Mapping[str, Tensor], heads: list[str]) -> None:
     """Refuse one target for several outputs, unless they are one and its auxiliary heads."""
     wanted = f"give a dict of targets by their names: {listed(outputs)}"
     if len([name for name in outputs if name not in heads]) > 1:
@@ -72,11 +76,10 @@ def _check_shared(outputs: Mapping[str, Tensor], heads: Container[str]) -> None:
         raise ValueError(f"one target for outputs of several shapes ({told}): {wanted}")
 
 
-def _of(what: str, given: T | Mapping[str, T], name: str) -> T:
+def given_for(what: str, given: Any, name: str) -> Any:
     """One output's own of a dict, or what is given for all."""
     if not isinstance(given, Mapping):
         return given
     if name not in given:
         raise ValueError(f"no {what} for the output `{name}`: the dict has {listed(given)}")
-    found: T = given[name]
-    return found
+    return given[name]

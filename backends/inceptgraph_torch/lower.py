@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from inceptgraph.arguments import check
-from inceptgraph.graph import Graph, Node
+from inceptgraph.graph import Graph
 from inceptgraph.ops import Weight
 from inceptgraph.weights import Fitted
 from inceptgraph.weights.recipe_values import Tensors, checked
+from inceptgraph_torch.emission import emit
 from inceptgraph_torch.initialize import initialize, tensor_seed
 from inceptgraph_torch.loading import load_fitted, tensors_of
-from inceptgraph_torch.names import argument_names, identifier, module_path
 from inceptgraph_torch.options import KINDS, read_device, read_dtype
 from inceptgraph_torch.recipe_tensors import as_array, evaluate_recipes
-from inceptgraph_torch.rules import Layer, rule
-from inceptgraph_torch.spec_module import LOSS_WEIGHTS, STEP, TRAINING_ONLY, SpecModule
+from inceptgraph_torch.spec_module import SpecModule
 
 __all__ = ["initial", "initialize_weights", "lower"]
 
@@ -31,6 +30,7 @@ def lower(
     seed: int | None = None,
     channels_last: bool = False,
     initialized: bool = True,
+    flat: bool = False,
     weights: Fitted | None = None,
     tensors: Tensors | None = None,
 ) -> SpecModule:
@@ -44,6 +44,8 @@ def lower(
             random state, hence from ``torch.manual_seed``.
         channels_last: keep 4-dimensional weights in channels-last order.
         initialized: False leaves the weights as they are in memory, for a caller who loads them.
+        flat: run every step in the network's own fx graph, for tools that rewrite it: stages and
+            blocks then hold their layers, and are not called.
         weights: a file that was fitted to the graph, before passes rewrote it; what it has not
             starts as the spec says.
         tensors: all weights as arrays, by their names in the graph before passes rewrote it; what
@@ -57,14 +59,12 @@ def lower(
         TypeError: another option has the wrong type.
         ValueError: one of the arrays is missing or has another shape.
     """
-    given = {"seed": seed, "channels_last": channels_last, "initialized": initialized}
-    check(KINDS, given)
+    given = {"seed": seed, "channels_last": channels_last}
+    check(KINDS, {**given, "initialized": initialized, "flat": flat})
     device, dtype = read_device(device), read_dtype(dtype)
     # On the meta device layers cost nothing: memory is taken once, numbers are drawn once.
     with torch.device("meta"):
-        root = nn.Module()
-        wiring = _emit(graph, root)
-        module = SpecModule(root, wiring, class_name=identifier(graph.name))
+        module = emit(graph, flat=flat)
     _allocate(module, device, dtype, channels_last)
     own = tensors_of(module, graph)
     if tensors is not None:
@@ -164,48 +164,3 @@ def initialize_weights(
             initialize(tensor, weights[name], tensor_seed(seed, name))
         else:
             tensor.zero_()
-
-
-def _emit(graph: Graph, root: nn.Module) -> fx.Graph:
-    """The fx graph, with its layers put into ``root``."""
-    wiring = fx.Graph()
-    values: dict[str, fx.Node] = {}
-    for name, argument in argument_names(graph).items():
-        values[name] = wiring.placeholder(argument)
-    for node in graph.nodes.values():
-        if node.name not in values:
-            operands = [values[name] for name in node.inputs]
-            values[node.name] = _emit_node(graph, node, root, wiring, operands)
-    results = {output.name: values[output.node] for output in graph.outputs}
-    single = len(results) == 1
-    returned = wiring.output(next(iter(results.values())) if single else results)
-    returned.meta[TRAINING_ONLY] = tuple(o.name for o in graph.outputs if o.training_only)
-    returned.meta[LOSS_WEIGHTS] = {
-        o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs
-    }
-    return wiring
-
-
-def _emit_node(
-    graph: Graph, node: Node, root: nn.Module, wiring: fx.Graph, operands: list[fx.Node]
-) -> fx.Node:
-    lowered = rule(node.op, *graph.operands(node))
-    if isinstance(lowered, Layer):
-        path = module_path(node.name)
-        _put(root, path, lowered.create())
-        value = wiring.call_module(path, tuple(operands))
-    else:
-        value = lowered.emit(wiring, operands)
-    value.meta.setdefault(STEP, node.name)  # a sum of one is that one
-    return value
-
-
-def _put(root: nn.Module, path: str, module: nn.Module) -> None:
-    *outer, last = path.split(".")
-    for part in outer:
-        inner = root._modules.get(part)
-        if inner is None:
-            inner = nn.Module()
-            root.add_module(part, inner)
-        root = inner
-    root.add_module(last, module)

@@ -15,6 +15,7 @@ KINDS = {
     "seed": replace(NUMBER, optional=True),
     "channels_last": FLAG,
     "initialized": FLAG,
+    "flat": FLAG,
 }
 """What the other options take."""
 

@@ -30,9 +30,9 @@ ENTRY_POINTS = "inceptgraph_torch.rules"
 
 @dataclass(frozen=True)
 class Layer:
-    """A module, called with the operands."""
+    """A module, called with the operands: its class, or a function that makes it."""
 
-    kind: type[nn.Module]
+    kind: Callable[..., nn.Module]
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
 
@@ -158,7 +158,7 @@ def _(op: norm.BatchNorm, *inputs: Shape) -> Layer:
         whole = nn.BatchNorm2d if is_map else nn.BatchNorm1d
         affine = {} if op.scale else {"affine": False}
         return Layer(whole, (inputs[0][0],), {**settings, **affine})
-    partial = layers.PartialBatchNorm2d if is_map else layers.PartialBatchNorm1d
+    partial = layers.partial_batch_norm_2d if is_map else layers.partial_batch_norm_1d
     return Layer(partial, (inputs[0][0],), {**settings, "scale": op.scale, "shift": op.shift})
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import Any
 
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 from torch.nn import functional as F
 
+from inceptgraph_torch.block import Block
 from inceptgraph_torch.losses import Criterion, total_loss
 
 __all__ = ["SpecModule"]
@@ -16,13 +18,12 @@ __all__ = ["SpecModule"]
 TRAINING_ONLY = "inceptgraph_training_only"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
 STEP = "inceptgraph"
-"""Where the ``meta`` of an fx node has the name of the step that it computes."""
-
-Module = TypeVar("Module", bound=nn.Module)
+"""Where the ``meta`` of an fx node has the name of the step whose value it is."""
 
 
-class SpecModule(fx.GraphModule):
-    """A network compiled from a spec.
+class SpecModule(Block):
+    """A network compiled from a spec. What has a name in the spec is a module that runs: a stage, a
+    block, a branch and a head are a :class:`Block` each, with a graph of its own.
 
     In training it returns a dict: each output of the network by its name, then each auxiliary
     head by its own. In evaluation the heads are not computed, and a network with one output
@@ -74,7 +75,7 @@ class SpecModule(fx.GraphModule):
                 the outputs, or an output is none of the network's.
         """
         heads = self._graph.output_node().meta.get(TRAINING_ONLY, ())
-        return total_loss(outputs, target, criterion, self.loss_weights, heads)
+        return total_loss(outputs, target, criterion, self.loss_weights, [*heads])
 
     def recompile(self) -> fx.graph.PythonCode:
         """Compile the graph's code for both modes."""
@@ -84,17 +85,12 @@ class SpecModule(fx.GraphModule):
         if self.training or "_evaluation" not in vars(self):
             self._evaluation = _evaluation_graph(self._graph)
         own = type(self)
-        in_training = own.forward
-        in_evaluation = type(fx.GraphModule(self, self._evaluation)).forward
+        calls = [node for node in self._evaluation.nodes if node.op in ("call_module", "get_attr")]
+        # of no layers, which would be compiled anew with it
+        bare = fx.GraphModule(dict.fromkeys(str(node.target) for node in calls), self._evaluation)
+        in_evaluation = type(bare).forward
         self._evaluation.owning_module = self
-
-        @functools.wraps(in_training)
-        def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if self.training:
-                return in_training(self, *args, **kwargs)
-            return in_evaluation(self, *args, **kwargs)
-
-        own.forward = forward
+        own.forward = _by_mode(own.forward, in_evaluation)
         return code
 
     # torch's own versions of these make a module that has forgotten one of its modes
@@ -103,47 +99,55 @@ class SpecModule(fx.GraphModule):
         """Remove the layers that neither mode needs."""
         evaluation = vars(self).pop("_evaluation", None)
         super().delete_all_unused_submodules()
+        for part in [*self.modules()][1:]:
+            if isinstance(part, Block):
+                part.delete_all_unused_submodules()
         if evaluation is not None:
             self._evaluation = evaluation
 
-    def __copy__(self) -> SpecModule:
-        return _with_modes(SpecModule(self, self._graph, type(self).__name__), _modes(self))
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> fx.GraphModule:
-        copied = super().__deepcopy__(memo)
-        type(copied).__name__ = type(self).__name__
-        return _with_modes(copied, _modes(self))
-
     def __reduce__(self) -> tuple[Any, ...]:
-        rebuild, (state, imports) = super().__reduce__()
+        restore, (kind, rebuild, (state, imports), *rest) = super().__reduce__()
         state.pop("_evaluation", None)
         output = self._graph.output_node()
         kept = output.meta.keys() & {TRAINING_ONLY, LOSS_WEIGHTS}  # a graph put in later has none
         meta = {key: output.meta[key] for key in kept}
-        return _restore, (rebuild, (state, imports), type(self).__name__, meta, _modes(self))
+        return restore, (kind, _rebuild, (rebuild, (state, imports), meta), *rest)
 
 
-def _restore(
-    rebuild: Callable[..., fx.GraphModule],
-    arguments: tuple[Any, ...],
-    class_name: str,
-    meta: dict[str, Any],
-    modes: dict[str, bool],
-) -> SpecModule:
-    """A pickled module: torch brings back the graph, without what its output stands for."""
+def _rebuild(
+    rebuild: Callable[..., fx.GraphModule], arguments: tuple[Any, ...], meta: dict[str, Any]
+) -> fx.GraphModule:
+    """What torch makes of a pickle, which has forgotten what the output stands for."""
     rebuilt = rebuild(*arguments)
     rebuilt.graph.output_node().meta.update(meta)
-    return _with_modes(SpecModule(rebuilt, rebuilt.graph, class_name), modes)
+    return rebuilt
 
 
-def _modes(module: nn.Module) -> dict[str, bool]:
-    return {name: part.training for name, part in module.named_modules()}
+def _by_mode(in_training: Any, in_evaluation: Any) -> FunctionType:
+    """A ``forward`` that runs the one or the other.
 
-
-def _with_modes(module: Module, modes: dict[str, bool]) -> Module:
-    for name, part in module.named_modules():
-        part.training = modes[name]
-    return module
+    It has the arguments of both by their names, which tracers read from its code. A wrapper of any
+    arguments would need ``__wrapped__``, which unwrappers take for the whole ``forward``.
+    """
+    stars: dict[Any, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
+    parameters = inspect.signature(in_training).parameters.values()
+    given = ", ".join(stars.get(each.kind, "") + each.name for each in parameters)
+    # no name of an input begins with two underscores
+    names: dict[str, Any] = {"__training": in_training, "__evaluation": in_evaluation}
+    source = f"""\
+def forward({given}):
+    if self.training:
+        return __training({given})
+    return __evaluation({given})
+"""
+    exec(source, names)
+    forward: FunctionType = names["forward"]
+    forward.__defaults__ = in_training.__defaults__
+    forward.__annotations__ = in_training.__annotations__
+    return forward
 
 
 def _evaluation_graph(graph: fx.Graph) -> fx.Graph:

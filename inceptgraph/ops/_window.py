@@ -121,8 +121,13 @@ def same_padding(extent: int, kernel: int, stride: int, dilation: int = 1) -> tu
     >>> same_padding(224, kernel=7, stride=2)
     (2, 3)
     """
-    outputs = -(-extent // stride)
-    total = max((outputs - 1) * stride + dilation * (kernel - 1) + 1 - extent, 0)
+    # Without a comparison: a tracer gives what is to be known of an extent later, and stops at one.
+    # Of the last window, as many pixels lie on the map as there are behind its first, or the window
+    # ends before them.
+    spread = dilation * (kernel - 1)
+    total = spread - (extent - 1) % stride
+    if spread < stride - 1:
+        total = total * ((total + stride) // stride)  # none where that is negative
     return total // 2, total - total // 2
 
 

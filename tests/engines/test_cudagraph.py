@@ -436,7 +436,8 @@ def test_lanes_are_raced_by_no_network(graph: fx.Graph) -> None:
 
 def test_a_chain_is_one_lane_and_an_inception_block_is_four() -> None:
     for name, count in (("lenet5", 1), ("googlenet", 4)):
-        module = lower(passes.optimize(to_graph(name), passes.Target(call_cost=0.0))).eval()
+        graph = passes.optimize(to_graph(name), passes.Target(call_cost=0.0))
+        module = lower(graph, flat=True).eval()
         assert len(set(lanes(module.graph).values())) == count
 
 
@@ -449,7 +450,7 @@ class Forgetful(dict[fx.Node, Any]):
 
 @pytest.mark.parametrize("broken", ["events", "memory", "fork", None])
 def test_the_simulation_sees_races(monkeypatch: pytest.MonkeyPatch, broken: str | None) -> None:
-    module = fuse(lower(to_graph(Source("fork.yaml", FORK)), seed=0).eval())
+    module = fuse(lower(to_graph(Source("fork.yaml", FORK)), seed=0, flat=True).eval())
     with simulated(monkeypatch):
         lanes = SideBySide(module)
         if broken == "events":
@@ -501,7 +502,7 @@ outputs: {y: last}
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_what_is_fused_computes_the_same(device: str, dtype: str) -> None:
     graph = to_graph(Source("fusable.yaml", FUSABLE))
-    module = lower(graph, seed=0, device=device, dtype=dtype).eval()
+    module = lower(graph, seed=0, device=device, dtype=dtype, flat=True).eval()
     fused = fuse(module)
     x = torch.randn(2, 4, 8, 8, device=device).to(getattr(torch, dtype))
     with torch.no_grad(), products(Setting(device, dtype)):
@@ -514,7 +515,7 @@ def test_what_is_fused_computes_the_same(device: str, dtype: str) -> None:
 
 
 def test_fusing_leaves_the_module_alone() -> None:
-    module = lower(to_graph("resnet18"), seed=0).eval()
+    module = lower(to_graph("resnet18"), seed=0, flat=True).eval()
     x = images(1, size=224)
     expected, code = module(x), module.code
     fuse(module)

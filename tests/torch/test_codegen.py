@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from model_files import compile_source, generated, network
 from specs_strategy import specs
 from torch import nn
 
@@ -209,28 +210,6 @@ outputs: {{{", ".join(f"output_{i}: a_long_name_{i}" for i in range(20))}, join:
 }
 
 
-def generated(graph: Graph, training: bool = True) -> Any:
-    """The names that a generated module defines."""
-    namespace: dict[str, Any] = {"__name__": "model", "__file__": "/nowhere/model.py"}
-    exec(compile_source(write_module(graph, training=training)), namespace)
-    return namespace
-
-
-def compile_source(text: str) -> Any:
-    import builtins
-
-    assert max(text.splitlines(), key=len)[100:] == "", max(text.splitlines(), key=len)
-    return builtins.compile(text, "model.py", "exec")
-
-
-def network(graph: Graph, training: bool = True) -> nn.Module:
-    namespace = generated(graph, training)
-    classes = [v for v in namespace.values() if isinstance(v, type) and v.__module__ == "model"]
-    module = classes[-1]()
-    assert isinstance(module, nn.Module)
-    return module
-
-
 def check_equal(graph: Graph) -> None:
     ours = compile(graph, seed=0, dtype="float64")
     theirs = network(graph).double()
@@ -281,6 +260,9 @@ def test_a_block_that_passes_tear_apart_is_opened() -> None:
 """
     assert written.count("class Pooled") == 1
     assert forward in written
+    module = compile(rewritten)
+    assert type(module.a).__name__ == "Pooled"
+    assert type(module.a.proj) is nn.Module  # which torch refuses to call
     assert "class Layers" not in write_module(to_graph("inception_v3"))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
+from process_group import process_group as process_group
 from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx, nn
 
@@ -110,16 +109,6 @@ def test_export(training: bool, strict: bool) -> None:
 
 
 # -- training ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def process_group() -> Iterator[None]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dist.init_process_group("gloo", init_method=address, rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
 
 
 def by_an_engine(module: SpecModule) -> nn.Module:

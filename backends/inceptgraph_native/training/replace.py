@@ -11,7 +11,7 @@ from inceptgraph.ops.pool import MaxPool
 from inceptgraph_native.training.convolution import FilteredConv2d
 from inceptgraph_native.training.kernels import load
 from inceptgraph_native.training.layers import BatchNorm, FastMaxPool2d, FastResponseNorm
-from inceptgraph_torch.layers import LocalResponseNorm, PartialBatchNorm2d
+from inceptgraph_torch.layers import LocalResponseNorm
 from inceptgraph_torch.spec_module import STEP
 
 __all__ = ["accelerate"]
@@ -28,14 +28,24 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
         SpecError: the kernels cannot be compiled.
     """
     load()
+    for part in [*network.modules()]:
+        if isinstance(part, fx.GraphModule):
+            _accelerate(part, graph)
+
+
+def _accelerate(network: fx.GraphModule, graph: Graph) -> None:
+    """Replace the layers that a network, or a block of it, calls itself."""
     layers = {node: network.get_submodule(str(node.target)) for node in _calls(network)}
     for node, layer in layers.items():
+        if isinstance(layer, fx.GraphModule):
+            continue
         step = graph.nodes[node.meta[STEP]]
-        if isinstance(layer, nn.BatchNorm2d | PartialBatchNorm2d):
+        if isinstance(layer, nn.BatchNorm2d):
             relu = _relu_behind(node, layers)
             if relu is not None:
                 relu.replace_all_uses_with(node)
                 network.graph.erase_node(relu)
+                network.recompile()
                 network.delete_submodule(str(relu.target))  # a hook on it would never be called
             network.set_submodule(str(node.target), BatchNorm(layer, relu is not None))
         elif isinstance(layer, nn.Conv2d) and FilteredConv2d.fits(layer):
@@ -44,7 +54,6 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
             network.set_submodule(str(node.target), FastMaxPool2d(step.op, layer))
         elif isinstance(layer, LocalResponseNorm):
             network.set_submodule(str(node.target), FastResponseNorm(layer))
-    network.recompile()
 
 
 def _calls(network: fx.GraphModule) -> Iterator[fx.Node]:

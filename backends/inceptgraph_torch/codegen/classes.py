@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inceptgraph_torch.codegen.nesting import Call, Container, Part, Style
 from inceptgraph_torch.names import class_name, unique
+from inceptgraph_torch.nesting import Call, Container, Part, Style
 
 __all__ = ["ClassDefinition", "Parameter", "Variable", "extract"]
 
@@ -150,17 +150,22 @@ def _align(parts: list[Part]) -> None:
 def _default(call: Call, name: str) -> Any:
     if isinstance(call.kind, ClassDefinition):
         return next(p.default for p in call.kind.parameters if p.name == name)
-    for kind in call.kind.__mro__:
+    for kind in _constructors(call):
         parameter = inspect.signature(kind).parameters.get(name)
         if parameter is not None:
             return parameter.default
     raise TypeError(f"{call.kind.__name__} has no argument {name}")
 
 
+def _constructors(call: Call) -> Sequence[Any]:
+    """What a layer is made by: the function, or the class and those that it extends."""
+    return call.kind.__mro__ if isinstance(call.kind, type) else [call.kind]
+
+
 def _argument_names(call: Call) -> list[str]:
     if isinstance(call.kind, ClassDefinition):
         return [p.name for p in call.kind.parameters if not p.has_default]
-    for kind in call.kind.__mro__:
+    for kind in _constructors(call):
         names = [
             p.name
             for p in inspect.signature(kind).parameters.values()

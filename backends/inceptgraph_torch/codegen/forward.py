@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from inceptgraph.graph import Graph, Output
-from inceptgraph_torch.codegen.nesting import Container, Statement, Value
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, layout
-from inceptgraph_torch.names import FORWARD, argument_names, unique
+from inceptgraph_torch.names import FORWARD, unique
+from inceptgraph_torch.nesting import Container, Statement, Value, arguments
 
 __all__ = ["write_forward"]
 
@@ -18,7 +18,7 @@ _PASSING = "x"
 
 def write_forward(container: Container, graph: Graph | None = None) -> list[str]:
     """The lines of a method; ``graph`` is given for the network, which has inputs and outputs."""
-    names = _arguments(container, graph)
+    names = arguments(container, graph)
     lines = layout("def forward(", _items("self", *names.values(), closing="):"), 4)
     taken = {*FORWARD, _PASSING, *names.values()}
     last_use = _last_uses(container, graph)
@@ -43,14 +43,6 @@ def write_forward(container: Container, graph: Graph | None = None) -> list[str]
     if graph:
         return lines + _return(graph.outputs, names, 8)
     return lines + _return_all([names[value] for value in container.outputs])
-
-
-def _arguments(container: Container, graph: Graph | None) -> dict[Value, str]:
-    if graph:
-        return {Value(node): name for node, name in argument_names(graph).items()}
-    if len(container.inputs) == 1:
-        return {container.inputs[0]: "x"}
-    return {value: f"x{number}" for number, value in enumerate(container.inputs, 1)}
 
 
 def _last_uses(container: Container, graph: Graph | None) -> dict[Value, int]:

@@ -17,11 +17,11 @@ from inceptgraph.analysis import total
 from inceptgraph.graph import Graph
 from inceptgraph_torch.codegen.classes import ClassDefinition, Parameter, Variable, extract
 from inceptgraph_torch.codegen.forward import write_forward
-from inceptgraph_torch.codegen.nesting import Call, Container, Part, Style
-from inceptgraph_torch.codegen.order import build
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, Expression, layout
-from inceptgraph_torch.codegen.sources import is_foreign, layer_sources
+from inceptgraph_torch.codegen.sources import IMPORTED, is_foreign, layer_sources
+from inceptgraph_torch.losses import total_loss
 from inceptgraph_torch.names import class_name
+from inceptgraph_torch.nesting import Call, Container, Part, Style, build
 
 __all__ = ["write_module"]
 
@@ -60,8 +60,8 @@ _CONTAINERS = {
 
 # Names that a model.py has for itself, as far as a class could have them: with a capital
 _GLOBALS = {
-    *("Chain", "Concat", "F", "INPUTS", "LOSS_WEIGHTS", "Layers", "OrderedDict", "Path", "Sum"),
-    "Tensor",
+    *("Chain", "Concat", "HEADS", "INPUTS", "LOSS_WEIGHTS", "Layers", "OrderedDict", "Path", "Sum"),
+    *IMPORTED,
     *(name for name in dir(builtins) if name[0].isupper()),
 }
 
@@ -133,9 +133,10 @@ def write_module(
         needs more.
     """
     root = build(graph)
-    layers = layer_sources(
-        child.kind for c in root.walk() for child in c.children.values() if isinstance(child, Call)
-    )
+    parts = [child for c in root.walk() for child in c.children.values()]
+    kinds = [part.kind for part in parts if isinstance(part, Call)]
+    losses = layer_sources([total_loss] if training else [])
+    layers = layer_sources([*kinds, total_loss] if training else kinds)
     taken = {*_GLOBALS, *layers}
     name = class_name(graph.name, taken)
     definitions = extract(root, taken)
@@ -146,13 +147,16 @@ def write_module(
     output = _literal(graph.outputs[0].name)
     words = {**ending.words, "class_name": name, "weights": weights, "output": output}
     end = [Template(_text(each)).substitute(words) for each in ending.texts]
-    parts = [*layers.values(), *containers, *blocks, *end]
-    rest = "\n\n\n".join(text.strip("\n") for text in parts)
+    own = [text for name, text in layers.items() if name not in losses]
+    texts = [*own, *containers, *blocks, *losses.values(), *end]
+    rest = "\n\n\n".join(text.strip("\n") for text in texts)
     inputs = {node.name: node.shape for node in graph.inputs}
     constants = [*layout("INPUTS = ", _mapping(inputs), 0)]
     if training:
-        losses = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
-        constants += layout("LOSS_WEIGHTS = ", _mapping(losses), 0)
+        rates = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
+        constants += layout("LOSS_WEIGHTS = ", _mapping(rates), 0)
+        heads = (("", _literal(o.name)) for o in graph.outputs if o.training_only)
+        constants += layout("HEADS = ", Brackets("[", tuple(heads), "]"), 0)
     return "\n".join([*_head(graph, description, ending, rest), *constants, "", "", rest, ""])
 
 
@@ -168,7 +172,7 @@ def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str
     lines += [""] if description else []
     lines += [
         f"{counts.params:,} parameters, {counts.macs:,} multiply-adds a sample{ending.counted}.",
-        "Needs torch only. From the command line, times a forward pass.",
+        "Needs torch only, 2.1 or newer. From the command line, times a forward pass.",
         '"""',
         "",
         "import argparse",
@@ -177,8 +181,12 @@ def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str
     lines += ["import operator"] if "operator." in rest else []
     lines += ["import time"]
     lines += ["from collections import OrderedDict"] if "OrderedDict(" in rest else []
+    types = [name for name in ("Callable", "Iterable", "Mapping") if f"{name}[" in rest]
+    lines += [f"from collections.abc import {', '.join(types)}"] if types else []
     lines += ["from functools import reduce"] if "reduce(" in rest else []
-    lines += ["from pathlib import Path", "", "import torch"]
+    lines += ["from pathlib import Path"]
+    lines += ["from typing import Any"] if "Any" in rest else []
+    lines += ["", "import torch"]
     lines += [f"from torch import {'Tensor, ' if 'Tensor' in rest else ''}nn"]
     lines += ["from torch.nn import functional as F"] if "F." in rest else []
     return [*lines, ""]

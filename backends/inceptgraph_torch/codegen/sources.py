@@ -6,7 +6,7 @@ import ast
 import builtins
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from textwrap import dedent
 from typing import Any
 
@@ -16,15 +16,25 @@ from torch.nn import functional as F
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 
-__all__ = ["is_foreign", "layer_sources"]
+__all__ = ["IMPORTED", "is_foreign", "layer_sources"]
 
-_IMPORTED = {"torch": torch, "Tensor": Tensor, "nn": nn, "F": F}
-"""What every ``model.py`` imports."""
+IMPORTED = {
+    "torch": torch,
+    "Tensor": Tensor,
+    "nn": nn,
+    "F": F,
+    "Any": Any,
+    "Callable": Callable,
+    "Iterable": Iterable,
+    "Mapping": Mapping,
+}
+"""What a ``model.py`` imports where it is named."""
 
 
 def is_foreign(kind: Any) -> bool:
-    """True where a class of layers is none of ``torch.nn``."""
-    return isinstance(kind, type) and getattr(nn, kind.__name__, None) is not kind
+    """True where a class of layers, or a function that makes them, is none of ``torch.nn``."""
+    is_made = isinstance(kind, type) or inspect.isfunction(kind)
+    return is_made and getattr(nn, kind.__name__, None) is not kind
 
 
 def layer_sources(kinds: Iterable[Any]) -> dict[str, str]:
@@ -53,9 +63,9 @@ def _collect(item: Any, found: dict[str, Any], sources: dict[str, str]) -> None:
     known = vars(sys.modules[item.__module__])
     for name in _free_names(text):
         value = known.get(name)
-        if name == item.__name__ or (name in _IMPORTED and value is _IMPORTED[name]):
+        if name == item.__name__ or (name in IMPORTED and value is IMPORTED[name]):
             continue
-        if not (inspect.isfunction(value) or is_foreign(value)):
+        if not is_foreign(value):
             hint = f"import it inside the method, or write what `{name}` stands for"
             raise _refusal(item, f"it uses `{name}`, which model.py does not have", hint)
         _collect(value, found, sources)

@@ -54,7 +54,7 @@ class CudaGraphEngine:
         return speed(self.figures, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
-        module = network(graph, tensors, setting)
+        module = network(graph, tensors, setting, flat=True)
         return Runner(module, setting, partial(_captured, setting), input_shapes(graph))
 
 

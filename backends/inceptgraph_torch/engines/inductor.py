@@ -54,7 +54,7 @@ class InductorEngine:
         return speed(self.figures, setting)
 
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
-        module = network(graph, tensors, setting)
+        module = network(graph, tensors, setting, flat=True)
         if not setting.train:
             freezable(module)
         return Runner(module, setting, partial(_compiled, setting), input_shapes(graph))

@@ -51,9 +51,15 @@ def refuse_other_devices(engine: Engine, setting: Setting) -> Diagnostic | None:
 
 
 def network(
-    graph: Graph, tensors: Tensors, setting: Setting, *, channels_last: bool | None = None
+    graph: Graph,
+    tensors: Tensors,
+    setting: Setting,
+    *,
+    channels_last: bool | None = None,
+    flat: bool = False,
 ) -> SpecModule:
-    """The module of a graph with its weights, channels last where that is faster or asked for.
+    """The module of a graph with its weights, channels last where that is faster or asked for; flat
+    for who rewrites or compiles it.
 
     In evaluation the weights are of the setting's type. In training they are float32, and
     autocast computes in the setting's: steps smaller than bfloat16 resolves would be lost.
@@ -68,6 +74,7 @@ def network(
         device=setting.device,
         dtype=weights_dtype(setting),
         channels_last=channels_last,
+        flat=flat,
         tensors=tensors,
     )
     return module.train(setting.train)

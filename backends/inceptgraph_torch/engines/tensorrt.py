@@ -51,7 +51,7 @@ class TensorRTEngine:
     def prepare(self, graph: Graph, tensors: Tensors, setting: Setting) -> Runner:
         import torch_tensorrt  # noqa: F401  # which registers itself with torch.compile
 
-        module = network(graph, tensors, setting)
+        module = network(graph, tensors, setting, flat=True)
         return Runner(module, setting, partial(_compiled, setting), input_shapes(graph))
 
 

@@ -7,21 +7,28 @@ it is then opened, which leaves it as a holder of layers that the container arou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import networkx
 
 from inceptgraph.graph import Graph
-from inceptgraph_torch.codegen.nesting import Container, Statement, Style, nest, style
+from inceptgraph_torch.nesting.containers import Container, Statement, Style, nest, style
 
 __all__ = ["build"]
 
 
-def build(graph: Graph) -> Container:
-    """The nested modules of a graph, both phases, as they can be written."""
+def build(graph: Graph, *, flat: bool = False) -> Container:
+    """The nested modules of a graph, both phases, as they can run.
+
+    Args:
+        graph: with shapes.
+        flat: open all containers, so that the network itself runs every step.
+    """
     root = nest(graph)
     for container in root.walk():
+        if flat:
+            _open(container, container.children)
         _settle(container)
         container.style = style(container)
     root.style = Style.OWN
@@ -36,12 +43,8 @@ def _settle(container: Container) -> None:
         try:
             order = list(networkx.lexicographical_topological_sort(reads))
         except networkx.NetworkXUnfeasible:
-            cycle = {container.statements[place].child for place, _ in networkx.find_cycle(reads)}
-            container.statements = [
-                part
-                for statement in container.statements
-                for part in _opened(container, statement, statement.child in cycle)
-            ]
+            cycle = networkx.find_cycle(reads)
+            _open(container, {container.statements[place].child for place, _ in cycle})
             continue
         container.statements = [container.statements[place] for place in order]
         return
@@ -59,6 +62,15 @@ def _reads(statements: list[Statement]) -> networkx.DiGraph[int]:
         if value in makers
     )
     return reads
+
+
+def _open(container: Container, names: Collection[str]) -> None:
+    """Take those of the children of these names that are containers apart."""
+    container.statements = [
+        part
+        for statement in container.statements
+        for part in _opened(container, statement, statement.child in names)
+    ]
 
 
 def _opened(container: Container, statement: Statement, open: bool) -> Iterator[Statement]:

@@ -15,10 +15,10 @@ from typing import Any
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
-from inceptgraph_torch.names import module_path
+from inceptgraph_torch.names import argument_names, module_path
 from inceptgraph_torch.rules import Concatenate, Fold, Function, Layer, rule
 
-__all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "nest", "style"]
+__all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "arguments", "nest", "style"]
 
 
 class Style(Enum):
@@ -77,8 +77,8 @@ class Container:
         arguments: that block's parameters.
         given: those that the use itself wrote; the others are the block's defaults.
         children: layers and containers by name, in order.
-        inputs: values that come from outside.
-        outputs: values that are used outside.
+        inputs: values that come from outside; none of the network, whose graph has them.
+        outputs: values that are used outside: its own result, then those of steps inside it.
         statements: how values flow.
         style: what the flow amounts to.
     """
@@ -109,6 +109,15 @@ class Container:
 
 
 Part = Call | Container
+
+
+def arguments(container: Container, graph: Graph | None = None) -> dict[Value, str]:
+    """What a container's ``forward`` calls its inputs; ``graph`` is given for the network."""
+    if graph:
+        return {Value(node): name for node, name in argument_names(graph).items()}
+    if len(container.inputs) == 1:
+        return {container.inputs[0]: "x"}
+    return {value: f"x{number}" for number, value in enumerate(container.inputs, 1)}
 
 
 def nest(graph: Graph) -> Container:
@@ -173,9 +182,12 @@ def _find_boundaries(graph: Graph, containers: dict[str, Container]) -> None:
     for output in graph.outputs:
         for path in _around(output.node):
             leave[path][output.node] = None
+    places = {name: place for place, name in enumerate(graph.nodes)}
     for path, container in containers.items():
+        own = graph.scopes[path].output if path in graph.scopes else None
         container.inputs = [Value(name) for name in enter[path]]
-        container.outputs = [Value(name) for name in leave[path]]
+        ordered = sorted(leave[path], key=lambda name: (name != own, places[name]))
+        container.outputs = [Value(name) for name in ordered]
 
 
 def _around(name: str) -> Iterator[str]:
