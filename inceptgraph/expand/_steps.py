@@ -12,7 +12,7 @@ from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values, as_floats
-from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS, Budget
+from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
 from inceptgraph.expand._frame import Frame, Target, resolve
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
 from inceptgraph.graph import Node, Scope, ScopeKind
@@ -51,7 +51,6 @@ class StepExpander:
         self.spec = spec
         self.findings = findings
         self.values = Values(spec, findings)
-        self.budget = Budget(findings)
         self.nodes: dict[str, Node] = {}
         self.scopes: dict[str, Scope] = {}
         self.results: dict[str, str | None] = {}
@@ -118,15 +117,8 @@ class StepExpander:
                 count = None
         if count is None or not inputs or (step.operation is None and step.body is None):
             return None
-        if count == 0 and len(inputs) != 1:
-            message = f"`{step.name.text}` has no copies, and reads {_count(len(inputs))}"
-            hint = "what has no copies hands on what it reads: let it read one step"
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
-            return None
-        if count == 0:  # a depth of none hands on what it reads
-            self.budget.spend(1, step.name.span, frame.origin.and_uses() if frame.origin else ())
-            nothing = Step(step.name, step.operation, None, {}, step.sources)
-            result = self.node(nothing, Identity, frame, path, inputs)
+        if count == 0:
+            result = self.nothing(step, frame, path, inputs)
         elif step.repeat is None:
             result = self.once(step, frame, path, inputs)
         else:
@@ -137,6 +129,21 @@ class StepExpander:
     def resolve(self, source: Scalar, frame: Frame) -> str | None:
         return resolve(source, frame.names, self.results, self.reported, self.findings)
 
+    def nothing(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
+        """No copies: a depth of none hands on what it reads. One is tried for its mistakes."""
+        if len(inputs) != 1:
+            message = f"`{step.name.text}` has no copies, and reads {_count(len(inputs))}"
+            hint = "what has no copies hands on what it reads: let it read one step"
+            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            return None
+        kept = [(made, len(made)) for made in (self.nodes, self.scopes, self.results)]
+        good = self.once(step, frame, f"{path}.0", inputs) is not None
+        for made, count in kept:
+            while len(made) > count:
+                made.popitem()
+        handed = Step(step.name, None, None, {}, step.sources)
+        return self.node(handed, Identity, frame, path, inputs) if good else None
+
     def repeated(
         self, step: Step, frame: Frame, path: str, inputs: Inputs, count: int
     ) -> str | None:
@@ -146,10 +153,7 @@ class StepExpander:
         origin = Origin(step.name.span, {**step.arguments, **counts}, path, frame.origin)
         self.scopes[path] = _PENDING
         result = None
-        spent, place = self.budget.steps, (step.repeat or step.name).span
         for index in range(count):
-            if index == 1:  # copies cost alike: what all of them come to is known after one
-                self.budget.foresee((count - 1) * (self.budget.steps - spent), place, origin.uses())
             result = self.once(step, frame, f"{path}.{index}", inputs)
             self.results[f"{path}.{index}"] = result
             inputs = (result,)
@@ -162,14 +166,9 @@ class StepExpander:
         return result
 
     def once(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
-        origin = Origin(step.name.span, step.arguments, path, frame.origin)
-        cost = 1 + (len(step.arguments) + len(step.sources or ())) // 8
-        kind = None if step.body is not None else self.operation(step, frame)
-        if isinstance(kind, Block):
-            cost += len(kind.params) // 8
-        self.budget.spend(cost, step.name.span, origin.uses())
         if step.body is not None:
             return self.inline(step, step.body, frame, path, inputs)
+        kind = self.operation(step, frame)
         if kind is None:
             return None
         if isinstance(kind, Block):

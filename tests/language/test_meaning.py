@@ -677,22 +677,10 @@ def test_recursion_limits_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None
     assert MAX_DEPTH == 64
 
 
-@pytest.mark.slow
 def test_the_longest_repeat() -> None:
     assert found(f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS + 1}}}\n") == [Code.TOO_LARGE]
     twice = f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS}}}\n  b: {{op: relu}}\n"
     assert found(twice) == [Code.TOO_LARGE]
-
-
-@pytest.mark.slow
-def test_failing_steps_count_too() -> None:
-    """Blocks that double at each level and build nothing end as soon as those that build."""
-    blocks = ["  b0: {steps: {x: {op: conv2d, out: 0}, y: {op: relu}}}\n"]
-    blocks += [
-        f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}, y: {{op: b{i - 1}}}}}}}\n" for i in range(1, 18)
-    ]
-    text = f"blocks:\n{''.join(blocks)}stages:\n  all: {{op: b17}}\n"
-    assert set(found(text)) == {Code.BAD_ARGUMENT, Code.TOO_LARGE}
 
 
 # -- hints ----------------------------------------------------------------------------------------
