@@ -34,7 +34,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         shape: Shape | None = None
         if len(known) == len(shapes):
             try:
-                shape = _shape(node, known)
+                node, shape = _settled(node, known)
                 _check_size(node, known, shape)
             except ShapeError as error:
                 shape = None
@@ -49,10 +49,11 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     return result
 
 
-def _shape(node: Node, shapes: tuple[Shape, ...]) -> Shape:
-    """What the operation infers; where a plug-in's fails in its own way, that is a finding too."""
+def _settled(node: Node, shapes: tuple[Shape, ...]) -> tuple[Node, Shape]:
+    """The node with its operation settled, and the shape that this infers; where a plug-in's fails
+    in its own way, that is a finding too."""
     try:
-        return node.op.infer(*shapes)
+        return replace(node, op=node.op.settled(*shapes)), node.op.infer(*shapes)
     except ShapeError:
         raise
     except Exception as error:

@@ -73,8 +73,8 @@ def corpus() -> Corpus:
     for text in texts:
         with suppress(yaml.YAMLError, ValueError, TypeError):
             tree = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-            json.dumps(tree)
-            trees += [tree] if isinstance(tree, dict) else []
+            whole = json.dumps(tree)  # with every alias in full
+            trees += [tree] if isinstance(tree, dict) and len(whole) < LONGEST // 4 else []
     as_json = [json.dumps(tree) for tree in trees[: len(good)]]
     rare = [tuple(1 / (300 + len(text)) for text in each) for each in (texts, as_json)]
     return Corpus(tuple(texts), rare[0], tuple(as_json), rare[1], tuple(trees))
