@@ -7,12 +7,13 @@ text.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values
-from inceptgraph.expand._frame import Frame
+from inceptgraph.expand._frame import ALL_COPIES, Frame, Names, Target
 from inceptgraph.spec import Block, Chain, Spec, Step, parameters_that_count
 
 __all__ = ["MAX_DEPTH", "MAX_STEPS", "refuse_too_many"]
@@ -70,8 +71,10 @@ class _Counter:
         self.known: dict[tuple[str, int, str], int] = {}
 
     def total(self, step: Step, frame: Frame) -> int:
-        """All copies of a step; of none, the one that is tried."""
-        return max(self.copies(step, frame), 1) * self.once(step, frame)
+        """All copies of a step; of none, the one that is tried. What follows can read them."""
+        copies, each = self.copies(step, frame), self.once(step, frame)
+        frame.names[step.name.text] = Target(None, None, (None,) * copies)
+        return max(copies, 1) * each
 
     def copies(self, step: Step, frame: Frame) -> int:
         if step.repeat is None:
@@ -95,7 +98,7 @@ class _Counter:
             self.known[key] = count
             if len(self.known) > MAX_COUNTED:
                 raise _TooManyUses(step.name.span)
-        return _weight(step, block) + count
+        return _weight(step, block, frame) + count
 
     def block(self, step: Step, frame: Frame) -> Block | None:
         """The block that a step uses."""
@@ -107,15 +110,17 @@ class _Counter:
     def inside(self, step: Step, block: Block | None, frame: Frame) -> tuple[Iterable[Step], Frame]:
         """The steps of a step's body, and where they are."""
         body, environment = step.body, frame.environment
+        names: Names = ChainMap({}, frame.names)
         if block is not None and block.readable and frame.depth < MAX_DEPTH:
             deciding = self.deciding[block.name.text]
             arguments = self.values.block_arguments(step, block, frame, deciding)
             if arguments is not None:
                 body, environment = block.body, {**self.values.network, **arguments}
+                names = {}
         steps: Mapping[str, Step] = {}
         if body is not None:
             steps = body.steps if isinstance(body, Chain) else body.branches
-        return steps.values(), Frame("", environment, {}, depth=frame.depth + 1)
+        return steps.values(), Frame("", environment, names, depth=frame.depth + 1)
 
     def place(self, steps: Iterable[Step], frame: Frame) -> tuple[Span, tuple[Label, ...]] | None:
         """The step that is one too many, and the use of a block that it comes from."""
@@ -130,7 +135,7 @@ class _Counter:
             if step.repeat is not None and spent + each <= MAX_STEPS:
                 return step.repeat.span.first_line(), uses
             block = self.block(step, frame)
-            spent += _weight(step, block)
+            spent += _weight(step, block, frame)
             if spent > MAX_STEPS:
                 return step.name.span, uses
             path += step.name.text
@@ -142,7 +147,12 @@ class _Counter:
         return None
 
 
-def _weight(step: Step, block: Block | None) -> int:
+def _weight(step: Step, block: Block | None, frame: Frame) -> int:
     """What a step counts for: 1, and more where it is uncommonly large."""
+    reads = 0
+    for source in step.sources or ():
+        target = frame.names.get(source.text.removesuffix(ALL_COPIES))
+        several = target.copies if target and source.text.endswith(ALL_COPIES) else None
+        reads += 1 if several is None else len(several)
     params = len(block.params) // 8 if block else 0
-    return 1 + (len(step.arguments) + len(step.sources or ())) // 8 + params
+    return 1 + (len(step.arguments) + reads) // 8 + params

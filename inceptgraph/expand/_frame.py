@@ -9,7 +9,7 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Span, did_you_mean
 from inceptgraph.source import Origin, Scalar
 
-__all__ = ["Frame", "Names", "Target", "resolve"]
+__all__ = ["ALL_COPIES", "Frame", "Names", "Target", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,18 @@ class Target:
     Attributes:
         node: the node that holds the value; None where it could not be built.
         path: for a step, its path.
+        copies: for a repeated step, the nodes of its copies' values, in order.
     """
 
     node: str | None
     path: str | None = None
+    copies: tuple[str | None, ...] | None = None
 
 
 Names = MutableMapping[str, Target]
+
+ALL_COPIES = ".*"
+"""What follows a repeated step's name in a ``from:`` that reads all of its copies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -50,7 +50,7 @@ class _NetworkExpander:
         heads: dict[str, str | None] = {}
         if not refuse_too_many(spec, environment, self.findings):
             last = steps.chain(spec.stages, Frame("", environment, inputs), only)
-            stages = {name: Target(steps.results[name], name) for name in spec.stages.steps}
+            stages = {n: steps.target(steps.results[n], n) for n in spec.stages.steps}
             names = {**stages, **inputs}
             for name, head in spec.heads.items():
                 heads[name] = steps.step(head.step, Frame("", environment, names), ())
@@ -129,7 +129,7 @@ class _NetworkExpander:
 
     def of_operation(self, name: str, node: str) -> Scope:
         operation, origin = self.steps.nodes[node].op, self.steps.nodes[node].origin
-        given = tuple(origin.arguments) if origin else ()
         plain = operation.model_dump(mode="json")
+        given = tuple(name for name in origin.arguments if name in plain) if origin else ()
         arguments = {key: plain[key] for key in operation.arguments()}
         return Scope(name, ScopeKind.STEP, operation.op, arguments, node, given, origin)

@@ -13,7 +13,7 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values, as_floats
 from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
-from inceptgraph.expand._frame import Frame, Target, resolve
+from inceptgraph.expand._frame import ALL_COPIES, Frame, Target, resolve
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
 from inceptgraph.graph import Node, Scope, ScopeKind
 from inceptgraph.ops import Operation
@@ -54,6 +54,7 @@ class StepExpander:
         self.nodes: dict[str, Node] = {}
         self.scopes: dict[str, Scope] = {}
         self.results: dict[str, str | None] = {}
+        self.copies: dict[str, Inputs] = {}
         self.reported: set[Span] = set()
 
     # -- bodies ------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ class StepExpander:
         current = inputs
         for name, step in chain.steps.items():
             result = self.step(step, inner, current)
-            names[name] = Target(result, frame.prefix + name)
+            names[name] = self.target(result, frame.prefix + name)
             current = (result,)
         return current[0] if chain.steps else None
 
@@ -76,7 +77,7 @@ class StepExpander:
         ends = []
         for name, branch in fork.branches.items():
             ends.append(self.step(branch, inner, inputs))
-            names[name] = Target(ends[-1], frame.prefix + name)
+            names[name] = self.target(ends[-1], frame.prefix + name)
         kind = self.operation(fork.merge, frame)
         if kind is None or fork.merge.operation is None:
             return None
@@ -105,7 +106,12 @@ class StepExpander:
         self.results[path] = None
         inputs = before
         if step.sources is not None:
-            inputs = tuple(self.resolve(source, frame) for source in step.sources)
+            read = (self.resolve(source, frame) for source in step.sources)
+            inputs = tuple(node for nodes in read for node in nodes)
+            if step.sources and not inputs:
+                message = f"`{step.name.text}` reads copies, of which there are none"
+                hint = f"let it read another step as well: `from: [input, {step.sources[0].text}]`"
+                self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
         count: int | None = 1
         if step.repeat is not None:
             what, env = "repeat", frame.environment
@@ -126,8 +132,26 @@ class StepExpander:
         self.results[path] = result
         return result
 
-    def resolve(self, source: Scalar, frame: Frame) -> str | None:
-        return resolve(source, frame.names, self.results, self.reported, self.findings)
+    def target(self, node: str | None, path: str) -> Target:
+        """A step for whom it is in scope."""
+        return Target(node, path, self.copies.get(path))
+
+    def resolve(self, source: Scalar, frame: Frame) -> Inputs:
+        """The nodes that a ``from:`` means: one, or all copies of a repeated step."""
+        name = source.text.removesuffix(ALL_COPIES)
+        target = frame.names.get(name)
+        if name == source.text:
+            return (resolve(source, frame.names, self.results, self.reported, self.findings),)
+        if target is not None and target.copies is not None:
+            return target.copies
+        known = name.partition(".")[0] in frame.names
+        if known and (target is None or target.node is not None):
+            message = f"`{source.text}` reads all copies of a step, and `{name}` is not repeated"
+            if target is None:
+                message = f"`{source.text}` reads copies of a step that is inside another"
+            hint = "`from: a.*` reads all copies of `a: {repeat: 3, …}`, in the same body or outside"
+            self.findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
+        return (None,)
 
     def nothing(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
         """No copies: a depth of none hands on what it reads. One is tried for its mistakes."""
@@ -136,12 +160,13 @@ class StepExpander:
             hint = "what has no copies hands on what it reads: let it read one step"
             self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
             return None
-        kept = [(made, len(made)) for made in (self.nodes, self.scopes, self.results)]
+        kept = [(d, len(d)) for d in (self.nodes, self.scopes, self.results, self.copies)]
         good = self.once(step, frame, f"{path}.0", inputs) is not None
-        for made, count in kept:
-            while len(made) > count:
+        for made, before in kept:
+            while len(made) > before:
                 made.popitem()
-        handed = Step(step.name, None, None, {}, step.sources)
+        self.copies[path] = ()
+        handed = Step(step.name, None, None, _repeat(step), step.sources)
         return self.node(handed, Identity, frame, path, inputs) if good else None
 
     def repeated(
@@ -149,18 +174,19 @@ class StepExpander:
     ) -> str | None:
         """``count`` copies in a chain, at ``path.0``, ``path.1`` and so on."""
         block = step.operation.text if step.operation else None
-        counts = {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
-        origin = Origin(step.name.span, {**step.arguments, **counts}, path, frame.origin)
+        origin = Origin(step.name.span, {**step.arguments, **_repeat(step)}, path, frame.origin)
         self.scopes[path] = _PENDING
-        result = None
+        results: list[str | None] = []
         for index in range(count):
             result = self.once(step, frame, f"{path}.{index}", inputs)
             self.results[f"{path}.{index}"] = result
+            results.append(result)
             inputs = (result,)
             if result is None:
                 del self.scopes[path]
                 return None  # the copies would fail as this one did
         assert result is not None
+        self.copies[path] = tuple(results)
         counted = {"repeat": count}
         self.scopes[path] = Scope(path, ScopeKind.STEP, block, counted, result, ("repeat",), origin)
         return result
@@ -173,7 +199,8 @@ class StepExpander:
             return None
         if isinstance(kind, Block):
             return self.block(step, kind, frame, path, inputs)
-        if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None:
+        fixed = not any(source.text.endswith(ALL_COPIES) for source in step.sources or ())
+        if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None and fixed:
             hint = "name all that it joins: `from: [a, b]`"
             warn_of_one_input(kind, _sources_span(step), hint, self.findings)
         return self.node(step, kind, frame, path, inputs)
@@ -300,6 +327,11 @@ class StepExpander:
 
 def _with_names(frame: Frame, names: ChainMap[str, Target]) -> Frame:
     return Frame(frame.prefix, frame.environment, names, frame.origin, frame.depth, frame.blocks)
+
+
+def _repeat(step: Step) -> dict[str, Entry]:
+    """What a step says of its copies, as an argument."""
+    return {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
 
 
 def _count(number: int) -> str:

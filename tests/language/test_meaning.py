@@ -770,6 +770,40 @@ def test_a_file_of_another_tool_is_called_what_it_is(tmp_path: Any, name: str, t
     assert finding.code == Code.NOT_TEXT and told in finding.message
 
 
+def test_all_copies_are_read_in_order() -> None:
+    text = "stages: {m: {op: conv2d, out: 4, repeat: $n}, c: {op: concat, from: [m.*, input]}}\n"
+    graph = built("params: {n: 3}\n" + text)
+    assert graph.nodes["c"].inputs == ("m.0", "m.1", "m.2", "input")
+    assert built("params: {n: 3}\n" + text, set={"n": 0}).nodes["c"].inputs == ("input",)
+    inside = "stages: {m: {op: relu, repeat: 2}, s: {steps: {c: {op: add, from: m.*}}}}\n"
+    assert built(inside).nodes["s.c"].inputs == ("m.0", "m.1")
+    head = "stages: {m: {op: relu, repeat: 2}}\naux_heads: {h: {op: add, from: m.*, loss_weight: 1}}"
+    assert built(head).nodes["h"].inputs == ("m.0", "m.1")
+
+
+def test_what_copies_read_counts() -> None:
+    """Few words, and more operands than any machine holds."""
+    text = "stages: {m: {op: relu, repeat: 9000}, n: {repeat: 9000, steps: {x: {op: add, from: m.*}}}}"
+    assert found(text) == [Code.TOO_LARGE]
+
+
+def test_channels_count_from_the_end() -> None:
+    stages = "stages: {a: {op: conv2d, out: 24}, c: {op: channels, start: -8, stop: -2}}\n"
+    graph = built(stages)
+    assert graph.shape("c") == (6, 8, 8)
+    assert graph.nodes["c"].op.arguments() == {"start": 16, "stop": 22}
+    assert built(stages.replace(", stop: -2", "")).shape("c") == (8, 8, 8)
+    assert found(stages.replace("-8", "-25")) == [Code.EMPTY_OUTPUT]
+
+
+def test_values_of_a_step_without_copies_are_checked() -> None:
+    good = "stages: {a: {op: conv2d, out: 4, repeat: 0}, b: {op: relu}}"
+    assert [*built(good).nodes] == ["input", "a", "b"]
+    assert found(good.replace("out: 4", "out: many")) == [Code.BAD_ARGUMENT]
+    block = "blocks: {k: {params: {n: int}, steps: {x: {op: conv2d, out: $n}}}}\n"
+    assert found(block + good.replace("conv2d, out: 4", "k, n: 0")) == [Code.BAD_ARGUMENT]
+
+
 def test_steps_of_no_copies_count_like_others() -> None:
     none = "blocks: {none: {steps: {a: {op: relu, repeat: 0}, b: {op: relu, repeat: 0}}}}\n"
     assert found(f"{none}stages: {{a: {{op: none, repeat: {MAX_STEPS // 2}}}}}") == [Code.TOO_LARGE]
