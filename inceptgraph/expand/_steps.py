@@ -149,7 +149,7 @@ class StepExpander:
             message = f"`{source.text}` reads all copies of a step, and `{name}` is not repeated"
             if target is None:
                 message = f"`{source.text}` reads copies of a step that is inside another"
-            hint = "`from: a.*` reads all copies of `a: {repeat: 3, …}`, in the same body or outside"
+            hint = "`from: a.*` reads all copies of a step `a: {repeat: …}`, beside it or outside"
             self.findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
         return (None,)
 

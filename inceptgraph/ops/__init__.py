@@ -108,12 +108,13 @@ def hint(word: str, more: Iterable[str] = ()) -> str | None:
         word: as it was written.
         more: other words that could stand there.
 
-    >>> hint("swish"), hint("max_pol"), hint("nonsense")
-    ('did you mean `silu`?', 'did you mean `max_pool`?', None)
+    >>> hint("swish"), hint("max_pol"), hint("nn.Conv2d"), hint("nonsense")
+    ('did you mean `silu`?', 'did you mean `max_pool`?', 'did you mean `conv2d`?', None)
     """
+    word = word.rpartition(".")[2] or word  # torch.nn.Conv2d
     other = {name: kind.op for kind in BUILT_IN.values() for name in kind.other_names}
-    if word in other:
-        return f"did you mean `{other[word]}`?"
+    if word in other or word in BUILT_IN:
+        return f"did you mean `{other.get(word, word)}`?"
     if found := did_you_mean(word, (*more, *names())):
         return found
     close = closest(word, other)
