@@ -817,6 +817,13 @@ def test_values_of_a_step_without_copies_are_checked() -> None:
     assert found(block + good.replace("conv2d, out: 4", "k, n: 0")) == [Code.BAD_ARGUMENT]
 
 
+def test_what_is_next_to_nothing_is_nothing() -> None:
+    """Exactly it is a fraction whose digits grow with the exponent: more than any memory holds."""
+    for number in ("1e-4000", "-1e-400", "0e4000"):
+        graph = built(f"params: {{n: 3}}\nstages: {{a: {{op: conv2d, out: $n + {number}}}}}")
+        assert graph.shape("a") == (3, 8, 8)
+
+
 def test_a_spec_may_be_json(tmp_path: Any) -> None:
     (tmp_path / "net.json").write_text(json.dumps({"name": "x", "extends": "lenet5"}))
     assert analyze(tmp_path / "net.json").findings == ()
