@@ -23,7 +23,8 @@ MAX_DEPTH = 64
 MAX_COUNTED = 10_000
 """Uses of blocks with different arguments on which a number of copies depends."""
 
-_HINT = "do blocks use one another many times, or is a `repeat` larger than it should be?"
+_BLOCKS = "do blocks use one another many times? For copies in a chain, there is `repeat:`"
+_REPEAT = "is this `repeat` larger than it should be?"
 
 
 def refuse_too_many(spec: Spec, network: Mapping[str, Any], findings: Findings) -> bool:
@@ -40,12 +41,12 @@ def refuse_too_many(spec: Spec, network: Mapping[str, Any], findings: Findings) 
         place = counter.place(steps, Frame("", network, {}))
     except _TooManyUses as found:
         message = f"blocks are used with more than {MAX_COUNTED:,} different numbers of copies"
-        findings.add(Code.TOO_LARGE, message, found.args[0], help=_HINT)
+        findings.add(Code.TOO_LARGE, message, found.args[0], help=_BLOCKS)
         return True
     if place is not None:
-        span, uses = place
+        span, uses, hint = place
         message = f"the network has more than {MAX_STEPS:,} steps"
-        findings.add(Code.TOO_LARGE, message, span, "", *uses, help=_HINT)
+        findings.add(Code.TOO_LARGE, message, span, "", *uses, help=hint)
     return place is not None
 
 
@@ -122,8 +123,10 @@ class _Counter:
             steps = body.steps if isinstance(body, Chain) else body.branches
         return steps.values(), Frame("", environment, names, depth=frame.depth + 1)
 
-    def place(self, steps: Iterable[Step], frame: Frame) -> tuple[Span, tuple[Label, ...]] | None:
-        """The step that is one too many, and the use of a block that it comes from."""
+    def place(
+        self, steps: Iterable[Step], frame: Frame
+    ) -> tuple[Span, tuple[Label, ...], str] | None:
+        """The step that is one too many, the use of a block that it comes from, and a hint."""
         spent, path = 0, ""
         uses: tuple[Label, ...] = ()
         pending = iter(steps)
@@ -133,11 +136,11 @@ class _Counter:
                 spent += total
                 continue
             if step.repeat is not None and spent + each <= MAX_STEPS:
-                return step.repeat.span.first_line(), uses
+                return step.repeat.span.first_line(), uses, _REPEAT
             block = self.block(step, frame)
             spent += _weight(step, block, frame)
             if spent > MAX_STEPS:
-                return step.name.span, uses
+                return step.name.span, uses, _BLOCKS
             path += step.name.text
             if block is not None and not uses:
                 uses = (Label(step.name.span, f"used here, as `{path}`"),)

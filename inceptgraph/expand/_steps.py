@@ -13,8 +13,14 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values, as_floats
 from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
-from inceptgraph.expand._frame import ALL_COPIES, Frame, Target, resolve
+from inceptgraph.expand._frame import ALL_COPIES, Frame, Target, all_copies, resolve
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
+from inceptgraph.expand._step_findings import (
+    count_of_inputs,
+    report_depth,
+    report_no_copies,
+    sources_span,
+)
 from inceptgraph.graph import Node, Scope, ScopeKind
 from inceptgraph.ops import Operation
 from inceptgraph.ops.shape import Identity
@@ -56,6 +62,8 @@ class StepExpander:
         self.results: dict[str, str | None] = {}
         self.copies: dict[str, Inputs] = {}
         self.reported: set[Span] = set()
+        self.failed: set[tuple[str, int, str]] = set()
+        """Uses of blocks that failed, by depth and arguments: another would fail alike."""
 
     # -- bodies ------------------------------------------------------------------------------
 
@@ -109,9 +117,7 @@ class StepExpander:
             read = (self.resolve(source, frame) for source in step.sources)
             inputs = tuple(node for nodes in read for node in nodes)
             if step.sources and not inputs:
-                message = f"`{step.name.text}` reads copies, of which there are none"
-                hint = f"let it read another step as well: `from: [input, {step.sources[0].text}]`"
-                self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+                report_no_copies(step, step.sources, self.findings)
         count: int | None = 1
         if step.repeat is not None:
             what, env = "repeat", frame.environment
@@ -138,27 +144,16 @@ class StepExpander:
 
     def resolve(self, source: Scalar, frame: Frame) -> Inputs:
         """The nodes that a ``from:`` means: one, or all copies of a repeated step."""
-        name = source.text.removesuffix(ALL_COPIES)
-        target = frame.names.get(name)
-        if name == source.text:
-            return (resolve(source, frame.names, self.results, self.reported, self.findings),)
-        if target is not None and target.copies is not None:
-            return target.copies
-        known = name.partition(".")[0] in frame.names
-        if known and (target is None or target.node is not None):
-            message = f"`{source.text}` reads all copies of a step, and `{name}` is not repeated"
-            if target is None:
-                message = f"`{source.text}` reads copies of a step that is inside another"
-            hint = "`from: a.*` reads all copies of a step `a: {repeat: …}`, beside it or outside"
-            self.findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
-        return (None,)
+        if source.text.endswith(ALL_COPIES):
+            return all_copies(source, frame.names, self.findings)
+        return (resolve(source, frame.names, self.results, self.reported, self.findings),)
 
     def nothing(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
         """No copies: a depth of none hands on what it reads. One is tried for its mistakes."""
         if len(inputs) != 1:
-            message = f"`{step.name.text}` has no copies, and reads {_count(len(inputs))}"
+            message = f"`{step.name.text}` has no copies, and reads {count_of_inputs(len(inputs))}"
             hint = "what has no copies hands on what it reads: let it read one step"
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         kept = [(d, len(d)) for d in (self.nodes, self.scopes, self.results, self.copies)]
         good = self.once(step, frame, f"{path}.0", inputs) is not None
@@ -202,14 +197,14 @@ class StepExpander:
         fixed = not any(source.text.endswith(ALL_COPIES) for source in step.sources or ())
         if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None and fixed:
             hint = "name all that it joins: `from: [a, b]`"
-            warn_of_one_input(kind, _sources_span(step), hint, self.findings)
+            warn_of_one_input(kind, sources_span(step), hint, self.findings)
         return self.node(step, kind, frame, path, inputs)
 
     def inline(self, step: Step, body: Body, frame: Frame, path: str, inputs: Inputs) -> str | None:
         if len(inputs) > 1:
             message = f"the body of `{step.name.text}` reads 1 input, but is given {len(inputs)}"
             hint = "make it a block with `inputs: [left, right]`"
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         names = ChainMap({"input": Target(inputs[0])}, frame.names)
         inner = Frame(
@@ -223,44 +218,31 @@ class StepExpander:
         arguments = self.values.block_arguments(step, block, frame)
         if len(inputs) != len(block.inputs) and block.readable:
             given = f"`{step.name.text}` gives it {len(inputs)}"
-            reads = f"the block `{block.name.text}` reads {_count(len(block.inputs))}"
+            reads = f"the block `{block.name.text}` reads {count_of_inputs(len(block.inputs))}"
             hint = "join them first, `{op: concat, from: […]}`, or give the block `inputs:`"
             if len(block.inputs) > 1:
                 hint = f"list what it reads as {listed(block.inputs)} in `from: […]`"
             label = Label(block.name.span, "defined here")
-            place = _sources_span(step)
+            place = sources_span(step)
             self.findings.add(
                 Code.WRONG_ARITY, f"{reads}, but the step {given}", place, "", label, help=hint
             )
             return None
-        if arguments is None or not block.readable:
+        use = (block.name.text, frame.depth, repr(arguments))
+        if arguments is None or not block.readable or use in self.failed:
             return None
         origin = Origin(step.name.span, step.arguments, path, frame.origin)
         if frame.depth >= MAX_DEPTH:
-            self.too_deep(step, block, frame)
+            report_depth(step, block, frame, self.findings)
             return None
         environment = {**self.values.network, **arguments}
         names = {name: Target(node) for name, node in zip(block.inputs, inputs, strict=True)}
         blocks = (*frame.blocks, block.name.text)
         inner = Frame(path + ".", environment, names, origin, frame.depth + 1, blocks)
-        return self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
-
-    def too_deep(self, step: Step, block: Block, frame: Frame) -> None:
-        name = block.name.text
-        place = step.operation.span if step.operation else step.name.span
-        label = Label(block.name.span, "this block")
-        if frame.blocks.count(name) > 1:
-            start = len(frame.blocks) - 1 - frame.blocks[::-1].index(name)
-            loop = " → ".join((*frame.blocks[start:], name))
-            message = f"the block `{name}` includes itself without end, through a parameter: {loop}"
-            hint = "a block cannot contain itself; to chain copies of a step, use `repeat:`"
-            self.findings.add(Code.RECURSIVE_BLOCK, message, place, "", label, help=hint)
-            return
-        message = f"blocks are nested more than {MAX_DEPTH} deep"
-        shown = " → ".join((*frame.blocks[:3], "…", *frame.blocks[-2:], name))
-        hint = "no network needs this depth: chain steps, or use `repeat:`"
-        notes = (f"they are {shown}",)
-        self.findings.add(Code.TOO_DEEP, message, place, notes=notes, help=hint)
+        result = self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
+        if result is None and None not in inputs:
+            self.failed.add(use)
+        return result
 
     def scope(
         self,
@@ -293,10 +275,10 @@ class StepExpander:
         operation = self.values.instance(step, kind, frame, origin)
         least, most = kind.arity
         if len(inputs) < least or (most is not None and len(inputs) > most):
-            takes = f"at least {_count(least)}" if most is None else _count(most)
+            takes = f"at least {count_of_inputs(least)}" if most is None else count_of_inputs(most)
             message = f"`{kind.op}` reads {takes}, but is given {len(inputs)}"
             hint = "join them first, with `{op: concat, from: […]}`" if len(inputs) > 1 else None
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         known = tuple(name for name in inputs if name is not None)
         if operation is None or len(known) != len(inputs) or path in self.nodes:
@@ -332,18 +314,3 @@ def _with_names(frame: Frame, names: ChainMap[str, Target]) -> Frame:
 def _repeat(step: Step) -> dict[str, Entry]:
     """What a step says of its copies, as an argument."""
     return {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
-
-
-def _count(number: int) -> str:
-    return f"{number} input{'s' * (number != 1)}"
-
-
-def _sources_span(step: Step) -> Span:
-    """Where a step says what it reads; else its operation."""
-    sources = step.sources or ()
-    if len(sources) > 1 and sources[0].span.line == sources[-1].span.line:
-        first, last = sources[0].span, sources[-1].span
-        return Span(first.source, first.line, first.column, last.end_line, last.end_column)
-    if sources:
-        return sources[0].span
-    return step.operation.span if step.operation else step.name.span

@@ -62,7 +62,8 @@ def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label)
     if name.text in spec.blocks or find_operation(name.text) is not None:
         return True
     hint = ops.hint(name.text, spec.blocks)
-    if name.text in spec.stages.steps:
+    stage = spec.stages.steps.get(name.text)
+    if stage is not None and stage.operation is not name:
         hint = (
             f"`{name.text}` is a stage, and a stage is not used twice: define it under `blocks:`,"
             " whose uses have weights of their own"

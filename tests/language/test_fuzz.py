@@ -20,7 +20,7 @@ from mutations import LONGEST, case
 from places import MISTAKES as _MISTAKES
 from places import SPECS as _SPECS
 from specs_strategy import specs
-from work import growth
+from work import growth, lines_run
 
 from inceptgraph.diagnostics import Code, Severity, Source
 from inceptgraph.graph import from_json, to_json, to_text
@@ -297,6 +297,16 @@ def test_what_is_written_small_and_grows_too_large_is_refused_before_it_is_made(
     assert [f.code for f in analysis.findings if f.severity is Severity.ERROR] == [Code.TOO_LARGE]
     assert analysis.graph is not None
     assert [*analysis.graph.nodes] == ["input"]
+
+
+def test_a_block_that_fails_is_tried_once() -> None:
+    """As many steps as a network may have, none of which can be made."""
+    text = _doubling(15, "", "|", "{op: conv2d, out: 0}")
+    assert {f.code for f in check(text).findings} == {Code.BAD_ARGUMENT}
+    more = _doubling(16, "", "|", "{op: conv2d, out: 0}")
+    assert lines_run(lambda: analyze(Source("x", more))) < 1.5 * lines_run(
+        lambda: analyze(Source("x", text))
+    )
 
 
 def test_all_that_decides_how_much_there_is_is_counted() -> None:
