@@ -57,6 +57,7 @@ KINDS = {
     "set": Kind(
         "a mapping from paths to values, such as {'classes': 10}", (Mapping,), optional=True
     ),
+    "key of set": replace(NAME, told="a path, such as 'classes' or 'stages.conv1.out'"),
     "depth": replace(NUMBER, told="a number of levels", optional=True),
     "passes": replace(TEXTS, told="a list of functions from graph to graph"),
     "pass": replace(FUNCTION, told="a function from graph to graph"),
@@ -165,6 +166,8 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
     [('IG201', 'did you mean `relu`?')]
     """
     check(KINDS, {"spec": spec, "set": set})
+    for path in set or ():
+        check(KINDS, {"key of set": path})
     findings = Findings()
     source = tree = typed = graph = library = None
     others: tuple[Source, ...] = ()
@@ -229,6 +232,7 @@ def summary(
     Raises:
         SpecError: the spec has errors; it holds all findings.
         TypeError: an argument has the wrong type, or ``set`` is given with a graph.
+        ValueError: the depth is less than 1.
 
     >>> network = summary("googlenet")
     >>> network.cost.macs, network.stages[0].path, network.stages[0].out

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from inceptgraph.diagnostics import Code, Diagnostic, SpecError
-
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
-__all__ = ["Clash", "checked", "load", "loaded", "missing_members", "package", "points"]
+    from inceptgraph.diagnostics import Code, SpecError
+
+__all__ = ["Clash", "checked", "load", "loaded", "missing_members", "package", "points", "refusal"]
 
 T = TypeVar("T")
 
@@ -50,11 +50,13 @@ class Clash:
         Raises:
             SpecError: always; it names the packages.
         """
+        from inceptgraph.diagnostics import Code
+
         message = f"`{self.name}` of `{self.group}` is offered by {self.value}"
         names = sorted({p.dist.name for p in self.points if p.dist} - {_OURS})
         how = f": `pip uninstall {names[-1]}`" if names else ""
         hint = f"keep one, and uninstall what else offers it{how}"
-        raise SpecError([Diagnostic(Code.CLASHING_PLUGINS, message, help=hint)])
+        raise _error(Code.CLASHING_PLUGINS, message, hint)
 
 
 def package(dist: Distribution | None) -> str:
@@ -76,19 +78,22 @@ def points(group: str) -> Mapping[str, EntryPoint | Clash]:
     return {n: p[0] if len(p) == 1 else Clash(group, n, p) for n, p in offered.items()}
 
 
-def load(point: EntryPoint | Clash, noun: str) -> object:
+def load(point: EntryPoint | Clash, noun: str, *, made: bool = True) -> object:
     """The object that an entry point offers; where that is a class, an object of it.
 
     Args:
         point: the entry point.
         noun: what it should be, in a word: "backend".
+        made: False leaves a class as it is.
 
     Raises:
         SpecError: it cannot be loaded, or several packages offer it.
     """
+    from inceptgraph.diagnostics import Code, SpecError
+
     try:
         offered = point.load()
-        return offered() if isinstance(offered, type) else offered
+        return offered() if made and isinstance(offered, type) else offered
     except SpecError:
         raise
     except Exception as error:  # a plug-in may fail in any way
@@ -96,7 +101,7 @@ def load(point: EntryPoint | Clash, noun: str) -> object:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         needs = f"what it needs (`pip install {missing}`)" if missing else "what it needs"
         hint = f"install {needs}, or mend the package that offers `{point.value}`"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)]) from error
+        raise _error(Code.BROKEN_PLUGIN, message, hint) from error
 
 
 def loaded(point: EntryPoint | Clash, kind: Callable[..., T], noun: str) -> T:
@@ -123,10 +128,28 @@ def checked(found: object, point: EntryPoint | Clash, kind: Callable[..., T], no
         is_one = isinstance(found, cast("type[T]", kind))
         wrong = None if is_one else f"it is a `{type(found).__name__}`, not a `{kind.__name__}`"
     if wrong:
-        message = f"`{point.value}` is offered as the {noun} `{point.name}`: {wrong}"
-        hint = f"mend it, or uninstall {package(point.dist)}"
-        raise SpecError([Diagnostic(Code.BROKEN_PLUGIN, message, help=hint)])
+        raise refusal(point, noun, wrong)
     return cast("T", found)
+
+
+def refusal(point: EntryPoint | Clash, noun: str, wrong: str) -> SpecError:
+    """The error that what an entry point offers is not what it should be.
+
+    Args:
+        point: the entry point.
+        noun: what it should be, in a word: "backend".
+        wrong: what is wrong with it: "it is a `str`, not a `Pass`".
+    """
+    from inceptgraph.diagnostics import Code
+
+    message = f"`{point.value}` is offered as the {noun} `{point.name}`: {wrong}"
+    return _error(Code.BROKEN_PLUGIN, message, f"mend it, or uninstall {package(point.dist)}")
+
+
+def _error(code: Code, message: str, help: str) -> SpecError:
+    from inceptgraph.diagnostics import Diagnostic, SpecError  # `--help` does without these
+
+    return SpecError([Diagnostic(code, message, help=help)])
 
 
 def missing_members(found: object, protocol: Callable[..., Any]) -> str:

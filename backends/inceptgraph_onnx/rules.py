@@ -257,8 +257,8 @@ def _(op: shape.Pad, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: shape.Channels, step: Step, *inputs: Shape) -> str:
-    start, stop, axes = step.integers(op.start), step.integers(op.stop), step.integers(1)
-    return step.call("Slice", *step.inputs, start, stop, axes)
+    start, stop = map(step.integers, op.extent)
+    return step.call("Slice", *step.inputs, start, stop, step.integers(1))
 
 
 @rule.register

@@ -288,7 +288,7 @@ def _(op: shape.Pad, *inputs: Shape) -> Layer:
 
 @rule.register
 def _(op: shape.Channels, *inputs: Shape) -> Layer:
-    return Layer(layers.Channels, (op.start, op.stop))
+    return Layer(layers.Channels, op.extent)
 
 
 @rule.register

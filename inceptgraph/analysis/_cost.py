@@ -74,10 +74,11 @@ def cost(graph: Graph, nodes: Iterable[Node]) -> Cost:
 
 
 def total(graph: Graph) -> Cost:
-    """The cost of a whole graph; take ``graph.phase("eval")`` for the network without heads.
+    """The cost of what a graph's outputs need; take ``graph.phase("eval")`` for the network without
+    heads.
 
     >>> import inceptgraph
     >>> total(inceptgraph.to_graph("googlenet").phase("eval")).params
     6998552
     """
-    return cost(graph, graph.nodes.values())
+    return cost(graph, graph.leading_to(graph.outputs).values())

@@ -86,11 +86,16 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
         graph: with shapes, both phases.
         depth: levels of parts: 1 for the stages alone, None for all.
 
+    Raises:
+        ValueError: the depth is less than 1.
+
     >>> import inceptgraph
     >>> stages = outline(inceptgraph.to_graph("googlenet"), depth=1).stages
     >>> stages[0].path, stages[0].window, stages[0].cost.params
     ('conv1', '7×7/2', 9472)
     """
+    if depth is not None and depth < 1:
+        raise ValueError(f"`depth` must be at least 1, got {depth}")
     maker = _Maker(graph)
     network = graph.phase("eval")
     loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.loss_weight is not None}

@@ -8,7 +8,7 @@ import click
 
 from inceptgraph import backend
 from inceptgraph.cli import console, failures, pictures
-from inceptgraph.cli.options import SPEC, json_option, overrides, set_option
+from inceptgraph.cli.options import SPEC, json_option, one_format, overrides, set_option
 from inceptgraph.cli.pictures import look_options
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
@@ -75,7 +75,7 @@ def diff(
     """
     if before == after == "-":
         raise click.UsageError("only one of the two can be stdin")
-    chosen = "json" if as_json else format
+    chosen = one_format(format, as_json)
     if chosen is None:
         chosen = pictures.format_of(output, FORMATS, "comparisons") if output else "text"
     old, new = load(before, values_a), load(after, values)

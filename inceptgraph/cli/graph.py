@@ -34,9 +34,7 @@ inceptgraph graph googlenet_bn --passes drop-training,fold-norm
 @click.option(
     "--phase",
     type=click.Choice([phase.value for phase in Phase]),
-    default=Phase.TRAIN.value,
-    show_default=True,
-    help="`train` has the auxiliary heads, `eval` does not.",
+    help="`train` (the default) has the auxiliary heads, `eval` does not.",
 )
 @click.option("--optimize", is_flag=True, help="As passes leave it, for evaluation alone.")
 @passes_option
@@ -49,7 +47,7 @@ inceptgraph graph googlenet_bn --passes drop-training,fold-norm
 @set_option
 def graph(
     spec: str,
-    phase: str,
+    phase: str | None,
     optimize: bool,
     passes: list[str] | None,
     print_after: str | None,
@@ -61,8 +59,10 @@ def graph(
     One line a node: its path, its operation with the arguments that are not defaults, its operands
     and the shape of its output. With --json, networkx's node-link form.
     """
-    network = load(spec, values).graph.phase(phase)
     is_rewritten = rewriting(optimize, passes)
+    if optimize and phase == Phase.TRAIN:
+        raise click.UsageError("`--optimize` is for evaluation alone: leave `--phase train` out")
+    network = load(spec, values).graph.phase(phase or Phase.TRAIN)
     if print_after and (as_json or not is_rewritten):
         raise click.UsageError("`--print-after` needs `--optimize` or `--passes`, and prints text")
     if is_rewritten:

@@ -12,6 +12,7 @@ __all__ = [
     "Names",
     "fit_options",
     "json_option",
+    "one_format",
     "overrides",
     "passes_option",
     "rewriting",
@@ -118,6 +119,24 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help=text)(function)
 
 
+def one_format(format: str | None, as_json: bool) -> str | None:
+    """The format that ``--format`` or ``--json`` asks for; None where neither does.
+
+    Raises:
+        click.UsageError: they ask for different ones.
+    """
+    if as_json and format not in (None, "json"):
+        raise click.UsageError(f"`--json` and `--format {format}` are two formats: give one")
+    return "json" if as_json else format
+
+
+def _joined(
+    context: click.Context, parameter: click.Parameter, values: tuple[list[str], ...]
+) -> list[str] | None:
+    """Lists that were given one by one as one list; None where there are none."""
+    return [name for names in values for name in names] or None
+
+
 def _passes() -> list[str]:
     from inceptgraph.passes import installed
 
@@ -129,8 +148,11 @@ def passes_option(function: F) -> F:
     return click.option(
         "--passes",
         type=Names(_passes, "drop-training,fold-norm"),
+        multiple=True,
+        callback=_joined,
         metavar="PASS,…",
-        help="As --optimize, but run just these passes, in this order (`inceptgraph list passes`).",
+        help="As --optimize, but run just these passes, in this order (`inceptgraph list passes`)."
+        " Repeatable.",
     )(function)
 
 

@@ -11,7 +11,7 @@ import click
 
 from inceptgraph import report
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.options import spec_argument
+from inceptgraph.cli.options import json_option, one_format, spec_argument
 from inceptgraph.cli.specs import shown_name
 from inceptgraph.cli.sweep_grid import Amount, Bound, Limit, Order, grid_size, read_grid
 from inceptgraph.cli.verbs import verb
@@ -77,11 +77,9 @@ def bound_options(function: F) -> F:
 @click.option(
     "--format",
     type=click.Choice(list(FORMATS)),
-    default="table",
-    show_default=True,
-    help="`table` and `md` for people, `csv` and `json` for programs.",
+    help="`table` (the default) and `md` for people, `csv` and `json` for programs.",
 )
-@click.option("--json", "format", flag_value="json", help="The same as --format json.")
+@json_option
 @click.option("--human", "rounded", is_flag=True, help="Round figures: 118 M for 118,013,952.")
 @click.option(
     "--dtype",
@@ -99,7 +97,8 @@ def bound_options(function: F) -> F:
 def sweep(
     spec: str,
     grid: dict[str, Sequence[str]],
-    format: str,
+    format: str | None,
+    as_json: bool,
     rounded: bool,
     dtype: str,
     sort: str | None,
@@ -113,6 +112,7 @@ def sweep(
     Bounds take K, M, G and T: 1.5G, 20MB. A combination that does not compile is listed with its
     finding, and the exit code is 1.
     """
+    chosen = one_format(format, as_json) or "table"
     element = BYTES[dtype]
     limits = [
         Limit(side, figure, amount)
@@ -132,8 +132,8 @@ def sweep(
     name = shown_name(spec)
     table = tabulate(name, grid, rows, left_out=left_out, dtype=dtype, rounded=rounded)
     alike = _alike(points)
-    if not alike or format in FOR_PROGRAMS:
-        console.data(FORMATS[format](table))
+    if not alike or chosen in FOR_PROGRAMS:
+        console.data(FORMATS[chosen](table))
     _tell_warnings(points)
     _tell_left_out(over, limits)
     if alike:

@@ -16,6 +16,8 @@ from inceptgraph.cli import failures
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from inceptgraph.plugins import Clash
+
 __all__ = ["ENTRY_POINTS", "Entry", "Verb", "Verbs", "verb"]
 
 ENTRY_POINTS = "inceptgraph.verbs"
@@ -112,7 +114,7 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All verbs, in the order of the help."""
-        return list(dict.fromkeys([*self.entries, *(point.name for point in _points())]))
+        return list(dict.fromkeys([*self.entries, *_points()]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a verb; one of another package only where none of ours has the name."""
@@ -138,7 +140,7 @@ class Verbs(click.Group):
 
         if Path(word).is_file() or word in shipped():
             return f": to look at this spec, use `inceptgraph summary {word}`"
-        hint = did_you_mean(word, [*self.entries, *(point.name for point in _points())])
+        hint = did_you_mean(word, [*self.entries, *_points()])
         return f": {hint}" if hint else ""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -156,9 +158,13 @@ class Verbs(click.Group):
 
     def _others(self) -> Iterator[tuple[str, str]]:
         """The verbs of other packages, with the package of each, also of one that is refused."""
-        for point in _points():
+        from inceptgraph.plugins import Clash
+
+        for name, point in _points().items():
             refused = ": refused, since InceptGraph has a verb of this name"
-            yield point.name, f"{_package(point)}{refused if point.name in self.entries else ''}"
+            if name not in self.entries:
+                refused = ": refused, since they offer it both" if isinstance(point, Clash) else ""
+            yield name, f"{_package(point)}{refused}"
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the epilog as it stands."""
@@ -179,17 +185,18 @@ class Verbs(click.Group):
         """The package that a verb is of."""
         if name is None or name in self.entries:
             return OURS
-        return next((_package(point) for point in _points() if point.name == name), OURS)
+        point = _points().get(name)
+        return _package(point) if point else OURS
 
 
-def _points() -> list[EntryPoint]:
+def _points() -> Mapping[str, EntryPoint | Clash]:
     """The verbs of other packages, not loaded. Reads the metadata of all that is installed."""
-    from importlib.metadata import entry_points  # most commands need none
+    from inceptgraph import plugins  # most commands need none
 
-    return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    return plugins.points(ENTRY_POINTS)
 
 
-def _package(point: EntryPoint) -> str:
+def _package(point: EntryPoint | Clash) -> str:
     return point.dist.name if point.dist else point.value
 
 
@@ -207,7 +214,7 @@ def _load_other(name: str, completing: bool) -> click.Command | None:
     from inceptgraph.diagnostics import SpecError
 
     try:
-        point = plugins.points(ENTRY_POINTS).get(name)
+        point = _points().get(name)
         if point is not None:
             return plugins.loaded(point, click.Command, "verb")
     except SpecError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -121,11 +121,15 @@ class Values:
                     help=f"give it a default, `{name}: {param.type} = …`, or `--set {name}=…`",
                 )
 
-    def block_arguments(self, step: Step, block: Block, frame: Frame) -> dict[str, Any] | None:
-        """Values of a block's parameters in one use; None where one has none."""
+    def block_arguments(
+        self, step: Step, block: Block, frame: Frame, only: Container[str] | None = None
+    ) -> dict[str, Any] | None:
+        """Values of a block's parameters in one use, or of some; None where one has none."""
         values: dict[str, Any] = {}
         owner = f"the block `{block.name.text}`"
         for name, param in block.params.items():
+            if only is not None and name not in only:
+                continue
             entry = step.arguments.get(name)
             if entry is not None:
                 env = frame.environment

@@ -9,7 +9,7 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Span, did_you_mean
 from inceptgraph.source import Origin, Scalar
 
-__all__ = ["Frame", "Names", "Target", "resolve"]
+__all__ = ["ALL_COPIES", "Frame", "Names", "Target", "all_copies", "resolve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,18 @@ class Target:
     Attributes:
         node: the node that holds the value; None where it could not be built.
         path: for a step, its path.
+        copies: for a repeated step, the nodes of its copies' values, in order.
     """
 
     node: str | None
     path: str | None = None
+    copies: tuple[str | None, ...] | None = None
 
 
 Names = MutableMapping[str, Target]
+
+ALL_COPIES = ".*"
+"""What follows a repeated step's name in a ``from:`` that reads all of its copies."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,3 +82,21 @@ def resolve(
     span = source.part(len(head) + 1, len(source.text)) if rest else source.span
     findings.add(Code.UNKNOWN_REFERENCE, message, span, help=hint)
     return None
+
+
+def all_copies(
+    source: Scalar, names: Mapping[str, Target], findings: Findings
+) -> tuple[str | None, ...]:
+    """The nodes that ``a.*`` means: the results of all copies of ``a``, in order."""
+    name = source.text.removesuffix(ALL_COPIES)
+    target = names.get(name)
+    if target is not None and target.copies is not None:
+        return target.copies
+    known = name.partition(".")[0] in names
+    if known and (target is None or target.node is not None):
+        message = f"`{source.text}` reads all copies of a step, and `{name}` is not repeated"
+        if target is None:
+            message = f"`{source.text}` reads copies of a step that is inside another"
+        hint = "`from: a.*` reads all copies of a step `a: {repeat: …}`, beside it or outside"
+        findings.add(Code.UNKNOWN_REFERENCE, message, source.span, help=hint)
+    return (None,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
-from inceptgraph.expand._budget import Exhausted
+from inceptgraph.expand._budget import refuse_too_many
 from inceptgraph.expand._frame import Frame, Target, resolve
 from inceptgraph.expand._steps import StepExpander
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
@@ -48,14 +48,12 @@ class _NetworkExpander:
         only = tuple(target.node for target in inputs.values()) if len(inputs) == 1 else ()
         last: str | None = None
         heads: dict[str, str | None] = {}
-        try:
+        if not refuse_too_many(spec, environment, self.findings):
             last = steps.chain(spec.stages, Frame("", environment, inputs), only)
-            stages = {name: Target(steps.results[name], name) for name in spec.stages.steps}
+            stages = {n: steps.target(steps.results[n], n) for n in spec.stages.steps}
             names = {**stages, **inputs}
             for name, head in spec.heads.items():
                 heads[name] = steps.step(head.step, Frame("", environment, names), ())
-        except Exhausted:
-            pass
         kinds = dict.fromkeys(spec.stages.steps, ScopeKind.STAGE)
         kinds.update(dict.fromkeys(heads, ScopeKind.HEAD))
         outputs = self.outputs(last)
@@ -131,7 +129,7 @@ class _NetworkExpander:
 
     def of_operation(self, name: str, node: str) -> Scope:
         operation, origin = self.steps.nodes[node].op, self.steps.nodes[node].origin
-        given = tuple(origin.arguments) if origin else ()
         plain = operation.model_dump(mode="json")
+        given = tuple(name for name in origin.arguments if name in plain) if origin else ()
         arguments = {key: plain[key] for key in operation.arguments()}
         return Scope(name, ScopeKind.STEP, operation.op, arguments, node, given, origin)

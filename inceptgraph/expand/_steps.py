@@ -12,9 +12,15 @@ from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values, as_floats
-from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS, Budget
-from inceptgraph.expand._frame import Frame, Target, resolve
+from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
+from inceptgraph.expand._frame import ALL_COPIES, Frame, Target, all_copies, resolve
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
+from inceptgraph.expand._step_findings import (
+    count_of_inputs,
+    report_depth,
+    report_no_copies,
+    sources_span,
+)
 from inceptgraph.graph import Node, Scope, ScopeKind
 from inceptgraph.ops import Operation
 from inceptgraph.ops.shape import Identity
@@ -51,11 +57,13 @@ class StepExpander:
         self.spec = spec
         self.findings = findings
         self.values = Values(spec, findings)
-        self.budget = Budget(findings)
         self.nodes: dict[str, Node] = {}
         self.scopes: dict[str, Scope] = {}
         self.results: dict[str, str | None] = {}
+        self.copies: dict[str, Inputs] = {}
         self.reported: set[Span] = set()
+        self.failed: set[tuple[str, int, str]] = set()
+        """Uses of blocks that failed, by depth and arguments: another would fail alike."""
 
     # -- bodies ------------------------------------------------------------------------------
 
@@ -66,7 +74,7 @@ class StepExpander:
         current = inputs
         for name, step in chain.steps.items():
             result = self.step(step, inner, current)
-            names[name] = Target(result, frame.prefix + name)
+            names[name] = self.target(result, frame.prefix + name)
             current = (result,)
         return current[0] if chain.steps else None
 
@@ -77,7 +85,7 @@ class StepExpander:
         ends = []
         for name, branch in fork.branches.items():
             ends.append(self.step(branch, inner, inputs))
-            names[name] = Target(ends[-1], frame.prefix + name)
+            names[name] = self.target(ends[-1], frame.prefix + name)
         kind = self.operation(fork.merge, frame)
         if kind is None or fork.merge.operation is None:
             return None
@@ -106,7 +114,10 @@ class StepExpander:
         self.results[path] = None
         inputs = before
         if step.sources is not None:
-            inputs = tuple(self.resolve(source, frame) for source in step.sources)
+            read = (self.resolve(source, frame) for source in step.sources)
+            inputs = tuple(node for nodes in read for node in nodes)
+            if step.sources and not inputs:
+                report_no_copies(step, step.sources, self.findings)
         count: int | None = 1
         if step.repeat is not None:
             what, env = "repeat", frame.environment
@@ -118,15 +129,8 @@ class StepExpander:
                 count = None
         if count is None or not inputs or (step.operation is None and step.body is None):
             return None
-        if count == 0 and len(inputs) != 1:
-            message = f"`{step.name.text}` has no copies, and reads {_count(len(inputs))}"
-            hint = "what has no copies hands on what it reads: let it read one step"
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
-            return None
-        if count == 0:  # a depth of none hands on what it reads
-            self.budget.spend(1, step.name.span, frame.origin.and_uses() if frame.origin else ())
-            nothing = Step(step.name, step.operation, None, {}, step.sources)
-            result = self.node(nothing, Identity, frame, path, inputs)
+        if count == 0:
+            result = self.nothing(step, frame, path, inputs)
         elif step.repeat is None:
             result = self.once(step, frame, path, inputs)
         else:
@@ -134,56 +138,73 @@ class StepExpander:
         self.results[path] = result
         return result
 
-    def resolve(self, source: Scalar, frame: Frame) -> str | None:
-        return resolve(source, frame.names, self.results, self.reported, self.findings)
+    def target(self, node: str | None, path: str) -> Target:
+        """A step for whom it is in scope."""
+        return Target(node, path, self.copies.get(path))
+
+    def resolve(self, source: Scalar, frame: Frame) -> Inputs:
+        """The nodes that a ``from:`` means: one, or all copies of a repeated step."""
+        if source.text.endswith(ALL_COPIES):
+            return all_copies(source, frame.names, self.findings)
+        return (resolve(source, frame.names, self.results, self.reported, self.findings),)
+
+    def nothing(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
+        """No copies: a depth of none hands on what it reads. One is tried for its mistakes."""
+        if len(inputs) != 1:
+            message = f"`{step.name.text}` has no copies, and reads {count_of_inputs(len(inputs))}"
+            hint = "what has no copies hands on what it reads: let it read one step"
+            self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
+            return None
+        kept = [(d, len(d)) for d in (self.nodes, self.scopes, self.results, self.copies)]
+        good = self.once(step, frame, f"{path}.0", inputs) is not None
+        for made, before in kept:
+            while len(made) > before:
+                made.popitem()
+        self.copies[path] = ()
+        handed = Step(step.name, None, None, _repeat(step), step.sources)
+        return self.node(handed, Identity, frame, path, inputs) if good else None
 
     def repeated(
         self, step: Step, frame: Frame, path: str, inputs: Inputs, count: int
     ) -> str | None:
         """``count`` copies in a chain, at ``path.0``, ``path.1`` and so on."""
         block = step.operation.text if step.operation else None
-        counts = {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
-        origin = Origin(step.name.span, {**step.arguments, **counts}, path, frame.origin)
+        origin = Origin(step.name.span, {**step.arguments, **_repeat(step)}, path, frame.origin)
         self.scopes[path] = _PENDING
-        result = None
-        spent, place = self.budget.steps, (step.repeat or step.name).span
+        results: list[str | None] = []
         for index in range(count):
-            if index == 1:  # copies cost alike: what all of them come to is known after one
-                self.budget.foresee((count - 1) * (self.budget.steps - spent), place, origin.uses())
             result = self.once(step, frame, f"{path}.{index}", inputs)
             self.results[f"{path}.{index}"] = result
+            results.append(result)
             inputs = (result,)
             if result is None:
                 del self.scopes[path]
                 return None  # the copies would fail as this one did
         assert result is not None
+        self.copies[path] = tuple(results)
         counted = {"repeat": count}
         self.scopes[path] = Scope(path, ScopeKind.STEP, block, counted, result, ("repeat",), origin)
         return result
 
     def once(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
-        origin = Origin(step.name.span, step.arguments, path, frame.origin)
-        cost = 1 + (len(step.arguments) + len(step.sources or ())) // 8
-        kind = None if step.body is not None else self.operation(step, frame)
-        if isinstance(kind, Block):
-            cost += len(kind.params) // 8
-        self.budget.spend(cost, step.name.span, origin.uses())
         if step.body is not None:
             return self.inline(step, step.body, frame, path, inputs)
+        kind = self.operation(step, frame)
         if kind is None:
             return None
         if isinstance(kind, Block):
             return self.block(step, kind, frame, path, inputs)
-        if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None:
+        fixed = not any(source.text.endswith(ALL_COPIES) for source in step.sources or ())
+        if kind.family is Family.MERGE and len(inputs) == 1 and inputs[0] is not None and fixed:
             hint = "name all that it joins: `from: [a, b]`"
-            warn_of_one_input(kind, _sources_span(step), hint, self.findings)
+            warn_of_one_input(kind, sources_span(step), hint, self.findings)
         return self.node(step, kind, frame, path, inputs)
 
     def inline(self, step: Step, body: Body, frame: Frame, path: str, inputs: Inputs) -> str | None:
         if len(inputs) > 1:
             message = f"the body of `{step.name.text}` reads 1 input, but is given {len(inputs)}"
             hint = "make it a block with `inputs: [left, right]`"
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         names = ChainMap({"input": Target(inputs[0])}, frame.names)
         inner = Frame(
@@ -197,44 +218,31 @@ class StepExpander:
         arguments = self.values.block_arguments(step, block, frame)
         if len(inputs) != len(block.inputs) and block.readable:
             given = f"`{step.name.text}` gives it {len(inputs)}"
-            reads = f"the block `{block.name.text}` reads {_count(len(block.inputs))}"
+            reads = f"the block `{block.name.text}` reads {count_of_inputs(len(block.inputs))}"
             hint = "join them first, `{op: concat, from: […]}`, or give the block `inputs:`"
             if len(block.inputs) > 1:
                 hint = f"list what it reads as {listed(block.inputs)} in `from: […]`"
             label = Label(block.name.span, "defined here")
-            place = _sources_span(step)
+            place = sources_span(step)
             self.findings.add(
                 Code.WRONG_ARITY, f"{reads}, but the step {given}", place, "", label, help=hint
             )
             return None
-        if arguments is None or not block.readable:
+        use = (block.name.text, frame.depth, repr(arguments))
+        if arguments is None or not block.readable or use in self.failed:
             return None
         origin = Origin(step.name.span, step.arguments, path, frame.origin)
         if frame.depth >= MAX_DEPTH:
-            self.too_deep(step, block, frame)
+            report_depth(step, block, frame, self.findings)
             return None
         environment = {**self.values.network, **arguments}
         names = {name: Target(node) for name, node in zip(block.inputs, inputs, strict=True)}
         blocks = (*frame.blocks, block.name.text)
         inner = Frame(path + ".", environment, names, origin, frame.depth + 1, blocks)
-        return self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
-
-    def too_deep(self, step: Step, block: Block, frame: Frame) -> None:
-        name = block.name.text
-        place = step.operation.span if step.operation else step.name.span
-        label = Label(block.name.span, "this block")
-        if frame.blocks.count(name) > 1:
-            start = len(frame.blocks) - 1 - frame.blocks[::-1].index(name)
-            loop = " → ".join((*frame.blocks[start:], name))
-            message = f"the block `{name}` includes itself without end, through a parameter: {loop}"
-            hint = "a block cannot contain itself; to chain copies of a step, use `repeat:`"
-            self.findings.add(Code.RECURSIVE_BLOCK, message, place, "", label, help=hint)
-            return
-        message = f"blocks are nested more than {MAX_DEPTH} deep"
-        shown = " → ".join((*frame.blocks[:3], "…", *frame.blocks[-2:], name))
-        hint = "no network needs this depth: chain steps, or use `repeat:`"
-        notes = (f"they are {shown}",)
-        self.findings.add(Code.TOO_DEEP, message, place, notes=notes, help=hint)
+        result = self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
+        if result is None and None not in inputs:
+            self.failed.add(use)
+        return result
 
     def scope(
         self,
@@ -267,10 +275,10 @@ class StepExpander:
         operation = self.values.instance(step, kind, frame, origin)
         least, most = kind.arity
         if len(inputs) < least or (most is not None and len(inputs) > most):
-            takes = f"at least {_count(least)}" if most is None else _count(most)
+            takes = f"at least {count_of_inputs(least)}" if most is None else count_of_inputs(most)
             message = f"`{kind.op}` reads {takes}, but is given {len(inputs)}"
             hint = "join them first, with `{op: concat, from: […]}`" if len(inputs) > 1 else None
-            self.findings.add(Code.WRONG_ARITY, message, _sources_span(step), help=hint)
+            self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         known = tuple(name for name in inputs if name is not None)
         if operation is None or len(known) != len(inputs) or path in self.nodes:
@@ -303,16 +311,6 @@ def _with_names(frame: Frame, names: ChainMap[str, Target]) -> Frame:
     return Frame(frame.prefix, frame.environment, names, frame.origin, frame.depth, frame.blocks)
 
 
-def _count(number: int) -> str:
-    return f"{number} input{'s' * (number != 1)}"
-
-
-def _sources_span(step: Step) -> Span:
-    """Where a step says what it reads; else its operation."""
-    sources = step.sources or ()
-    if len(sources) > 1 and sources[0].span.line == sources[-1].span.line:
-        first, last = sources[0].span, sources[-1].span
-        return Span(first.source, first.line, first.column, last.end_line, last.end_column)
-    if sources:
-        return sources[0].span
-    return step.operation.span if step.operation else step.name.span
+def _repeat(step: Step) -> dict[str, Entry]:
+    """What a step says of its copies, as an argument."""
+    return {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}

@@ -18,12 +18,12 @@ from inceptgraph.graph._digraph import (
     make_digraph,
     misplaced,
     ordered,
-    reached,
 )
 from inceptgraph.graph._equality import correspondence
 from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
 from inceptgraph.graph._replaced import followed
-from inceptgraph.graph.recipes import Original, Recipe, originals
+from inceptgraph.graph._verify import verify
+from inceptgraph.graph.recipes import Original, Recipe
 from inceptgraph.ops import Input, Weight
 from inceptgraph.types import Phase, Shape
 
@@ -252,41 +252,5 @@ class Graph:
         Raises:
             InvalidGraph: with the node and the rule that it breaks.
         """
-        for name, node in self.nodes.items():
-            if node.name != name:
-                raise InvalidGraph(f"{name}: the node stored here calls itself {node.name}")
-        check_order(self.digraph)
-        for name, node in self.nodes.items():
-            least, most = node.op.arity
-            if not least <= len(node.inputs) <= (len(node.inputs) if most is None else most):
-                raise InvalidGraph(f"{name}: {node.op.op} cannot take {len(node.inputs)} operands")
-            if node.shape is not None and node.shape != node.op.infer(*self.operands(node)):
-                raise InvalidGraph(f"{name}: its shape is not what {node.op.op} infers")
-            self._verify_recipes(node)
-        computed = reached(self.digraph, (node.name for node in self.inputs))
-        for output in self.outputs:
-            if output.node not in self.nodes:
-                raise InvalidGraph(f"the output {output.name} names no node: {output.node}")
-            if output.node not in computed:
-                raise InvalidGraph(f"the output {output.name} depends on no input")
-        for section, ends in self.sections.items():
-            if missing := [end for end in ends if end not in self.scopes]:
-                raise InvalidGraph(f"the section {section} names no stage: {missing[0]}")
-        if len({output.name for output in self.outputs}) < len(self.outputs):
-            raise InvalidGraph("two outputs have one name")
-        for scope in self.scopes.values():
-            if scope.output not in self.nodes:
-                raise InvalidGraph(f"the scope {scope.path} ends in no node: {scope.output}")
+        verify(self)
         return self
-
-    def _verify_recipes(self, node: Node) -> None:
-        if node.recipes is None or node.shape is None:
-            return
-        wanted = {name: weight.shape for name, weight in self.weights(node).items()}
-        made = {name: recipe.shape for name, recipe in node.recipes.items()}
-        if made != wanted:
-            raise InvalidGraph(f"{node.name}: its recipes make {made}, but it has {wanted}")
-        for recipe in node.recipes.values():
-            for name in originals(recipe):
-                if name not in self.originals:
-                    raise InvalidGraph(f"{node.name}: there is no original weight {name}")

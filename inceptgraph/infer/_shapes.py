@@ -34,7 +34,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         shape: Shape | None = None
         if len(known) == len(shapes):
             try:
-                shape = _shape(node, known)
+                node, shape = _settled(node, known)
                 _check_size(node, known, shape)
             except ShapeError as error:
                 shape = None
@@ -49,10 +49,11 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     return result
 
 
-def _shape(node: Node, shapes: tuple[Shape, ...]) -> Shape:
-    """What the operation infers; where a plug-in's fails in its own way, that is a finding too."""
+def _settled(node: Node, shapes: tuple[Shape, ...]) -> tuple[Node, Shape]:
+    """The node with its operation settled, and the shape that this infers; where a plug-in's fails
+    in its own way, that is a finding too."""
     try:
-        return node.op.infer(*shapes)
+        return replace(node, op=node.op.settled(*shapes)), node.op.infer(*shapes)
     except ShapeError:
         raise
     except Exception as error:
@@ -109,8 +110,8 @@ def _check_unused(graph: Graph, findings: Findings) -> None:
     results = {output.node for output in graph.outputs}
     for name, readers in graph.users.items():
         node = graph.nodes[name]
-        if readers or name in results or node.origin is None:
-            continue
+        if readers or name in results or node.origin is None or "repeat" in node.origin.arguments:
+            continue  # copies of which there are none may well be read nowhere
         what = "input" if isinstance(node.op, Input) else "step"
         findings.add(
             Code.UNUSED_STEP,

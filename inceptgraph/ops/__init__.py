@@ -66,16 +66,11 @@ def find(name: str) -> type[Operation] | None:
     point = plugins.points(ENTRY_POINTS).get(name)
     if point is None:
         return None
-    try:
-        kind = point.load()
-    except SpecError:
-        raise
-    except Exception as error:  # a plug-in may fail in any way
-        raise SpecError([_broken(point.value, name, f"{type(error).__name__}: {error}")]) from error
+    kind = plugins.load(point, "operation", made=False)
     if not (isinstance(kind, type) and issubclass(kind, Operation)):
-        raise SpecError([_broken(point.value, name, "it is not a class of `Operation`")])
+        raise plugins.refusal(point, "operation", "it is not a class of `Operation`")
     if (word := getattr(kind, "op", None)) != name:
-        raise SpecError([_broken(point.value, name, f"its `op` is `{word}`, not `{name}`")])
+        raise plugins.refusal(point, "operation", f"its `op` is `{word}`, not `{name}`")
     return kind
 
 
@@ -108,20 +103,14 @@ def hint(word: str, more: Iterable[str] = ()) -> str | None:
         word: as it was written.
         more: other words that could stand there.
 
-    >>> hint("swish"), hint("max_pol"), hint("nonsense")
-    ('did you mean `silu`?', 'did you mean `max_pool`?', None)
+    >>> hint("swish"), hint("max_pol"), hint("nn.Conv2d"), hint("nonsense")
+    ('did you mean `silu`?', 'did you mean `max_pool`?', 'did you mean `conv2d`?', None)
     """
+    word = word.rpartition(".")[2] or word  # torch.nn.Conv2d
     other = {name: kind.op for kind in BUILT_IN.values() for name in kind.other_names}
-    if word in other:
-        return f"did you mean `{other[word]}`?"
+    if word in other or word in BUILT_IN:
+        return f"did you mean `{other.get(word, word)}`?"
     if found := did_you_mean(word, (*more, *names())):
         return found
     close = closest(word, other)
     return f"did you mean `{other[close[0]]}`?" if close else None
-
-
-def _broken(value: str, name: str, reason: str) -> Diagnostic:
-    message = f"the plug-in `{value}` that provides the operation `{name}` cannot be used: {reason}"
-    return Diagnostic(
-        Code.BROKEN_PLUGIN, message, help="mend or uninstall the package that adds it"
-    )

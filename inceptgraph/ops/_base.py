@@ -80,6 +80,15 @@ class Operation(BaseModel):
         """
         return inputs[0]
 
+    def settled(self, *inputs: Shape) -> Operation:
+        """The operation with what its arguments leave to its operands: what a graph with shapes
+        holds, so that no backend counts from the end.
+
+        Raises:
+            ShapeError: the operation cannot take these shapes.
+        """
+        return self
+
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         """The tensors it owns, by the names they have in a ``state_dict``."""
         return {}

@@ -187,26 +187,41 @@ class Channels(Operation):
     """Some of the channels, one after the other.
 
     Args:
-        start: the first one, counted from 0.
-        stop: the one after the last.
+        start: the first one, counted from 0; negative from the end, as in Python.
+        stop: the one after the last, counted alike; by default there is none after it.
     """
 
     op: ClassVar[str] = "channels"
     family: ClassVar[Family] = Family.SHAPE
 
-    start: Annotated[int, Field(ge=0)] = 0
-    stop: Annotated[int, Field(ge=1)]
+    start: int = 0
+    stop: int | None = None
 
-    def infer(self, *inputs: Shape) -> Shape:
+    def settled(self, *inputs: Shape) -> Channels:
+        """The channels counted from 0."""
         channels = inputs[0][0]
-        if not self.start < self.stop <= channels:
+        stop = channels if self.stop is None else self.stop
+        start, stop = (end + channels if end < 0 else end for end in (self.start, stop))
+        if not 0 <= start < stop <= channels:
+            written = f"{self.start} to {'the end' if self.stop is None else self.stop}"
             raise ShapeError(
                 Code.EMPTY_OUTPUT,
-                f"there are no channels {self.start} to {self.stop} among {channels}",
-                argument="stop",
+                f"there are no channels {written} among {channels}",
+                argument="start" if self.stop is None else "stop",
                 help=f"`start` must be below `stop`, and `stop` at most {channels}",
             )
-        return (self.stop - self.start, *inputs[0][1:])
+        return Channels(start=start, stop=stop)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        start, stop = self.settled(*inputs).extent
+        return (stop - start, *inputs[0][1:])
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """First channel and the one after the last, of what is settled."""
+        assert self.stop is not None
+        return self.start, self.stop
 
     def label(self) -> str:
-        return f"channels {self.start} to {self.stop - 1}"
+        start, stop = self.extent
+        return f"channels {start} to {stop - 1}"

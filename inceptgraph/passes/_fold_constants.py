@@ -38,7 +38,8 @@ def _composed(first: Operation, second: Operation) -> Operation | None:
         case Crop(), Crop():
             return Crop(border=_sum(first.border, second.border))
         case Channels(), Channels():
-            return Channels(start=first.start + second.start, stop=first.start + second.stop)
+            (begin, _), (start, stop) = first.extent, second.extent
+            return Channels(start=begin + start, stop=begin + stop)
         case Relu(), Relu():
             return second
     return None

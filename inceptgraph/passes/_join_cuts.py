@@ -51,7 +51,7 @@ def _touch(first: Node, second: Node) -> bool:
         isinstance(first.op, Channels)
         and isinstance(second.op, Channels)
         and first.inputs == second.inputs
-        and first.op.stop == second.op.start
+        and first.op.extent[1] == second.op.extent[0]
     )
 
 
@@ -61,11 +61,12 @@ def _both(graph: Graph, nodes: dict[str, Node], first: Node, second: Node) -> st
     assert isinstance(second.op, Channels)
     whole = nodes[first.inputs[0]]
     shape = graph.shape(whole.name)
-    op = Channels(start=first.op.start, stop=second.op.stop)
-    if (op.start, op.stop) == (0, shape[0]):
+    start, stop = first.op.extent[0], second.op.extent[1]
+    if (start, stop) == (0, shape[0]):
         return whole.name
-    name = free_name(f"{whole.name}_{op.start}_{op.stop}", nodes)
-    cut = Node(name, op, first.inputs, (op.stop - op.start, *shape[1:]), second.origin)
+    name = free_name(f"{whole.name}_{start}_{stop}", nodes)
+    op = Channels(start=start, stop=stop)
+    cut = Node(name, op, first.inputs, (stop - start, *shape[1:]), second.origin)
     nodes[name] = cut
     return name
 

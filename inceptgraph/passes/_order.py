@@ -93,11 +93,7 @@ def installed() -> tuple[Pass, ...]:
     for point in plugins.points(ENTRY_POINTS).values():
         each = plugins.loaded(point, Pass, "pass")
         if each.name != point.name:
-            raise _error(
-                Code.BROKEN_PLUGIN,
-                f"`{point.value}` is offered as the pass `{point.name}`: its name is `{each.name}`",
-                f"mend it, or uninstall {plugins.package(point.dist)}",
-            )
+            raise plugins.refusal(point, "pass", f"its name is `{each.name}`")
         if any(each.name == built_in.name for built_in in BUILT_IN):
             raise _error(
                 Code.CLASHING_PLUGINS,

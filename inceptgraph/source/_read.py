@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inceptgraph.diagnostics import Code, Findings, Source, Span, did_you_mean
 
-__all__ = ["MAX_BYTES", "read"]
+__all__ = ["MAX_BYTES", "names_in", "read"]
 
 MAX_BYTES = 64 * 2**20
 
@@ -22,6 +22,8 @@ _MODELS = {
     ".pb": "a graph of TensorFlow",
     ".tflite": "a model of TensorFlow Lite",
     ".pt2": "a program of torch.export",
+    ".xml": "an XML file, such as OpenVINO's models",
+    **dict.fromkeys((".svg", ".png", ".pdf", ".dot"), "a picture"),
 }
 _WEIGHTS = {
     ".caffemodel": "weights of Caffe",
@@ -32,6 +34,8 @@ _WEIGHTS = {
 }
 """By the ending of a name, what people take for a spec."""
 
+_SPEC_KEYS = (b'"stages"', b'"extends"', b'"blocks"', b'"input"', b'"inputs"')
+
 
 def read(path: str | Path, findings: Findings) -> Source | None:
     """Read a spec's text; ``-`` is standard input. Says why where it cannot."""
@@ -40,7 +44,7 @@ def read(path: str | Path, findings: Findings) -> Source | None:
     try:
         data = _bytes(path)
     except FileNotFoundError:
-        hint = did_you_mean(os.path.basename(name), _siblings(name))
+        hint = did_you_mean(os.path.basename(name), names_in(os.path.dirname(name)))
         findings.add(Code.FILE_NOT_FOUND, f"there is no file `{name}`", where, help=hint)
         return None
     except IsADirectoryError:
@@ -66,10 +70,10 @@ def _bytes(path: str | Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _siblings(name: str) -> list[str]:
-    """The files that a user may have meant instead of one that does not exist."""
+def names_in(folder: str | Path) -> list[str]:
+    """The names in a folder, which a user may have meant; none where it cannot be read."""
     try:
-        return os.listdir(os.path.dirname(name) or ".")
+        return os.listdir(folder or ".")
     except (OSError, ValueError):
         return []
 
@@ -83,6 +87,8 @@ def _is_something_else(data: bytes, name: str, where: Span, findings: Findings) 
     if suffix in _WEIGHTS:
         hint = f"weights go into the network of a spec: `inceptgraph weights SPEC {name}`"
     what = _MODELS.get(suffix) or _WEIGHTS.get(suffix)
+    if suffix == ".json" and not any(key in data for key in _SPEC_KEYS):
+        what, hint = "JSON without any key of a spec", f"{hint}, and JSON is YAML"
     if what is not None:
         findings.add(Code.NOT_TEXT, f"`{name}` is {what}, not a spec", where, help=hint)
     return what is not None

@@ -1,6 +1,7 @@
 """The language: what a spec may say, read into frozen parts."""
 
 from inceptgraph.spec._arithmetic import used_values
+from inceptgraph.spec._deciding import parameters_that_count
 from inceptgraph.spec._expect_form import COUNTS
 from inceptgraph.spec._json_schema import argument_texts, language
 from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped
@@ -63,6 +64,7 @@ __all__ = [
     "need_text",
     "operation_exists",
     "override",
+    "parameters_that_count",
     "read_keys",
     "read_mapping",
     "resolve",

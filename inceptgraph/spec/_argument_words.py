@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-__all__ = ["translated"]
+__all__ = ["not_an_argument", "translated"]
 
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "out": ("filters", "units", "num_output", "out_channels", "out_features", "n_filters"),
+    "out": (
+        *("filters", "units", "num_output", "out_channels", "out_features", "n_filters"),
+        *("features", "num_features", "nodes"),
+    ),
     "kernel": ("kernel_size", "pool_size", "kernel_shape", "filter_size", "ksize", "window"),
     "stride": ("strides", "subsample"),
     "padding": ("pad", "pads", "border_mode"),
@@ -24,10 +27,33 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "slope": ("negative_slope", "alpha", "leak"),
     "rate": ("p", "prob", "dropout_ratio", "drop_rate"),
     "ceil": ("ceil_mode",),
-    "size": ("local_size", "output_size"),
+    "size": ("local_size", "output_size", "n", "nsize"),
+    "k": ("bias", "knorm"),
     "stop": ("end",),
 }
 """By our word, what torch, Keras, Caffe and ONNX call it."""
+
+
+_STEP_WORDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("name", "top"), "a step's name is the key that it stands under"),
+    **dict.fromkeys(
+        ("input", "inputs", "bottom", "inbound_nodes"),
+        "what a step reads is said by `from: …`",
+    ),
+    **dict.fromkeys(
+        ("in_channels", "in_features", "input_shape", "nIn"), "what comes in is known: leave it out"
+    ),
+}
+"""What layers of other frameworks say that is no argument here, and what to write for it."""
+
+
+def not_an_argument(word: str) -> str | None:
+    """What to write for a word that layers of other frameworks have.
+
+    >>> not_an_argument("bottom"), not_an_argument("kernel")
+    ('what a step reads is said by `from: …`', None)
+    """
+    return _STEP_WORDS.get(word)
 
 
 def translated(word: str, takes: Collection[str]) -> str | None:

@@ -223,7 +223,8 @@ class _Expression:
             if abs(value) > MAX_NUMBER:
                 hint = f"the largest is {MAX_NUMBER:,}"
                 raise self.problem("this number is too large", start, end, hint)
-            exact = len(match["number"]) < MAX_DIGITS and (value == 0 or abs(value) > 1e-30)
+            # what is next to nothing is taken as its nearest float: its digits may be endless
+            exact = len(match["number"]) < MAX_DIGITS and abs(value) > 1e-30
             return _fraction(value, match["number"] if exact else None)
         value = lookup(match["name"], self.environment)
         try:

@@ -158,6 +158,11 @@ class _Editor:
         step = read_mapping(value, "`replace`", self.findings, hint)
         if step is None:
             return
+        if not step.items:
+            message = f"the edit of `{name}` puts nothing in its place"
+            hint = f"write a step, `{{replace: {{op: relu}}}}`, or `{name}: remove`"
+            self.findings.add(Code.BAD_EDIT, message, value.span.first_line(), help=hint)
+            return
         own, old = siblings[name].key, siblings[name].value
         if not {"op", "steps", "branches"} & step.items.keys() and holds_steps(step):
             # several steps take the place of one, under its name: who reads it reads the last

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 from inceptgraph.diagnostics import Code, Findings, Source, Span, did_you_mean
-from inceptgraph.source import Scalar
+from inceptgraph.source import Scalar, names_in
 
 __all__ = ["SUFFIXES", "Kind", "locate", "named", "shipped"]
 
@@ -40,7 +41,7 @@ def locate(spec: str | Path, findings: Findings) -> Path | None:
     text = str(spec)
     path = Path(spec)
     looks_like_path = isinstance(spec, Path) or path.suffix in SUFFIXES or "/" in text
-    if text == "-" or looks_like_path or path.exists():
+    if text == "-" or looks_like_path or os.path.exists(path):
         return path
     known = shipped()
     if text in known:
@@ -80,20 +81,20 @@ def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
         findings.add(Code.UNKNOWN_SPEC, message, word.span.first_line(), help=hint)
         return None
     path = Path(word.span.source.name).parent / text
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     if "://" in text:
         message = f"`{text}` is an address, and a spec is made of files"
         hint = "save it beside this one, and name the file"
         findings.add(Code.UNKNOWN_SPEC, message, word.span.first_line(), help=hint)
         return None
-    if path.exists() or path.is_symlink():
-        what = "a directory" if path.is_dir() else "not a regular file"
-        what = what if path.exists() else "a link that leads nowhere"
+    if os.path.lexists(path):
+        what = "a directory" if os.path.isdir(path) else "not a regular file"
+        what = what if os.path.exists(path) else "a link that leads nowhere"
         findings.add(Code.NOT_A_FILE, f"`{path}` is {what}", word.span.first_line())
         return None
     message = f"there is no file `{path}`"
-    siblings = (p.name for p in path.parent.glob("*") if p.suffix in SUFFIXES)
+    siblings = (name for name in names_in(path.parent) if name.endswith(SUFFIXES))
     hint = did_you_mean(path.name, siblings) or "a path is read from the folder of this file"
     if Path(text).stem in known:
         hint = f"the shipped one is meant by its name alone: `{Path(text).stem}`"

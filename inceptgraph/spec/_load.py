@@ -20,6 +20,7 @@ from inceptgraph.spec._params import (
     lint_unused,
     read_params,
 )
+from inceptgraph.spec._read_as_meant import join_calls
 from inceptgraph.spec._resolve import Resolved
 from inceptgraph.spec._sections import (
     INPUT_KEYS,
@@ -258,6 +259,7 @@ class _SpecReader:
             what = f"`{entry.key.text}` in `defaults`"
             mapping = read_mapping(entry.value, what, self.findings, _HINTS["defaults"])
             if mapping is not None:
+                join_calls(mapping.items, self.findings)
                 found[entry.key.text] = (entry.key, Mapping(dict(mapping.items), mapping.span))
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Source, Span, did_you_mean
-from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse
+from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, resolve
 from inceptgraph.spec._structure import entries_of, listed
 from inceptgraph.spec._values import TYPES
 
@@ -24,7 +24,7 @@ def apply(root: Node, overrides: MappingType[str, Any], findings: Findings) -> N
         findings: receives paths that lead nowhere.
     """
     for path, value in overrides.items():
-        text = value if isinstance(value, str) else flow(value)
+        text = value if isinstance(value, str) else flow(value, path)
         source = Source(f"--set {path}={text}", text)
         if not text.strip():
             message = f"`--set {path}=` gives no value"
@@ -49,11 +49,21 @@ def declares_parameter(keys: list[str]) -> bool:
     )
 
 
-def flow(value: Any) -> str:
-    """A Python value as one line of YAML."""
+def flow(value: Any, path: str = "") -> str:
+    """A Python value as one line of YAML; numbers and arrays of NumPy and torch are plain ones.
+
+    Raises:
+        TypeError: YAML has no such value.
+    """
     import json
 
-    return json.dumps(value)
+    def plain(part: Any) -> Any:
+        if hasattr(part, "tolist"):
+            return part.tolist()
+        kind = type(part).__name__
+        raise TypeError(f"`set` gives `{path}` a value of type `{kind}`, which no spec can hold")
+
+    return json.dumps(value, default=plain)
 
 
 def _replaced(root: Mapping, value: Node, source: Source, path: str, findings: Findings) -> Mapping:
@@ -102,6 +112,8 @@ def redeclared(declared: Node, value: Node) -> Node:
         return value
     span = value.span.first_line()
     text = "\n".join(span.source.lines) if isinstance(value, Sequence) else value.text
+    if isinstance(value, Scalar) and isinstance(value.value, str) and resolve(text) != text:
+        text = flow(text)  # it was in quotes, and so is a word
     declaration = f"{kind} = {text}"
     return Scalar(declaration, declaration, span)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
-from inceptgraph.source import Entry, Mapping, Scalar
+from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec._structure import RESERVED
 
 __all__ = ["join_calls", "with_merge_inside", "with_merge_outside"]
@@ -63,6 +63,9 @@ def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
         arguments: of a step, by name; they are changed in place.
         findings: receives what is joined.
     """
+    for key, entry in arguments.items():
+        if isinstance(entry.value, Sequence) and key not in RESERVED:
+            arguments[key] = Entry(entry.key, _with_calls(entry.value, findings))
     whole: str | None = None
     for key, entry in list(arguments.items()):
         value = entry.value
@@ -85,10 +88,33 @@ def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
         if not _is_open(joined) and "$" not in joined:
             whole = None  # no arithmetic at all, which is told where it has no value
         elif not _is_open(joined):
-            message = "the comma in this call ends the argument, as every comma in braces does"
-            hint = f'put it in quotes, `{whole}: "{joined}"`'
-            findings.add(Code.BAD_EXPRESSION, message, span.first_line(), help=hint)
+            _report(arguments[whole].value, f"{whole}: ", "argument", "braces", findings)
             whole = None
+
+
+def _with_calls(values: Sequence, findings: Findings) -> Sequence:
+    """A list in which a call that its commas part, ``[min(1, $a), 3]``, is one value again."""
+    found: list[Node] = []
+    for item in values.items:
+        last = found[-1] if found else None
+        text = last.text if isinstance(last, Scalar) and last.value == last.text else ""
+        if not _is_open(text) or not isinstance(last, Scalar) or not isinstance(item, Scalar):
+            found.append(item)
+            continue
+        joined = f"{text}, {item.text}"
+        start, end = last.span, item.span
+        span = Span(start.source, start.line, start.column, end.end_line, end.end_column)
+        found[-1] = Scalar(joined, joined, span)
+        if not _is_open(joined) and "$" in joined:
+            _report(found[-1], "", "value", "brackets", findings)
+    return Sequence(found, values.span)
+
+
+def _report(call: Node, before: str, what: str, where: str, findings: Findings) -> None:
+    assert isinstance(call, Scalar)
+    message = f"the comma in this call ends the {what}, as every comma in {where} does"
+    hint = f'put it in quotes, `{before}"{call.text}"`'
+    findings.add(Code.BAD_EXPRESSION, message, call.span.first_line(), help=hint)
 
 
 def _is_open(text: str) -> bool:

@@ -8,7 +8,7 @@ from inceptgraph import ops
 from inceptgraph.diagnostics import Code, Findings, Label, Severity, closest, did_you_mean
 from inceptgraph.ops import Operation
 from inceptgraph.source import Entry, Scalar
-from inceptgraph.spec._argument_words import translated
+from inceptgraph.spec._argument_words import not_an_argument, translated
 from inceptgraph.spec._models import Block, Body, Chain, Spec, Step
 from inceptgraph.spec._step_forms import walk
 from inceptgraph.spec._structure import listed, rename
@@ -62,6 +62,12 @@ def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label)
     if name.text in spec.blocks or find_operation(name.text) is not None:
         return True
     hint = ops.hint(name.text, spec.blocks)
+    stage = spec.stages.steps.get(name.text)
+    if stage is not None and stage.operation is not name:
+        hint = (
+            f"`{name.text}` is a stage, and a stage is not used twice: define it under `blocks:`,"
+            " whose uses have weights of their own"
+        )
     findings.add(
         Code.UNKNOWN_OPERATION,
         f"there is no operation or block `{name.text}`",
@@ -145,6 +151,7 @@ def _unknown_argument(
     meant = translated(written, free)
     close = [meant] if meant else closest(written, free)
     hint = f"did you mean `{meant}`?" if meant else did_you_mean(written, free)
+    hint = hint or not_an_argument(written)
     hint = hint or _activation_hint(arguments[written]) or did_you_mean(written, _KEYWORDS)
     known = f"its arguments are {listed(takes)}" if takes else "it takes no arguments"
     message = f"`{name}` has no argument `{written}`"

@@ -118,6 +118,20 @@ def test_what_is_built_in_is_not_replaced(install: Install, module: ModuleType, 
     assert run("check", "lenet5").code == 0
 
 
+def test_verbs_that_clash(install: Install, run: Run) -> None:
+    for name in ("one", "two"):
+        install(name, "1", "inceptgraph.verbs", conjure=f"{name}:verb")
+    lines = run("--help").out.partition("From other packages:\n")[2].splitlines()
+    assert len([line for line in lines if "conjure" in line]) == 1
+    told = " ".join(" ".join(lines).split())
+    assert "one 1 (`one:verb`)" in told and "two 1 (`two:verb`)" in told
+    assert ": refused, since they offer it both" in told
+    refused = run("conjure")
+    assert refused.code == 1
+    assert "`conjure` of `inceptgraph.verbs` is offered by " in refused.err
+    assert run("check", "lenet5").code == 0
+
+
 def test_operations_that_clash(install: Install) -> None:
     for name in ("one", "two"):
         install(name, "1", ops.ENTRY_POINTS, swirl=f"{name}:Swirl")
@@ -200,5 +214,7 @@ def test_what_is_no_operation(install: Install, module: ModuleType) -> None:
 
     module.swirl, module.Nameless = 3, Nameless  # type: ignore[attr-defined]
     install("mine", "1", ops.ENTRY_POINTS, swirl="offers:swirl", nameless="offers:Nameless")
+    told = "IG807: `offers:swirl` is offered as the operation `swirl`: it is not a class of"
+    assert message(lambda: ops.find("swirl")).startswith(told)
     assert "it is not a class of `Operation`" in message(lambda: ops.find("swirl"))
     assert "its `op` is `None`, not `nameless`" in message(lambda: ops.find("nameless"))

@@ -146,6 +146,14 @@ def test_what_breaks_a_rule_is_named(wiring: Wiring, outputs: list[str], message
         made(wiring, *outputs).verify()
 
 
+def test_shapes_that_do_not_fit_break_a_rule() -> None:
+    """As a reader of another format may give them."""
+    graph = made({"x": (IMAGE, ()), "y": (IMAGE, ()), "a": (Add(), ["x", "y"])}, "a")
+    other = replace(graph.nodes["y"], op=Input(shape=(5, 8, 8)), shape=(5, 8, 8))
+    with pytest.raises(InvalidGraph, match="a: its operands do not fit it: `add` cannot join"):
+        graph.with_nodes({**graph.nodes, "y": other}).verify()
+
+
 def test_a_node_has_the_name_that_it_is_stored_under() -> None:
     graph = made(CHAIN, "b")
     nodes = {**graph.nodes, "a": replace(graph.nodes["a"], name="other")}

@@ -8,63 +8,28 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from damage import NUMBERS, PIECES, WORDS, damage
+from front_end import check, check_case, check_finding
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from mutations import LONGEST, case
 from places import MISTAKES as _MISTAKES
 from places import SPECS as _SPECS
 from specs_strategy import specs
-from work import growth
+from work import growth, lines_run
 
-from inceptgraph.diagnostics import Code, Diagnostic, Severity, Source
+from inceptgraph.diagnostics import Code, Severity, Source
 from inceptgraph.graph import from_json, to_json, to_text
-from inceptgraph.pipeline import Analysis, analyze
-from inceptgraph.report import FORMATS, render
+from inceptgraph.pipeline import analyze
+from inceptgraph.report import render
 
 SPECS = sorted(_SPECS.glob("*.yaml"))
 MISTAKES = sorted(_MISTAKES.glob("*.yaml"))
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in [*SPECS, *MISTAKES]}
-
-
-def check(text: str) -> Analysis:
-    """What must hold of any text."""
-    analysis = analyze(Source("spec.yaml", text))
-    for format in FORMATS:
-        rendered = render(analysis.findings, format)
-        if format in ("json", "sarif"):
-            json.loads(rendered)
-    for finding in analysis.findings:
-        check_finding(finding)
-    has_errors = any(finding.severity is Severity.ERROR for finding in analysis.findings)
-    if not has_errors and analysis.library is None:
-        assert analysis.graph is not None
-        assert analysis.graph.outputs
-        assert all(node.shape is not None for node in analysis.graph.nodes.values())
-        analysis.graph.verify()
-        analysis.graph.phase("eval").verify()
-    return analysis
-
-
-def check_finding(finding: Diagnostic) -> None:
-    assert finding.message
-    assert finding.span is not None
-    assert finding.message == finding.message.strip()
-    assert len(finding.message) + len(finding.help or "") < 1300
-    assert "Traceback" not in finding.message
-    for label in finding.labels:
-        span, lines = label.span, label.span.source.lines
-        assert 0 <= span.line <= span.end_line
-        assert span.column >= 0
-        assert (span.line, span.column) <= (span.end_line, span.end_column)
-        if lines:
-            assert span.end_line <= len(lines)
-            assert span.line < len(lines)
-            assert span.column <= len(lines[span.line])
-            if span.end_line < len(lines):
-                assert span.end_column <= len(lines[span.end_line])
 
 
 # -- good specs -----------------------------------------------------------------------------------
@@ -91,120 +56,6 @@ def test_good_specs_compile(text: str) -> None:
 
 # -- good specs and known mistakes, damaged -------------------------------------------------------
 
-TOKENS = re.compile(r"\w+|\s+|[^\w\s]")
-NUMBERS = ["0", "-1", "-7", "1.5", "1e9", "1e-9", "99999999999999999999", "0x10", ".inf", ".nan"]
-NUMBERS += [
-    "2147483648",
-    "9007199254740993",
-    "1_000",
-    "010",
-    "1e400",
-    "$x",
-    "yes",
-    "~",
-    '"3"',
-    "[]",
-]
-WORDS = ["op", "from", "repeat", "steps", "branches", "merge", "input", "inputs", "params"]
-PIECES: list[str] = [
-    *"{}[]:,\t#|>'\"$%@`\\\r\u00a0\u2028é",
-    ": ",
-    ", ",
-    "- ",
-    "\n",
-    "  ",
-    "&a ",
-    "*a",
-    "!t ",
-]
-PIECES += ["${", "<<: ", "? ", "---\n", *WORDS]
-
-
-def damage(text: str, rng: random.Random, slips: int) -> str:
-    """A few slips of the hand; half of the time of a kind that mostly leaves a text YAML."""
-    kinds: list[Callable[[str, random.Random], str]] = [_key, _value, _value, _number, _line]
-    if rng.random() < 0.5:
-        kinds += [_byte, _token, _token, _cut, _insert, _insert]
-    for _ in range(slips):
-        text = rng.choice(kinds)(text, rng)
-    return text
-
-
-def _byte(text: str, rng: random.Random) -> str:
-    data = bytearray(text.encode())
-    for _ in range(rng.randint(1, 3) if data else 0):
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-    return data.decode("utf-8", "replace")
-
-
-def _token(text: str, rng: random.Random) -> str:
-    tokens = TOKENS.findall(text)
-    if len(tokens) < 2:
-        return text
-    i, j = rng.randrange(len(tokens)), rng.randrange(len(tokens))
-    action = rng.randrange(4)
-    if action == 0:
-        del tokens[i]
-    elif action == 1:
-        tokens[i], tokens[j] = tokens[j], tokens[i]
-    elif action == 2:
-        tokens.insert(i, tokens[j])
-    else:
-        tokens[i] = tokens[j]
-    return "".join(tokens)
-
-
-def _line(text: str, rng: random.Random) -> str:
-    lines = text.splitlines(keepends=True)
-    if not lines:
-        return text
-    line = lines.pop(rng.randrange(len(lines)))
-    action = rng.randrange(4)
-    if action:
-        lines.insert(rng.randint(0, len(lines)), line)
-    if action == 2:
-        lines.insert(rng.randint(0, len(lines)), line)
-    if action == 3:
-        at = rng.randrange(len(lines))
-        lines[at] = " " * rng.randint(0, 4) + lines[at].lstrip(" ")
-    return "".join(lines)
-
-
-def _replace(pattern: str, text: str, rng: random.Random, new: str) -> str:
-    matches = list(re.finditer(pattern, text))
-    if not matches:
-        return text
-    start, end = rng.choice(matches).span()
-    return text[:start] + new + text[end:]
-
-
-def _key(text: str, rng: random.Random) -> str:
-    words = re.findall(r"[\w.-]+", text) or ["x"]
-    new = rng.choice([rng.choice(words), rng.choice(PIECES), rng.choice(words)[:-1], ""])
-    return _replace(r"[\w.-]+(?=:)", text, rng, new)
-
-
-def _value(text: str, rng: random.Random) -> str:
-    words = re.findall(r"[$\w.-]+", text) or ["x"]
-    new = rng.choice([rng.choice(words), f"${rng.choice(words)}", f"[{rng.choice(words)}]", "{}"])
-    new = rng.choice([new, f"{rng.choice(words)} {rng.choice('+-*/%')} {new}", f'"{new}"'])
-    return _replace(r"(?<=: )[^\s,{}\[\]]+", text, rng, new)
-
-
-def _number(text: str, rng: random.Random) -> str:
-    return _replace(r"(?<![\w.])\d+(\.\d+)?", text, rng, rng.choice(NUMBERS))
-
-
-def _cut(text: str, rng: random.Random) -> str:
-    at, width = rng.randint(0, len(text)), rng.randint(0, 80)
-    return text[:at] if rng.random() < 0.3 else text[:at] + text[at + width :]
-
-
-def _insert(text: str, rng: random.Random) -> str:
-    at = rng.randint(0, len(text))
-    count: int = rng.choice((1, 1, 1, 2, 70))
-    return text[:at] + rng.choice(PIECES) * count + text[at:]
-
 
 @given(st.sampled_from(sorted(TEXTS)), st.integers(0, 2**48), st.integers(1, 6))
 def test_damaged_specs_are_reported(name: str, seed: int, slips: int) -> None:
@@ -214,6 +65,16 @@ def test_damaged_specs_are_reported(name: str, seed: int, slips: int) -> None:
 @given(specs(), st.integers(0, 2**48), st.integers(1, 3))
 def test_damaged_random_specs_are_reported(text: str, seed: int, slips: int) -> None:
     check(damage(text, random.Random(seed), slips))
+
+
+@pytest.mark.parametrize("first", range(0, 200, 50))
+def test_hostile_changes_are_reported(tmp_path: Path, first: int) -> None:
+    """The first cases of ``.ci/fuzz-language``, which tries as many as it is told."""
+    for number in range(first, first + 50):
+        found = case(0, number)
+        assert found == case(0, number)
+        assert max(map(len, found)) <= LONGEST
+        check_case(found, tmp_path)
 
 
 # -- anything at all ------------------------------------------------------------------------------
@@ -397,6 +258,16 @@ def test_long_texts_are_read(name: str) -> None:
     assert check(LONG[name]).findings
 
 
+def _doubling(levels: int, params: str, given: str, bottom: str) -> str:
+    """Blocks that each use the one below twice."""
+    blocks = [f"  b0: {{{params}steps: {{x: {bottom}}}}}\n"]
+    for i in range(1, levels + 1):
+        first, second = (f"{{op: b{i - 1}{more}}}" for more in given.split("|"))
+        blocks.append(f"  b{i}: {{{params}steps: {{x: {first}, y: {second}}}}}\n")
+    value = ", n: 1" if params else ""
+    return f"{HEAD}blocks:\n{''.join(blocks)}stages: {{a: {{op: b{levels}{value}}}}}\n"
+
+
 PAST_THE_BUDGET = {
     "a thousand parameters": HEAD
     + f"blocks: {{b: {{params: {{{', '.join(f'p{i}: {i}' for i in range(1000))}}}, "
@@ -406,10 +277,44 @@ PAST_THE_BUDGET = {
     + "stages: {a: {op: b, repeat: 180}}",
     "repeats in repeats": HEAD
     + "stages: {a: {repeat: 450, steps: {b: {repeat: 450, steps: {c: {op: relu}}}}}}",
+    "blocks that double": _doubling(25, "", "|", "{op: relu}"),
+    "blocks that double and fail": _doubling(60, "", "|", "{op: conv2d, out: 0}"),
+    "blocks that double, each with arguments of its own": _doubling(
+        25, "params: {n: int}, ", ", n: $n * 2|, n: $n * 2 + 1", "{op: conv2d, out: $n}"
+    ),
+    "a block that chooses itself, twice": HEAD
+    + "blocks: {b: {params: {n: any}, steps: {x: {op: $n, n: $n}, y: {op: $n, n: $n}}}}\n"
+    + "stages: {a: {op: b, n: b}}",
+    "numbers of copies that no two uses share": _doubling(
+        25, "params: {n: int}, ", ", n: $n * 2|, n: $n * 2 + 1", "{op: relu, repeat: $n % 2}"
+    ),
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PAST_THE_BUDGET)
-def test_what_is_written_small_and_grows_too_large_ends(name: str) -> None:
-    assert Code.TOO_LARGE in {finding.code for finding in check(PAST_THE_BUDGET[name]).findings}
+def test_what_is_written_small_and_grows_too_large_is_refused_before_it_is_made(name: str) -> None:
+    analysis = check(PAST_THE_BUDGET[name])
+    assert [f.code for f in analysis.findings if f.severity is Severity.ERROR] == [Code.TOO_LARGE]
+    assert analysis.graph is not None
+    assert [*analysis.graph.nodes] == ["input"]
+
+
+def test_a_block_that_fails_is_tried_once() -> None:
+    """As many steps as a network may have, none of which can be made."""
+    text = _doubling(15, "", "|", "{op: conv2d, out: 0}")
+    assert {f.code for f in check(text).findings} == {Code.BAD_ARGUMENT}
+    more = _doubling(16, "", "|", "{op: conv2d, out: 0}")
+    assert lines_run(lambda: analyze(Source("x", more))) < 1.5 * lines_run(
+        lambda: analyze(Source("x", text))
+    )
+
+
+def test_all_that_decides_how_much_there_is_is_counted() -> None:
+    """Through a default, a block in a block, a chosen block, and a copy's own number."""
+    text = """blocks:
+  inner: {params: {n: int, m: int = $n * 100}, steps: {x: {op: relu, repeat: $m}}}
+  outer: {params: {k: int, use: string}, steps: {x: {op: $use, n: $k + 400, repeat: $k}}}
+stages: {a: {op: outer, k: %d, use: inner}}
+"""
+    assert Code.TOO_LARGE not in {f.code for f in analyze(Source("x", HEAD + text % 1)).findings}
+    assert Code.TOO_LARGE in {f.code for f in check(HEAD + text % 5).findings}

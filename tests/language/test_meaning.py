@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from inceptgraph.diagnostics import Code, Findings, Source, Span, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
 from inceptgraph.graph import Graph
 from inceptgraph.ops import BUILT_IN
-from inceptgraph.pipeline import analyze
+from inceptgraph.pipeline import analyze, summary
 from inceptgraph.report import render
 from inceptgraph.source import Mapping, Scalar, parse, to_plain
 from inceptgraph.spec import Unavailable, ValueProblem, evaluate, fits
@@ -677,22 +679,10 @@ def test_recursion_limits_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None
     assert MAX_DEPTH == 64
 
 
-@pytest.mark.slow
 def test_the_longest_repeat() -> None:
     assert found(f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS + 1}}}\n") == [Code.TOO_LARGE]
     twice = f"stages:\n  a: {{op: relu, repeat: {MAX_STEPS}}}\n  b: {{op: relu}}\n"
     assert found(twice) == [Code.TOO_LARGE]
-
-
-@pytest.mark.slow
-def test_failing_steps_count_too() -> None:
-    """Blocks that double at each level and build nothing end as soon as those that build."""
-    blocks = ["  b0: {steps: {x: {op: conv2d, out: 0}, y: {op: relu}}}\n"]
-    blocks += [
-        f"  b{i}: {{steps: {{x: {{op: b{i - 1}}}, y: {{op: b{i - 1}}}}}}}\n" for i in range(1, 18)
-    ]
-    text = f"blocks:\n{''.join(blocks)}stages:\n  all: {{op: b17}}\n"
-    assert set(found(text)) == {Code.BAD_ARGUMENT, Code.TOO_LARGE}
 
 
 # -- hints ----------------------------------------------------------------------------------------
@@ -774,12 +764,127 @@ sections: {middle: b .. c}
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("net.prototxt", "a network of Caffe"), ("net.pth", "weights of PyTorch")]
+    ("name", "told"),
+    [
+        ("net.prototxt", "a network of Caffe"),
+        ("net.pth", "weights of PyTorch"),
+        ("net.xml", "an XML file"),
+        ("net.svg", "a picture"),
+        ("net.json", "JSON without any key of a spec"),
+    ],
 )
 def test_a_file_of_another_tool_is_called_what_it_is(tmp_path: Any, name: str, told: str) -> None:
     (tmp_path / name).write_text('name: "Net"\nlayer {\n  name: "data"\n}\n')
     (finding,) = analyze(tmp_path / name).findings
     assert finding.code == Code.NOT_TEXT and told in finding.message
+
+
+def test_all_copies_are_read_in_order() -> None:
+    text = "stages: {m: {op: conv2d, out: 4, repeat: $n}, c: {op: concat, from: [m.*, input]}}\n"
+    graph = built("params: {n: 3}\n" + text)
+    assert graph.nodes["c"].inputs == ("m.0", "m.1", "m.2", "input")
+    assert built("params: {n: 3}\n" + text, set={"n": 0}).nodes["c"].inputs == ("input",)
+    inside = "stages: {m: {op: relu, repeat: 2}, s: {steps: {c: {op: add, from: m.*}}}}\n"
+    assert built(inside).nodes["s.c"].inputs == ("m.0", "m.1")
+    head = (
+        "stages: {m: {op: relu, repeat: 2}}\naux_heads: {h: {op: add, from: m.*, loss_weight: 1}}"
+    )
+    assert built(head).nodes["h"].inputs == ("m.0", "m.1")
+
+
+def test_what_copies_read_counts() -> None:
+    """Few words, and more operands than any machine holds."""
+    text = (
+        "stages: {m: {op: relu, repeat: 9000}, n: {repeat: 9000, steps: {x: {op: add, from: m.*}}}}"
+    )
+    assert found(text) == [Code.TOO_LARGE]
+
+
+def test_channels_count_from_the_end() -> None:
+    stages = "stages: {a: {op: conv2d, out: 24}, c: {op: channels, start: -8, stop: -2}}\n"
+    graph = built(stages)
+    assert graph.shape("c") == (6, 8, 8)
+    assert graph.nodes["c"].op.arguments() == {"start": 16, "stop": 22}
+    assert built(stages.replace(", stop: -2", "")).shape("c") == (8, 8, 8)
+    assert found(stages.replace("-8", "-25")) == [Code.EMPTY_OUTPUT]
+
+
+def test_values_of_a_step_without_copies_are_checked() -> None:
+    good = "stages: {a: {op: conv2d, out: 4, repeat: 0}, b: {op: relu}}"
+    assert [*built(good).nodes] == ["input", "a", "b"]
+    assert found(good.replace("out: 4", "out: many")) == [Code.BAD_ARGUMENT]
+    block = "blocks: {k: {params: {n: int}, steps: {x: {op: conv2d, out: $n}}}}\n"
+    assert found(block + good.replace("conv2d, out: 4", "k, n: 0")) == [Code.BAD_ARGUMENT]
+
+
+def test_what_is_next_to_nothing_is_nothing() -> None:
+    """Exactly it is a fraction whose digits grow with the exponent: more than any memory holds."""
+    for number in ("1e-4000", "-1e-400", "0e4000"):
+        graph = built(f"params: {{n: 3}}\nstages: {{a: {{op: conv2d, out: $n + {number}}}}}")
+        assert graph.shape("a") == (3, 8, 8)
+
+
+def test_a_spec_may_be_json(tmp_path: Any) -> None:
+    (tmp_path / "net.json").write_text(json.dumps({"name": "x", "extends": "lenet5"}))
+    assert analyze(tmp_path / "net.json").findings == ()
+
+
+def test_names_longer_than_any_file_has() -> None:
+    """What the system refuses to look for is not there."""
+    for name in ("a" * 5000, "a/" * 5000 + "b", "a" * 5000 + ".yaml"):
+        assert analyze(name).findings
+        for key in ("extends", "include"):
+            source = Source("net.yaml", f"name: x\n{key}: {name}\n")
+            (finding,) = analyze(source).findings
+            assert finding.code in (Code.UNKNOWN_SPEC, Code.FILE_NOT_FOUND)
+            assert finding.span is not None
+            assert finding.span.source is source
+            assert len(finding.message) < 700
+
+
+def test_values_that_are_set_may_be_numpys() -> None:
+    text = "params: {n: 2, bias: true}\nstages: {a: {op: conv2d, out: 4 * $n, bias: $bias}}"
+    graph = built(text, set={"n": np.int64(3), "bias": np.bool_(False)})
+    assert graph.nodes["a"].op.arguments() == {"out": 12, "bias": False}
+    kernel = built(text, set={"stages.a.kernel": np.array([1, 3])}).nodes["a"].op
+    assert kernel.arguments()["kernel"] == (1, 3)
+
+
+@pytest.mark.parametrize(("path", "value"), [(3, 1), (("a",), 1), ("n", {1, 2}), ("n", object())])
+def test_what_cannot_be_set(path: Any, value: object) -> None:
+    with pytest.raises(TypeError, match="set"):
+        analyze("lenet5", set={path: value})
+
+
+def test_a_word_in_quotes_is_no_number() -> None:
+    text = "params: {n: 2, act: string = relu}\nstages: {a: {op: relu, repeat: $n}, b: {op: $act}}"
+    assert found(text, set={"n": '"3"'}) == [Code.BAD_ARGUMENT]
+    assert built(text, set={"act": '"tanh"'}).nodes["b"].op.op == "tanh"
+
+
+def test_an_outline_has_a_level() -> None:
+    for depth in (0, -1):
+        with pytest.raises(ValueError, match="at least 1"):
+            summary("lenet5", depth=depth)
+
+
+def test_what_nothing_reads_costs_nothing() -> None:
+    text = HEAD + "stages: {a: {op: conv2d, out: 4}, b: {op: conv2d, out: 4, from: input}}\n"
+    network = summary(Source("net.yaml", text))
+    assert network.cost == network.cost_with_heads
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("nn.Conv2d", "conv2d"),
+        ("torch.nn.functional.relu", "relu"),
+        ("keras.layers.Dense", "linear"),
+    ],
+)
+def test_operations_with_the_name_of_a_module(word: str, meant: str) -> None:
+    (finding,) = analyze(Source("n.yaml", HEAD + f"stages: {{a: {{op: {word}}}}}")).findings
+    assert finding.help == f"did you mean `{meant}`?"
 
 
 def test_steps_of_no_copies_count_like_others() -> None:

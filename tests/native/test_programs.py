@@ -136,7 +136,7 @@ def side_by_side(steps: list[tuple[str, dict[str, Any], list[tuple[int, ...]]]])
         for operand, shape in zip(operands, shapes, strict=True):
             nodes[operand] = Node(operand, Input(shape=shape), shape=shape)
         step = f"{name}_{index}"
-        nodes[step] = Node(step, op, tuple(operands), op.infer(*shapes))
+        nodes[step] = Node(step, op.settled(*shapes), tuple(operands), op.infer(*shapes))
         outputs.append(Output(f"{name} {arguments} {shapes}", step))
     named = [Output(f"{i} {each.name}", each.node) for i, each in enumerate(outputs)]
     return Graph("steps", nodes, tuple(named)).verify()

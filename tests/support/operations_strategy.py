@@ -20,7 +20,7 @@ def one_step(op: Operation, shapes: list[Shape]) -> Graph:
         name: Node(name, Input(shape=shape), shape=shape)
         for name, shape in zip(names, shapes, strict=True)
     }
-    nodes["step"] = Node("step", op, tuple(names), op.infer(*shapes))
+    nodes["step"] = Node("step", op.settled(*shapes), tuple(names), op.infer(*shapes))
     return Graph("one_step", nodes, (Output("out", "step"),)).verify()
 
 
@@ -57,7 +57,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "scale": {"factor": number, "offset": number},
     "pad": {"border": border, "value": number},
     "crop": {"border": border},
-    "channels": {"start": st.integers(0, 2), "stop": st.integers(1, 6)},
+    "channels": {"start": st.integers(-3, 2), "stop": st.none() | st.integers(-2, 6)},
 }
 MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
     "lrn",

@@ -216,5 +216,5 @@ DEFINITIONS: dict[str, Definition] = {
     "scale": lambda op, w, x: op.factor * x + op.offset,
     "pad": lambda op, w, x: padded(op, x),
     "crop": lambda op, w, x: cropped(op, x),
-    "channels": lambda op, w, x: torch.stack([x[:, i] for i in range(op.start, op.stop)], 1),
+    "channels": lambda op, w, x: torch.stack([*x.unbind(1)][op.start : op.stop], 1),
 }

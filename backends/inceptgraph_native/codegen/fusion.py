@@ -165,7 +165,7 @@ def _cuts(graph: Graph, unit: Unit, able: Fuses) -> tuple[Cut, ...]:
     for reader in readers:
         if not isinstance(reader.op, Channels):
             return whole
-        cuts.append(Cut(reader.name, reader.op.start, reader.op.stop))
+        cuts.append(Cut(reader.name, *reader.op.extent))
     cuts.sort(key=lambda cut: cut.start)
     apart = all(a.stop <= b.start for a, b in pairwise(cuts))
     return tuple(cuts) if apart else whole

@@ -153,5 +153,5 @@ def lay_out(graph: Graph, calls: Iterable[Unit]) -> Layout:
 
 def _alias(place: Place, node: Node) -> Place:
     if isinstance(node.op, Channels):
-        return place.part(node.op.start, node.op.stop)
+        return place.part(*node.op.extent)
     return place

@@ -1,0 +1,53 @@
+"""What is wrong with a step, in words, and where it says what it reads."""
+
+from __future__ import annotations
+
+from inceptgraph.diagnostics import Code, Findings, Label, Span
+from inceptgraph.expand._budget import MAX_DEPTH
+from inceptgraph.expand._frame import Frame
+from inceptgraph.source import Scalar
+from inceptgraph.spec import Block, Step
+
+__all__ = ["count_of_inputs", "report_depth", "report_no_copies", "sources_span"]
+
+
+def report_depth(step: Step, block: Block, frame: Frame, findings: Findings) -> None:
+    """Report a use of a block inside too many others, or inside itself."""
+    name = block.name.text
+    place = step.operation.span if step.operation else step.name.span
+    label = Label(block.name.span, "this block")
+    if frame.blocks.count(name) > 1:
+        start = len(frame.blocks) - 1 - frame.blocks[::-1].index(name)
+        loop = " → ".join((*frame.blocks[start:], name))
+        message = f"the block `{name}` includes itself without end, through a parameter: {loop}"
+        hint = "a block cannot contain itself; to chain copies of a step, use `repeat:`"
+        findings.add(Code.RECURSIVE_BLOCK, message, place, "", label, help=hint)
+        return
+    message = f"blocks are nested more than {MAX_DEPTH} deep"
+    shown = " → ".join((*frame.blocks[:3], "…", *frame.blocks[-2:], name))
+    hint = "no network needs this depth: chain steps, or use `repeat:`"
+    notes = (f"they are {shown}",)
+    findings.add(Code.TOO_DEEP, message, place, notes=notes, help=hint)
+
+
+def report_no_copies(step: Step, sources: tuple[Scalar, ...], findings: Findings) -> None:
+    """Report a step that reads copies of a step which has none, and nothing else."""
+    message = f"`{step.name.text}` reads copies, of which there are none"
+    hint = f"let it read another step as well: `from: [input, {sources[0].text}]`"
+    findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
+
+
+def count_of_inputs(number: int) -> str:
+    """So many inputs, in words."""
+    return f"{number} input{'s' * (number != 1)}"
+
+
+def sources_span(step: Step) -> Span:
+    """The place where a step says what it reads; else its operation."""
+    sources = step.sources or ()
+    if len(sources) > 1 and sources[0].span.line == sources[-1].span.line:
+        first, last = sources[0].span, sources[-1].span
+        return Span(first.source, first.line, first.column, last.end_line, last.end_column)
+    if sources:
+        return sources[0].span
+    return step.operation.span if step.operation else step.name.span

@@ -1,0 +1,70 @@
+"""The rules that every graph keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inceptgraph.diagnostics import ShapeError
+from inceptgraph.graph._digraph import check_order, reached
+from inceptgraph.graph._nodes import InvalidGraph, Node
+from inceptgraph.graph.recipes import originals
+
+if TYPE_CHECKING:
+    from inceptgraph.graph._graph import Graph
+
+__all__ = ["verify"]
+
+
+def verify(graph: Graph) -> None:
+    """Check a graph; see :meth:`inceptgraph.graph.Graph.verify`.
+
+    Raises:
+        InvalidGraph: with the node and the rule that it breaks.
+    """
+    for name, node in graph.nodes.items():
+        if node.name != name:
+            raise InvalidGraph(f"{name}: the node stored here calls itself {node.name}")
+    check_order(graph.digraph)
+    for node in graph.nodes.values():
+        _verify_node(graph, node)
+    computed = reached(graph.digraph, (node.name for node in graph.inputs))
+    for output in graph.outputs:
+        if output.node not in graph.nodes:
+            raise InvalidGraph(f"the output {output.name} names no node: {output.node}")
+        if output.node not in computed:
+            raise InvalidGraph(f"the output {output.name} depends on no input")
+    for section, ends in graph.sections.items():
+        if missing := [end for end in ends if end not in graph.scopes]:
+            raise InvalidGraph(f"the section {section} names no stage: {missing[0]}")
+    if len({output.name for output in graph.outputs}) < len(graph.outputs):
+        raise InvalidGraph("two outputs have one name")
+    for scope in graph.scopes.values():
+        if scope.output not in graph.nodes:
+            raise InvalidGraph(f"the scope {scope.path} ends in no node: {scope.output}")
+
+
+def _verify_node(graph: Graph, node: Node) -> None:
+    least, most = node.op.arity
+    if not least <= len(node.inputs) <= (len(node.inputs) if most is None else most):
+        raise InvalidGraph(f"{node.name}: {node.op.op} cannot take {len(node.inputs)} operands")
+    if node.shape is None:
+        return
+    try:
+        inferred = node.op.infer(*graph.operands(node))
+    except ShapeError as error:
+        raise InvalidGraph(f"{node.name}: its operands do not fit it: {error}") from error
+    if node.shape != inferred:
+        raise InvalidGraph(f"{node.name}: its shape is not what {node.op.op} infers")
+    if node.recipes is not None:
+        _verify_recipes(graph, node)
+
+
+def _verify_recipes(graph: Graph, node: Node) -> None:
+    wanted = {name: weight.shape for name, weight in graph.weights(node).items()}
+    made = {name: recipe.shape for name, recipe in graph.recipes(node).items()}
+    if made != wanted:
+        raise InvalidGraph(f"{node.name}: its recipes make {made}, but it has {wanted}")
+    for recipe in graph.recipes(node).values():
+        for name in originals(recipe):
+            if name not in graph.originals:
+                raise InvalidGraph(f"{node.name}: there is no original weight {name}")
