@@ -18,7 +18,8 @@ from inceptgraph.backend import Held
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import Contents, Format, refuse
 from inceptgraph_torch import caffemodel, inert_pickle
-from inceptgraph_torch.inert_pickle import Code, Pickled, Stub
+from inceptgraph_torch.inert_pickle import Pickled
+from inceptgraph_torch.inert_values import Code, Stub
 from inceptgraph_torch.state_mappings import find_state
 
 __all__ = ["Read", "info", "look", "not_finite", "not_finite_of", "open_contents", "open_tensors"]

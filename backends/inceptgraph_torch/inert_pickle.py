@@ -2,8 +2,7 @@
 
 A module as ``torch.load`` takes one for its ``pickle_module``. :mod:`pickletools` splits a stream
 into opcodes; what they do is here, over a stack of plain values. A global is its name, and what
-would be made by calling it is a :class:`Stub`, apart from tensors and a few containers, which
-functions of this file make.
+would be made by calling it is what :func:`~inceptgraph_torch.inert_values.make` has for it.
 """
 
 from __future__ import annotations
@@ -14,39 +13,9 @@ from dataclasses import dataclass
 from pickle import UnpicklingError
 from typing import IO, Any
 
-import torch
-from torch import Tensor
+from inceptgraph_torch.inert_values import Stub, find, make
 
-__all__ = ["Code", "Pickled", "Stub", "Unpickler", "load"]
-
-
-class Code(Exception):
-    """A pickle names what runs programs: it is no file of weights, whatever else it holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Global:
-    """A class or a function, of which there is only the name."""
-
-    name: str
-
-
-class Stub(dict[Any, Any]):
-    """What a pickle would have made by a call: its items where it had any, and nothing else.
-
-    Attributes:
-        kind: the name of what would have been called.
-    """
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def __hash__(self) -> int:  # type: ignore[override]  # an object may be a key
-        return id(self)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
+__all__ = ["Pickled", "Unpickler", "load"]
 
 
 @dataclass(frozen=True)
@@ -62,89 +31,11 @@ class Pickled:
     stubs: tuple[str, ...]
 
 
-_RUNS = frozenset(
-    {"os", "posix", "nt", "sys", "subprocess", "multiprocessing", "runpy", "importlib", "pty"}
-    | {"socket", "shutil", "ctypes", "code", "pickle", "webbrowser"}
-)
-"""Modules that nothing needs in a file of weights: they start programs, or load them."""
-_RUNS_BUILT_IN = frozenset({"eval", "exec", "compile", "__import__", "open", "input"})
-
-
-def _tensor(storage: Any, offset: int, size: Any, stride: Any, *rest: Any) -> Tensor:
-    return _view(storage, offset, size, stride, storage.dtype)
-
-
-def _tensor_of_dtype(
-    storage: Any, offset: int, size: Any, stride: Any, grad: Any, hooks: Any, dtype: Any, *rest: Any
-) -> Tensor:
-    return _view(storage, offset, size, stride, dtype)
-
-
-def _view(storage: Any, offset: int, size: Any, stride: Any, dtype: torch.dtype) -> Tensor:
-    if not isinstance(storage, torch.storage.TypedStorage) or not isinstance(dtype, torch.dtype):
-        raise UnpicklingError("a tensor without numbers")
-    empty = torch.empty(0, dtype=dtype)
-    untyped: torch.UntypedStorage = storage.untyped()  # type: ignore[no-untyped-call]
-    return empty.set_(untyped, offset, size, stride)
-
-
-def _first(first: Any, *rest: Any) -> Any:
-    return first
-
-
-def _list(items: Any = ()) -> list[Any]:
-    return list(items) if isinstance(items, (list, tuple)) else []
-
-
-def _tuple(items: Any = ()) -> tuple[Any, ...]:
-    return tuple(_list(items))
-
-
-def _dict(items: Any = ()) -> dict[Any, Any]:
-    return dict(items) if isinstance(items, (list, tuple, dict)) else {}
-
-
-def _other(kind: str) -> Callable[..., Stub]:
-    return lambda *arguments: Stub(kind)
-
-
-_MADE: dict[str, Callable[..., Any]] = {
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor_v3": _tensor_of_dtype,
-    "torch._utils._rebuild_parameter": _first,
-    "torch._utils._rebuild_parameter_with_state": _first,
-    "torch.nn.parameter.Parameter": _first,
-    "torch._utils._rebuild_sparse_tensor": _other("sparse"),
-    "torch._utils._rebuild_qtensor": _other("quantized"),
-    "torch._utils._rebuild_meta_tensor_no_storage": _other("meta"),
-    "torch.serialization._get_layout": _first,
-    "torch.device": _first,
-    "torch.Size": _tuple,
-    "collections.OrderedDict": _dict,
-    "collections.defaultdict": _dict,
-    "collections.Counter": _dict,
-    "builtins.set": _list,
-    "builtins.frozenset": _tuple,
-    "builtins.list": _list,
-    "builtins.tuple": _tuple,
-    "builtins.dict": _dict,
-    "builtins.bytearray": _first,
-    "builtins.bytes": lambda *arguments: b"",  # empty ones alone are kept so
-    "_codecs.encode": _first,
-}
-"""What becomes more than a stub, and the function of ours that makes it."""
-
-_CONSTANTS: dict[str, Any] = {
-    f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, torch.dtype)
-} | {"torch.storage.UntypedStorage": torch.UntypedStorage}
-"""Globals that stand for themselves: ``torch.load`` asks storages for their type."""
-
 _LITERALS = frozenset(
     {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
     | {"STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
     | {"BYTEARRAY8"}
-    | {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+    | {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BYTEARRAY8"}
 )
 """Opcodes whose argument is the value."""
 
@@ -196,12 +87,8 @@ class Unpickler:
         raise UnpicklingError("a pickle that does not stop")
 
     def find_class(self, module: str, name: str) -> Any:
-        """The name of a global, or what stands for it. ``torch.load`` adds storages."""
-        module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
-        full = f"{module}.{name}"
-        if module.partition(".")[0] in _RUNS or (module == "builtins" and name in _RUNS_BUILT_IN):
-            raise Code(full)
-        return _CONSTANTS.get(full) or _Global(full)
+        """What stands for a global. ``torch.load`` adds storages."""
+        return find(module, name)
 
     # -- the stack -----------------------------------------------------------------------------
 
@@ -272,18 +159,10 @@ class Unpickler:
         self._push(self.find_class(module, name))
 
     def _call(self, what: Any, arguments: Any) -> None:
-        if not isinstance(what, _Global):
-            raise UnpicklingError("a call of what is no global")
-        if what.name == "torch._tensor._rebuild_from_type_v2":  # a tensor that has attributes
-            what, _, arguments, *_ = arguments
-            return self._call(what, arguments)
-        if what.name == "copyreg._reconstructor":  # how objects were kept before protocol 2
-            return self._call(arguments[0], ())
-        make = _MADE.get(what.name)
-        if make is None:
-            self._stubs[what.name] = None
-        self._push(make(*arguments) if make else Stub(what.name))
-        return None
+        made = make(what, arguments)
+        if isinstance(made, Stub) and not made.is_tensor:
+            self._stubs[made.kind] = None
+        self._push(made)
 
     def _reduce(self, _: Any) -> None:
         arguments, what = self._stack.pop(), self._stack.pop()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inceptgraph.diagnostics import did_you_mean
 from inceptgraph.weights import refuse
-from inceptgraph_torch.inert_pickle import Stub
+from inceptgraph_torch.inert_values import Stub
 
 __all__ = ["find_state"]
 

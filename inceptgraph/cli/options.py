@@ -203,8 +203,8 @@ _FIT_OPTIONS = (
 
 
 def fit_options(function: F) -> F:
-    """``--remap``, ``--allow``, ``--key``, ``--prefix``, ``--adapt-input``: how a file of weights is
-    read, and held against a network."""
+    """``--remap``, ``--allow``, ``--key``, ``--prefix``, ``--adapt-input``: how a file of weights
+    is read, and held against a network."""
     for option in reversed(_FIT_OPTIONS):
         function = option(function)
     return function

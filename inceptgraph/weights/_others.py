@@ -62,12 +62,12 @@ def other(path: Path, head: bytes) -> Named | None:
         return _archive(path)
     if head[4:8] == b"TFL3":
         return ("is a TensorFlow Lite model", "save the tensors of what it was made from")
+    if path.name in ("saved_model.pb", "keras_metadata.pb"):
+        return _SAVED_MODEL
     if path.suffix == ".onnx" or re.match(rb"\x08[\x01-\x20][\x12\x1a\x22\x3a\x42]", head):
         return _ONNX
     if path.suffix == ".index" or re.search(r"\.data-\d{5}-of-\d{5}$", path.name):
         return "is a part of a TensorFlow checkpoint", _TF
-    if path.name in ("saved_model.pb", "keras_metadata.pb"):
-        return _SAVED_MODEL
     return None
 
 
