@@ -202,7 +202,7 @@ class ExportBackend(Backend, Protocol):
 
 @dataclass(frozen=True)
 class Held:
-    """What a file of weights holds.
+    """The content of a file of weights.
 
     Attributes:
         entries: its tensors by name, in the order of the file.

@@ -1,4 +1,4 @@
-"""What a file of weights holds, before any number is read."""
+"""The contents of files of weights, before any number is read."""
 
 from __future__ import annotations
 
