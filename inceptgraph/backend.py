@@ -25,6 +25,7 @@ __all__ = [
     "Backend",
     "ExportBackend",
     "Exported",
+    "Held",
     "ModelBackend",
     "Progress",
     "ReadingBackend",
@@ -201,6 +202,21 @@ class ExportBackend(Backend, Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Held:
+    """The content of a file of weights.
+
+    Attributes:
+        entries: its tensors by name, in the order of the file.
+        key: where in the file they stand; empty for its top.
+        stubs: the classes of objects beside them that were left unread.
+    """
+
+    entries: Mapping[str, TensorInfo]
+    key: str = ""
+    stubs: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class WeightsBackend(ModelBackend, Protocol):
     """A backend that reads weights from files of other programs.
@@ -208,22 +224,30 @@ class WeightsBackend(ModelBackend, Protocol):
     Its ``lower`` and ``write`` take ``weights``, an :class:`inceptgraph.weights.Fitted`.
     """
 
-    def look(self, path: Path, format: str) -> Mapping[str, TensorInfo]:
-        """The tensors in a file, by name, in its order.
+    def look(self, path: Path, format: str, key: str | None) -> Held:
+        """The tensors in a file.
 
         Args:
             path: an existing file.
             format: one of :class:`inceptgraph.weights.Format`, as its first bytes say.
+            key: where they stand in it, where the format has such places; None for the one mapping
+                of tensors that there is.
 
         Raises:
-            SpecError: it is broken, or holds more than tensors.
+            SpecError: it is broken, holds code, or has several mappings of tensors, or none.
         """
 
-    def not_finite(self, path: Path, format: str, names: Iterable[str]) -> Mapping[str, str]:
+    def not_finite(
+        self, path: Path, format: str, names: Iterable[str], key: str | None
+    ) -> Mapping[str, str]:
         """The tensors of those named, floating-point ones, that hold ``NaN`` or ``infinity``.
 
+        Args:
+            path: a file, ``format`` its kind and ``key`` the place in it, as for :meth:`look`.
+            names: of tensors in it.
+
         Raises:
-            SpecError: the file is broken, or holds more than tensors.
+            SpecError: the file is broken, or holds code.
         """
 
 

@@ -43,6 +43,7 @@ from inceptgraph.spec import load as load_spec
 
 if TYPE_CHECKING:
     from inceptgraph.passes import Optimize
+    from inceptgraph.weights import WeightsFile
     from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["Analysis", "Pass", "analyze", "compile", "load", "read", "summary", "to_graph"]
@@ -72,7 +73,12 @@ KINDS = {
     "backend": replace(NAME, told="a backend's name, such as `torch`"),
     "engine": replace(NAME, told="an engine's name, such as `auto`", optional=True),
     "verify": FLAG,
-    "weights": replace(PATH, told="the path of a file", optional=True),
+    "weights": replace(
+        PATH,
+        told="the path of a file, or a WeightsFile",
+        named=("inceptgraph.weights._contents.WeightsFile",),
+        optional=True,
+    ),
     "remap": replace(PATH, told="a shipped table's name, or a path", optional=True),
     "allow": replace(TEXTS, told="a list of strings, such as ['missing:aux1']"),
 }
@@ -288,7 +294,7 @@ def compile(
     optimize: Optimize | None = None,
     engine: str | None = None,
     verify: bool = False,
-    weights: str | Path | None = None,
+    weights: str | Path | WeightsFile | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
     **options: Any,
@@ -309,8 +315,9 @@ def compile(
             ``inductor``, ``onnxruntime`` or ``openvino``; see :mod:`inceptgraph.engine`.
         verify: with an engine, run what it made on one random batch before it is handed out, and
             refuse it where its outputs are not those of the plain module.
-        weights: a file to start from: safetensors, PyTorch's or Caffe's. Numbers in it that are NaN
-            or infinite are warned of, by the logger ``inceptgraph``.
+        weights: a file to start from: safetensors, PyTorch's or Caffe's; or a
+            :class:`inceptgraph.weights.WeightsFile`, which says how it is to be read. Numbers in it
+            that are NaN or infinite are warned of, by the logger ``inceptgraph``.
         remap: the table of what its names become: a shipped one's name, or a path (default: the
             shipped one that fits, if any).
         allow: what need not fit: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.

@@ -7,9 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inceptgraph.backend import Held
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
-from inceptgraph.types import TensorInfo
 from inceptgraph_torch.loading import load_tensors
 from inceptgraph_torch.lower import initial, lower
 from inceptgraph_torch.options import read_device, read_dtype
@@ -86,18 +86,20 @@ class TorchBackend:
 
         return dtype(folder)
 
-    def look(self, path: Path, format: str) -> dict[str, TensorInfo]:
-        """The tensors in a file; see :func:`inceptgraph_torch.checkpoints.look`."""
+    def look(self, path: Path, format: str, key: str | None) -> Held:
+        """What a file holds; see :func:`inceptgraph_torch.checkpoints.look`."""
         from inceptgraph_torch.checkpoints import look
 
-        return look(path, format)
+        return look(path, format, key)
 
-    def not_finite(self, path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
+    def not_finite(
+        self, path: Path, format: str, names: Iterable[str], key: str | None
+    ) -> dict[str, str]:
         """Tensors with numbers that are none; see
         :func:`inceptgraph_torch.checkpoints.not_finite`."""
         from inceptgraph_torch.checkpoints import not_finite
 
-        return not_finite(path, format, names)
+        return not_finite(path, format, names, key)
 
     def lab(self) -> TorchLab:
         """The lab that compares and times."""

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import io
+import os
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
+from inceptgraph.backend import Held
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights import Format, refuse
-from inceptgraph_torch import caffemodel
+from inceptgraph.weights import Contents, Format, refuse
+from inceptgraph_torch import caffemodel, inert_pickle
+from inceptgraph_torch.inert_pickle import Pickled
+from inceptgraph_torch.inert_values import Code, Stub
+from inceptgraph_torch.state_mappings import find_state
 
-__all__ = ["Read", "info", "look", "not_finite", "not_finite_of", "open_tensors"]
+__all__ = ["Read", "info", "look", "not_finite", "not_finite_of", "open_contents", "open_tensors"]
 
 Read = Callable[[str], Tensor]
 """Reads a tensor by its name, on the CPU."""
 
-NESTED = ("state_dict", "model", "model_state_dict")
-"""Where trainers put the state_dict beside what else they keep."""
-
 MAGIC = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")
 """In the first pickle of a file by torch.save before 1.6."""
+
+_SAVE = "save the tensors by name: torch.save(model.state_dict(), path)"
+_FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
 def info(tensor: Any) -> TensorInfo:
     """The facts on a value of a state_dict."""
+    if isinstance(tensor, Stub):
+        return TensorInfo((), tensor.kind)
     if not isinstance(tensor, Tensor):
         return TensorInfo((), f"a Python {type(tensor).__name__}")
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
@@ -37,29 +46,46 @@ def info(tensor: Any) -> TensorInfo:
     return TensorInfo(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
 
 
-def look(path: Path, format: str) -> dict[str, TensorInfo]:
-    """The tensors of a PyTorch or Caffe file, by name.
+def look(path: Path, format: str, key: str | None = None) -> Held:
+    """What a PyTorch or Caffe file holds.
+
+    Args:
+        path: the file.
+        format: its kind.
+        key: the mapping of tensors in it, keys with dots between; None for the one that there is.
 
     Raises:
-        SpecError: it is broken, or holds more than tensors.
+        SpecError: it is broken or holds code, or has several mappings of tensors, or none.
     """
     if format == Format.CAFFE:
         arrays = caffemodel.read(path)
-        return {name: TensorInfo(array.shape, array.dtype.name) for name, array in arrays.items()}
-    return {name: info(value) for name, value in _state(path).items()}
+        return Held({name: TensorInfo(a.shape, a.dtype.name) for name, a in arrays.items()})
+    pickled = _load(path)
+    key, state = find_state(path, pickled.data, key)
+    return Held({name: info(value) for name, value in state.items()}, key, pickled.stubs)
 
 
-def open_tensors(path: Path, format: str) -> Read:
+def open_contents(contents: Contents) -> Read:
+    """A way to read the tensors of a file, or of several, one at a time where the format allows it.
+
+    Raises:
+        SpecError: one is broken, or holds code.
+    """
+    opened = cache(partial(open_tensors, format=contents.format, key=contents.key or None))
+    return lambda name: opened(contents.place(name))(name)
+
+
+def open_tensors(path: Path, format: str, key: str | None = None) -> Read:
     """A way to read a file's tensors, one at a time where the format allows it.
 
     Raises:
-        SpecError: it is broken, or holds more than tensors.
+        SpecError: it is broken, or holds code.
     """
     if format == Format.CAFFE:
         arrays = caffemodel.read(path)
         return lambda name: torch.from_numpy(arrays[name])
     if format == Format.TORCH:
-        return _state(path).__getitem__
+        return find_state(path, _load(path).data, key)[1].__getitem__
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -69,13 +95,15 @@ def open_tensors(path: Path, format: str) -> Read:
     return read
 
 
-def not_finite(path: Path, format: str, names: Iterable[str]) -> dict[str, str]:
+def not_finite(
+    path: Path, format: str, names: Iterable[str], key: str | None = None
+) -> dict[str, str]:
     """The tensors of those named, floating-point ones, that hold ``NaN`` or ``infinity``.
 
     Raises:
-        SpecError: the file is broken, or holds more than tensors.
+        SpecError: the file is broken, or holds code.
     """
-    read = open_tensors(path, format)
+    read = open_tensors(path, format, key)
     return not_finite_of((name, read(name)) for name in names)
 
 
@@ -90,60 +118,50 @@ def not_finite_of(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
     return found
 
 
-def _state(path: Path) -> Mapping[str, Any]:
-    """The state_dict of a PyTorch file."""
-    found = _load(path)
-    for _ in NESTED:  # a hostile file may hold itself, without end
-        inner = _nested(found)
-        if inner is None:
-            break
-        found = inner
-    if isinstance(found, Tensor):
-        refuse(path, "holds one tensor without a name, not a state_dict")
-    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
-        kind = type(found).__name__
-        hint = "save the tensors by name: torch.save(model.state_dict(), path)"
-        refuse(path, f"holds no state_dict, but a {kind}", hint)
-    if not any(isinstance(value, Tensor) for value in found.values()):
-        refuse(path, "holds no tensors")
-    return found
-
-
-def _nested(found: Any) -> Any:
-    """The state_dict in what a trainer saved; None where that holds none, or is one."""
-    if not isinstance(found, Mapping) or any(isinstance(v, Tensor) for v in found.values()):
-        return None
-    return next((found[key] for key in NESTED if isinstance(found.get(key), Mapping)), None)
-
-
-def _load(path: Path) -> Any:
+def _load(path: Path) -> Pickled:
+    """The content of a PyTorch file."""
     with path.open("rb") as file:
         head = file.read(32)
     in_zip = head.startswith(b"PK")
     if in_zip:
         _check_archive(path)
     elif MAGIC not in head:
-        hint = "save the tensors by name: torch.save(model.state_dict(), path)"
-        refuse(path, "is a pickle that torch.save did not write, and may hold code: refused", hint)
-    found, broken = None, None
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
-            found = torch.load(path, map_location="cpu", weights_only=True, mmap=in_zip)
-    except Exception as error:  # a broken pickle may fail in any way
-        broken = str(error)
-    if broken is not None:
-        _refuse_unread(path, broken)
+        refuse(path, "is a pickle that torch.save did not write, and may hold code: refused", _SAVE)
+    found = _read(path, in_zip)
+    if not isinstance(found, Pickled):
+        _refuse_unread(path, found)
     return found
 
 
-def _refuse_unread(path: Path, message: str) -> NoReturn:
-    """Say why torch did not read a file, but not in its words: they advise to do so unchecked."""
-    code = _names_code(path, message)
+def _refuse_unread(path: Path, code: str) -> NoReturn:
+    """Say why a file was not read: for the code in it, or since it is broken."""
     if code:
         why = f"holds code ({code}), which could do anything when it is read: refused"
         refuse(path, why, "save the tensors alone, as a state_dict or as safetensors")
-    hint = "download it again, or save the tensors alone: torch.save(model.state_dict(), path)"
-    refuse(path, "is a PyTorch file that is broken, or holds what is no tensor", hint)
+    hint = f"download it again, or {_SAVE}"
+    if os.environ.get(_FORCED):
+        hint = f"unset {_FORCED}, with which torch takes no other reader"
+    refuse(path, "is a PyTorch file that is broken", hint)
+
+
+def _read(path: Path, in_zip: bool) -> Pickled | str:
+    """What a file holds; the code in it, or nothing, where it cannot be read."""
+    # in memory torch takes the bytes as they are; of a file it would unpack a tar archive
+    source: Any = path if in_zip else io.BytesIO(path.read_bytes())
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
+            found: Pickled = torch.load(
+                source,
+                map_location="cpu",
+                pickle_module=inert_pickle,  # torch's restricted one refuses a file for any class
+                weights_only=False,
+                mmap=in_zip,
+            )
+        return found
+    except Code as code:
+        return str(code)
+    except Exception:  # a broken pickle may fail in any way
+        return ""
 
 
 def _check_archive(path: Path) -> None:
@@ -155,7 +173,7 @@ def _check_archive(path: Path) -> None:
         reason = str(error).removeprefix("File ")
         refuse(path, f"is a zip file that is cut off or broken: {reason}", "download it again")
     names = {member.filename.rpartition("/")[2] for member in members}
-    if "constants.pkl" in names:
+    if "constants.pkl" in names or "constants.pkl" in _records(path):
         hint = "save its state_dict: torch.save(torch.jit.load(path).state_dict(), …)"
         refuse(path, "is a TorchScript archive, which holds code: refused", hint)
     if "data.pkl" not in names:
@@ -166,13 +184,10 @@ def _check_archive(path: Path) -> None:
         refuse(path, why)
 
 
-def _names_code(path: Path, message: str) -> str:
-    """What a pickle would call, apart from what makes tensors; empty where nothing."""
+def _records(path: Path) -> list[str]:
+    """The records of an archive as torch itself sees them, which runs one that it takes for
+    TorchScript."""
     try:
-        found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception:  # torch looks into zip files alone
-        found = []
-    if found:
-        return ", ".join(found[:3])
-    _, _, named = message.partition("GLOBAL ")
-    return named.split()[0] if named.split() else ""
+        return list(torch._C.PyTorchFileReader(str(path)).get_all_records())
+    except RuntimeError:  # it says so again when it reads
+        return []

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from inceptgraph.graph import Graph
-from inceptgraph.weights import Fit, Fitted, fit_entries
-from inceptgraph_torch.checkpoints import Read, info, open_tensors
+from inceptgraph.weights import Fit, Fitted, Pair, fit_entries
+from inceptgraph_torch.checkpoints import Read, info, open_contents
 from inceptgraph_torch.names import module_path
 
 __all__ = ["load_fitted", "load_tensors", "tensors_of"]
@@ -59,7 +59,7 @@ def load_fitted(targets: Mapping[str, Tensor], fitted: Fitted) -> None:
     """
     contents = fitted.contents
     assert contents is not None
-    _copy(targets, fitted.fit, open_tensors(contents.path, contents.format))
+    _copy(targets, fitted.fit, open_contents(contents))
 
 
 def tensors_of(module: nn.Module, graph: Graph) -> dict[str, Tensor]:
@@ -76,8 +76,25 @@ def tensors_of(module: nn.Module, graph: Graph) -> dict[str, Tensor]:
 @torch.no_grad()
 def _copy(targets: Mapping[str, Tensor], fit: Fit, read: Read) -> None:
     """What a fit loads; the rest stays as it is."""
-    named = {pair.slot.name: pair.theirs for pair in fit.loaded}
-    named |= {ours: theirs for theirs, ours in fit.counters.items() if ours is not None}
-    for ours, theirs in named.items():
-        if (target := targets.get(ours)) is not None:
+    for pair in fit.loaded:
+        if (target := targets.get(pair.slot.name)) is not None:
+            target.copy_(_fitting(pair, read(fit.prefix + pair.theirs)).reshape(target.shape))
+    for theirs, ours in fit.counters.items():
+        if ours is not None and (target := targets.get(ours)) is not None:
             target.copy_(read(fit.prefix + theirs).reshape(target.shape))
+
+
+def _fitting(pair: Pair, tensor: Tensor) -> Tensor:
+    """A tensor without the rows that are left out, and for as many image channels as there are.
+
+    Summed channels give for a grey image what the file's network gives for the same grey in each
+    channel. Repeated ones keep the size of what they give (``adapt_input_conv`` of timm).
+    """
+    if pair.skipped:
+        return tensor.reshape(pair.seen)[pair.skipped :]
+    if (theirs := pair.channels) is None:
+        return tensor
+    exact, ours = tensor.reshape(pair.seen).double(), pair.slot.shape[1]
+    if ours == 1:
+        return exact.sum(1, keepdim=True)
+    return exact[:, torch.arange(ours) % theirs] * theirs / ours

@@ -22,7 +22,7 @@ from inceptgraph.bench._run import bench
 from inceptgraph.diagnostics import Code, Diagnostic, Source, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import to_graph
-from inceptgraph.weights import fit_file, not_finite
+from inceptgraph.weights import WeightsFile, load
 from inceptgraph.weights.recipe_values import Tensors
 
 __all__ = ["run_plan"]
@@ -35,7 +35,7 @@ def run_plan(
     spec: str | Path | Source | Graph,
     plan: Plan | None = None,
     *,
-    weights: str | Path | None = None,
+    weights: str | Path | WeightsFile | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
     progress: Progress = lambda step: None,
@@ -50,11 +50,11 @@ def run_plan(
         spec: a path, a shipped spec's name, a :class:`~inceptgraph.diagnostics.Source`, or a graph
             with shapes.
         plan: what to measure; all installed engines, one sample at a time in float32 unless given.
-        weights: a file of them; random ones, under which all activations are of order 1, unless
-            given.
+        weights: a file of them, or how one is to be read; random ones, under which all activations
+            are of order 1, unless given.
         remap: the table that renames the file's tensors, and ``allow`` what need not fit; as in
             :func:`inceptgraph.compile`.
-        progress: is told what is being done, and what of the weights no network computes with.
+        progress: is told what is being done, and how the weights fit.
 
     Returns:
         The report. An interrupt ends the bench early; the report says so.
@@ -96,7 +96,7 @@ def _with_engines(plan: Plan) -> tuple[Plan, Mapping[str, str]]:
 def _weights(
     lab: BenchLab,
     graph: Graph,
-    file: str | Path | None,
+    file: str | Path | WeightsFile | None,
     remap: str | Path | None,
     allow: Iterable[str],
     progress: Progress,
@@ -104,11 +104,9 @@ def _weights(
     """Those of a file that fits, or random ones."""
     fitted = None
     if file is not None:
-        fitted = fit_file(graph, file, remap=remap, allow=allow).require()
-        for line in not_finite(fitted.not_finite):
-            progress(f"warning: {line}")
+        fitted = load(graph, file, remap=remap, allow=allow, tell=progress)
     backends.check_support(backends.find(MODEL), graph)
-    progress("weights: drawing" if file is None else f"weights: {file}")
+    progress("weights: drawing" if fitted is None else f"weights: {fitted.name}")
     return lab.weights(graph, fitted, seed=0)
 
 

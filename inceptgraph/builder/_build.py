@@ -25,7 +25,7 @@ from inceptgraph.engine import AUTO, Choice, Setting, choose, hold_to_plain
 from inceptgraph.engine import rewritten as rewrite
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import Analysis
-from inceptgraph.weights import Fitted, load
+from inceptgraph.weights import Fitted, WeightsFile, load
 
 __all__ = ["build"]
 
@@ -38,7 +38,7 @@ def build(
     *,
     overrides: Mapping[str, Any] | None = None,
     force: bool = False,
-    weights: str | Path | None = None,
+    weights: str | Path | WeightsFile | None = None,
     remap: str | Path | None = None,
     allow: Iterable[str] = (),
     export: Iterable[str] = (),
@@ -56,8 +56,8 @@ def build(
         out: the directory. It may be missing, empty, or an unchanged earlier build.
         overrides: what ``--set`` replaced, to be written into ``spec.yaml``.
         force: replace an earlier build even where it was changed since.
-        weights: a file to start from, ``remap`` the table for its names and ``allow`` what need
-            not fit, as in :func:`inceptgraph.compile`.
+        weights: a file to start from, or how one is to be read, ``remap`` the table for its names
+            and ``allow`` what need not fit, as in :func:`inceptgraph.compile`.
         export: backends, such as ``onnx``, that each add files for other programs to ``exports/``.
         optimize: also write the network in evaluation as passes rewrite it for ``engine``, and
             export that; what the engine reads is exported unasked. A list of names runs just these

@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from inceptgraph.cli import console, failures
-from inceptgraph.cli.options import fit_options, json_option, set_option, spec_argument
+from inceptgraph.cli.options import (
+    fit_options,
+    json_option,
+    set_option,
+    spec_argument,
+    weights_file,
+)
 from inceptgraph.cli.output_files import check_target, write
 from inceptgraph.cli.specs import load
 from inceptgraph.cli.verbs import verb
@@ -156,8 +162,6 @@ def _plot_name(context: click.Context, option: click.Parameter, value: str | Non
 def bench(
     spec: str,
     weights: str | None,
-    remap: str | None,
-    allow: tuple[str, ...],
     as_json: bool,
     output: str | None,
     values: dict[str, str],
@@ -175,8 +179,8 @@ def bench(
 
     A * marks the engine that `auto` picks. The exit code is 1 where an engine is wrong or fails.
     """
-    if weights is None and (remap or allow):
-        raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
+    file = weights_file(weights, options)
+    fit = {name: options.pop(name) for name in ("remap", "allow")}
     analysis, graph = load(spec, values)
     if output is not None:
         _require_plots()
@@ -187,9 +191,8 @@ def bench(
     report = run_plan(
         graph,
         Plan(setting=setting, **options),
-        weights=weights,
-        remap=remap,
-        allow=allow,
+        weights=file,
+        **fit,
         progress=_progress(),
     )
     if output is not None:

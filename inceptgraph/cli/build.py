@@ -16,6 +16,7 @@ from inceptgraph.cli.options import (
     rewriting,
     set_option,
     spec_argument,
+    weights_file,
 )
 from inceptgraph.cli.output_files import writing
 from inceptgraph.cli.specs import load
@@ -96,8 +97,7 @@ def build(
     it was resolved, and a diagram. It is written beside its place and then moved there.
     `inceptgraph weights` says how a file of weights fits, and writes nothing.
     """
-    if options["weights"] is None and (options["remap"] or options["allow"]):
-        raise click.UsageError("`--remap` and `--allow` are about a file: give it with --weights")
+    options["weights"] = weights_file(options["weights"], options)
     options["optimize"] = rewriting(options["optimize"], options.pop("passes"))
     if options["engine"] is not None and not options["optimize"]:
         raise click.UsageError("`--engine` needs `--optimize` or `--passes`")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from inceptgraph.weights import WeightsFile
 
 __all__ = [
     "SPEC",
@@ -18,6 +21,7 @@ __all__ = [
     "rewriting",
     "set_option",
     "spec_argument",
+    "weights_file",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -185,19 +189,69 @@ def _allowed(
     return values
 
 
-def fit_options(function: F) -> F:
-    """``--remap`` and ``--allow``: how a file of weights is held against a network."""
-    function = click.option(
+_FIT_OPTIONS = (
+    click.option(
+        "--remap",
+        metavar="NAME|FILE.yaml",
+        help="The table of what the file's names become (default: the shipped one that fits, if"
+        " any).",
+    ),
+    click.option(
         "--allow",
         multiple=True,
         metavar="KIND:PATTERN",
         callback=_allowed,
         help="Let what does not fit start as the spec says: missing:PATTERN, unexpected:PATTERN or"
         " shape:PATTERN, where a pattern is a name, its first parts, or holds a *. Repeatable.",
-    )(function)
-    return click.option(
-        "--remap",
-        metavar="NAME|FILE.yaml",
-        help="The table of what the file's names become (default: the shipped one that fits, if"
-        " any).",
-    )(function)
+    ),
+    click.option(
+        "--key",
+        metavar="KEY",
+        help="Which mapping of tensors of a PyTorch file, such as state_dict_ema (default: the one"
+        " that there is).",
+    ),
+    click.option(
+        "--prefix",
+        metavar="PREFIX",
+        help="What stands before the network's names in the file, such as backbone.body (default:"
+        " what most names share, where that fits).",
+    ),
+    click.option(
+        "--adapt-input",
+        is_flag=True,
+        help="Sum or repeat the weights that read the image, where the file's has other channels.",
+    ),
+)
+
+
+def fit_options(function: F) -> F:
+    """``--remap``, ``--allow``, ``--key``, ``--prefix``, ``--adapt-input``: how a file of weights
+    is read, and held against a network."""
+    for option in reversed(_FIT_OPTIONS):
+        function = option(function)
+    return function
+
+
+def weights_file(file: str | None, options: dict[str, Any]) -> WeightsFile | None:
+    """The file of weights that options tell of; those on how it is read are taken from them.
+
+    Args:
+        file: its path.
+        options: the values of :func:`fit_options`, by name.
+
+    Raises:
+        click.UsageError: there is no file, and options about one.
+    """
+    from inceptgraph.weights import WeightsFile
+
+    how = {name: options.pop(name) for name in ("key", "prefix", "adapt_input")}
+    if file is not None:
+        return WeightsFile(file, **how)
+    given = [name for name, value in {**options, **how}.items() if name in _ABOUT_A_FILE and value]
+    if given:
+        named = f"`--{given[0].replace('_', '-')}`"
+        raise click.UsageError(f"{named} is about a file: give it with --weights")
+    return None
+
+
+_ABOUT_A_FILE = ("remap", "allow", "key", "prefix", "adapt_input")

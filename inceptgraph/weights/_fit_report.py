@@ -10,9 +10,20 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from inceptgraph.report import one_line
+from inceptgraph.weights._contents import Contents
 from inceptgraph.weights._match import Fit, Pair
 
-__all__ = ["groups", "is_empty", "lines", "loaded", "not_finite", "stage", "warn_not_finite"]
+__all__ = [
+    "groups",
+    "is_empty",
+    "lines",
+    "loaded",
+    "not_finite",
+    "source",
+    "stage",
+    "warn_not_finite",
+]
 
 logger = logging.getLogger("inceptgraph")
 
@@ -27,10 +38,21 @@ _ALLOWED = ", as you allow"
 _PLURAL = {"tensor": "tensors", "entry": "entries"}
 
 
-def lines(fit: Fit, refused: Fit | None = None, format: str | None = None) -> list[str]:
+def source(contents: Contents) -> Iterator[str]:
+    """The lines on the file itself: what it is, where in it the tensors stand, what is left."""
+    parts = len(set(contents.shards.values()))
+    yield f"format: {contents.format}{f', in {parts:,} files' if parts else ''}"
+    if contents.key:
+        yield f"key: {contents.key}"
+    if contents.stubs:
+        more = f" and {len(contents.stubs) - _NAMES:,} more" if contents.stubs[_NAMES:] else ""
+        named = one_line(", ".join(contents.stubs[:_NAMES]))
+        yield f"left unread: objects of {named}{more}"
+
+
+def lines(fit: Fit, refused: Fit | None = None) -> list[str]:
     """All of a fit: where the names come from, what loads, and what does not."""
-    kind = [f"format: {format}"] if format else []
-    return [*kind, _names(fit), *loaded(fit), *groups(fit, refused)]
+    return [_names(fit), *loaded(fit), *groups(fit, refused)]
 
 
 def is_empty(fit: Fit) -> bool:
@@ -70,7 +92,20 @@ def loaded(fit: Fit) -> list[str]:
         if dtype != "float32":
             changes.append(f"{count:,} from {dtype}, converted to the model's type")
     told = "".join(f"; {change}" for change in changes)
-    return [f"loaded: {len(pairs):,}{whole} tensors{told}"]
+    return [f"loaded: {len(pairs):,}{whole} tensors{told}", *_changed(pairs)]
+
+
+def _changed(pairs: Iterable[Pair]) -> Iterator[str]:
+    """The lines on layers whose numbers are made of the file's."""
+    layers = {pair.slot.layer: pair for pair in pairs if pair.skipped}
+    for layer, pair in layers.items():
+        yield f"background: {layer}: the first of {pair.seen[0]:,} classes in the file is left out"
+    for pair in pairs:
+        if pair.channels:
+            ours = pair.slot.shape[1]
+            done = "summed" if ours == 1 else f"repeated, times {pair.channels}/{ours}"
+            channels = f"{pair.channels} channels in the file, {ours} here"
+            yield f"input: {pair.slot.layer}: {channels}: {done}"
 
 
 def groups(fit: Fit, refused: Fit | None = None) -> list[str]:
@@ -90,6 +125,7 @@ def groups(fit: Fit, refused: Fit | None = None) -> list[str]:
     found += _listed("absent, as the table allows", fit.absent, ours)
     found += _by_permission("unexpected", fit.unexpected, refused.unexpected, theirs, "entry")
     found += _listed("ignored", fit.ignored, theirs, "entry")
+    found += _listed(f"beside `{fit.prefix}`", fit.beside, (), "entry")
     for clash in fit.clashes:
         found.append(f"twice: {clash.first} and {clash.second} both become {clash.ours}")
     return found

@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Diagnostic, Label, Source, Span, SpecError, closest
-from inceptgraph.graph import Graph
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import _fit_report as report
-from inceptgraph.weights._file_formats import Contents, look, not_finite
-from inceptgraph.weights._match import Clash, Fit, fit, fit_best
+from inceptgraph.weights._allowed import KINDS, Allowed
+from inceptgraph.weights._contents import Contents, not_finite
+from inceptgraph.weights._kin import kin
+from inceptgraph.weights._match import Clash, Fit
 from inceptgraph.weights._patterns import covers
-from inceptgraph.weights._remap_table import choose, shipped
-from inceptgraph.weights._slots import slots
 
-__all__ = ["KINDS", "Allowed", "Fitted", "fit_entries", "fit_file", "load"]
-
-KINDS = ("missing", "unexpected", "shape")
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """The mismatches that a user allows, as patterns of names."""
-
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    shape: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> Allowed:
-        """Read texts such as ``missing:aux1``.
-
-        Raises:
-            ValueError: one of them is none.
-        """
-        found: dict[str, list[str]] = {kind: [] for kind in KINDS}
-        for text in texts:
-            kind, _, pattern = text.partition(":")
-            if kind not in found or not pattern:
-                kinds = ", ".join(f"{kind}:PATTERN" for kind in KINDS)
-                raise ValueError(f"`{text}` is none of {kinds}, such as missing:aux1")
-            found[kind].append(pattern)
-        return cls(*(tuple(found[kind]) for kind in KINDS))
+__all__ = ["Fitted"]
 
 
 @dataclass(frozen=True)
@@ -58,12 +29,14 @@ class Fitted:
         fit: tensor by tensor.
         allowed: what need not fit.
         contents: the file; None for tensors that come from elsewhere.
+        entries: the tensors by name, of which it is the fit.
     """
 
     name: str
     fit: Fit
     allowed: Allowed = field(default_factory=Allowed)
     contents: Contents | None = None
+    entries: Mapping[str, TensorInfo] = field(default_factory=dict, repr=False)
 
     @property
     def refused(self) -> Fit:
@@ -99,6 +72,12 @@ class Fitted:
             return "does not fit" if self.fit.loaded else "fits nowhere"
         allowed = self.fit.missing or self.fit.unexpected or self.fit.mismatched
         return "fits, with what you allow" if allowed else "fits"
+
+    @cached_property
+    def kin(self) -> tuple[str, ...]:
+        """The shipped specs that weights fit whole which do not fit this network; none where they
+        do."""
+        return () if self.fits else kin(self.entries)
 
     @cached_property
     def not_finite(self) -> dict[str, str]:
@@ -139,7 +118,8 @@ class Fitted:
     def lines(self) -> list[str]:
         """The fit as a person would tell it. Reads a file's numbers."""
         return [
-            *report.lines(self.fit, self.refused, self.contents.format if self.contents else None),
+            *(report.source(self.contents) if self.contents else ()),
+            *report.lines(self.fit, self.refused),
             *self._idle_lines(),
             *(f"warning: {line}" for line in report.not_finite(self.not_finite)),
         ]
@@ -150,6 +130,8 @@ class Fitted:
         return {
             "file": self.contents.path.name if self.contents else self.name,
             "sha256": self.contents.sha256 if self.contents else None,
+            "key": self.contents.key if self.contents else "",
+            "prefix": found.prefix,
             "remap": table and {"name": table.name, "sha256": table.sha256},
             "loaded": len(found.loaded),
             "adapted": [pair.slot.name for pair in found.adapted],
@@ -192,108 +174,23 @@ class Fitted:
         """The advice on what is refused; None where a permission would not help."""
         if not self.permissions:
             return None
+        if self.kin:
+            named = " or ".join(f"`{name}`" for name in self.kin)
+            return f"these are the weights of {named}: name that spec"
         if not self.fit.loaded:
             return (
                 "nothing fits: are these weights of another network?"
                 " If the names alone differ, write a remap table (docs/weights.md)"
             )
+        if any(pair.channels for pair in self.refused.mismatched):
+            return (
+                "weights of other image channels load where `--adapt-input`, in Python"
+                " `WeightsFile(path, adapt_input=True)`, sums or repeats them"
+            )
         options = self.permissions
         told = " ".join(f"--allow '{option}'" for option in options[:3])
         more = ", and so on for the rest" if options[3:] else ""
         return f"if that is as it should be, say {told}{more}"
-
-
-def fit_file(
-    graph: Graph, path: str | Path, *, remap: str | Path | None = None, allow: Iterable[str] = ()
-) -> Fitted:
-    """Fit a file of weights to a network. Reads no numbers.
-
-    Args:
-        graph: with shapes, both phases.
-        path: safetensors, PyTorch's or Caffe's.
-        remap: a shipped remap table's name or a table's path (default: the shipped
-            one that fits, if any).
-        allow: ``missing:``, ``unexpected:`` or ``shape:`` and a pattern each.
-
-    Returns:
-        The fit, good or bad: :meth:`Fitted.require` raises where it is bad.
-
-    Raises:
-        SpecError: the file or the table cannot be read.
-        ValueError: an item of ``allow`` has no such form.
-
-    >>> from tempfile import TemporaryDirectory
-    >>> import inceptgraph, numpy, safetensors.numpy
-    >>> graph = inceptgraph.to_graph("lenet5")
-    >>> with TemporaryDirectory() as folder:
-    ...     tensors = {"other.weight": numpy.zeros(3, "float32")}
-    ...     safetensors.numpy.save_file(tensors, f"{folder}/a.safetensors")
-    ...     fit_file(graph, f"{folder}/a.safetensors").verdict
-    'fits nowhere'
-    """
-    allowed = Allowed.of(allow)
-    contents = look(path)
-    return Fitted(str(path), _fit(graph, contents.entries, remap), allowed, contents)
-
-
-def load(
-    graph: Graph,
-    path: str | Path,
-    *,
-    remap: str | Path | None = None,
-    allow: Iterable[str] = (),
-    tell: Callable[[str], None] | None = None,
-) -> Fitted:
-    """A file of weights that fits a network: what a backend's ``weights`` takes.
-
-    Args:
-        graph: with shapes, both phases.
-        path: safetensors, PyTorch's or Caffe's.
-        remap: the table for its names, and ``allow`` what need not fit, as in :func:`fit_file`.
-        tell: told the fit in lines, those with warnings too, as :meth:`Fitted.lines` has them.
-            Without it only numbers that are NaN or infinite are warned of, by the logger.
-
-    Raises:
-        SpecError: the file or the table cannot be read, or the file does not fit.
-        ValueError: an item of ``allow`` has no such form.
-    """
-    fitted = fit_file(graph, path, remap=remap, allow=allow).require()
-    if tell is None:
-        report.warn_not_finite(fitted.name, fitted.not_finite)
-    else:
-        for line in fitted.lines():
-            tell(line)
-    return fitted
-
-
-def fit_entries(
-    graph: Graph,
-    entries: Mapping[str, TensorInfo],
-    *,
-    remap: str | Path | None = None,
-    allow: Iterable[str] = (),
-    name: str = "the tensors",
-) -> Fitted:
-    """Fit tensors that are already there, by their names, shapes and types.
-
-    Args:
-        graph: with shapes, both phases.
-        entries: shapes and types of the tensors, by name.
-        remap: the table for their names, and ``allow`` what need not fit, as in :func:`fit_file`.
-        name: what messages call the tensors.
-
-    Raises:
-        SpecError: the table cannot be read.
-        ValueError: an item of ``allow`` has no such form.
-    """
-    return Fitted(name, _fit(graph, entries, remap), Allowed.of(allow))
-
-
-def _fit(graph: Graph, entries: Mapping[str, TensorInfo], remap: str | Path | None) -> Fit:
-    mine = slots(graph)
-    if remap is not None:
-        return fit(mine, entries, choose(remap))
-    return fit_best(mine, entries, shipped().values())
 
 
 def _covers_any(pattern: str, names: Iterable[str]) -> bool:

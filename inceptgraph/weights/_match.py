@@ -12,10 +12,7 @@ from inceptgraph.weights._patterns import covers
 from inceptgraph.weights._remap_table import Line, Table
 from inceptgraph.weights._slots import Slot
 
-__all__ = ["Clash", "Fit", "Pair", "fit", "fit_best"]
-
-WRAPPERS = ("module", "_orig_mod", "model")
-"""What DataParallel, ``torch.compile`` and trainers put before every name."""
+__all__ = ["Clash", "Fit", "Pair", "fit"]
 
 COUNTER = ".num_batches_tracked"
 """What torch's batch normalisation counts: not a weight, and older files lack it."""
@@ -39,8 +36,21 @@ class Pair:
 
     @property
     def reshaped(self) -> bool:
-        """True where it loads in another shape than it has in the file."""
-        return self.info.shape != self.slot.shape
+        """True where it loads in another shape than it has in the file, of the same numbers."""
+        return self.seen == self.slot.shape != self.info.shape
+
+    @property
+    def skipped(self) -> int:
+        """Rows at the front that do not load: of classes that the network has not."""
+        return self.seen[0] - self.slot.shape[0] if self.seen else 0
+
+    @property
+    def channels(self) -> int | None:
+        """The image channels that it was trained for, where they alone are others than here."""
+        ours = self.slot.shape
+        alike = self.seen[:1] + self.seen[2:] == ours[:1] + ours[2:]
+        other = self.slot.reads_image and len(self.seen) == len(ours) and self.seen[1] != ours[1]
+        return self.seen[1] if other and alike and self.seen[1] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +74,19 @@ class Fit:
     """The fit of a file to a network.
 
     Every tensor of the file is in one of ``loaded``, ``adapted``, ``mismatched``, ``clashes`` (its
-    second name), ``unexpected``, ``ignored`` and ``counters``; every tensor of the network in one
-    of ``loaded``, ``adapted``, ``mismatched``, ``missing`` and ``absent``.
+    second name), ``unexpected``, ``beside``, ``ignored`` and ``counters``; every tensor of the
+    network in one of ``loaded``, ``adapted``, ``mismatched``, ``missing`` and ``absent``.
 
     Attributes:
         table: what renamed the file's names; None where they are ours.
-        prefix: what stands before every name in the file, and in none of the names here.
-        loaded: of one shape, up to axes of 1.
+        prefix: what stands before the names in the file, and in none of the names here.
+        loaded: of one shape, up to axes of 1, and what is said of a pair.
         adapted: of a last layer, with another number of classes.
         mismatched: of other shapes, or not floating-point numbers.
         missing: the network's alone.
         absent: the network's alone, in a part that the table says a file may lack.
         unexpected: the file's alone.
+        beside: the file's alone, outside the prefix.
         ignored: the file's alone, which the table says mean nothing.
         counters: the file's counters of batches, with our names where there are any.
         clashes: second names for one tensor.
@@ -89,37 +100,19 @@ class Fit:
     missing: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     counters: dict[str, str | None] = field(default_factory=dict)
     clashes: list[Clash] = field(default_factory=list)
 
 
-def fit_best(
-    slots: Mapping[str, Slot], entries: Mapping[str, TensorInfo], tables: Iterable[Table]
-) -> Fit:
-    """The fit with the names as they are, or with the table that finds most of them ours.
-
-    A table that finds half of the file's tensors or fewer is of another network: that some names
-    come out as ours is chance.
-    """
-    best = fit(slots, entries, None)
-    if not best.unexpected and not best.missing:
-        return best
-    fits = (fit(slots, entries, table) for table in tables)
-    return max([best, *(found for found in fits if _finds_most(found))], key=_named)
-
-
-def _finds_most(found: Fit) -> bool:
-    return _named(found)[0] > len(found.unexpected) + len(found.clashes)
-
-
-def _named(found: Fit) -> tuple[int, int]:
-    loads = len(found.loaded) + len(found.adapted)
-    return loads + len(found.mismatched), loads - len(found.clashes)
-
-
 def fit(
-    slots: Mapping[str, Slot], entries: Mapping[str, TensorInfo], table: Table | None = None
+    slots: Mapping[str, Slot],
+    entries: Mapping[str, TensorInfo],
+    table: Table | None = None,
+    prefix: str = "",
+    *,
+    adapt_input: bool = False,
 ) -> Fit:
     """Fit a file to a network.
 
@@ -127,9 +120,13 @@ def fit(
         slots: the network's tensors.
         entries: the file's tensors by name.
         table: renames the file's names.
+        prefix: what stands before the network's names in the file, its last dot included; names
+            without it are not about the network.
+        adapt_input: let the layers that read the image load with other channels.
     """
-    found = Fit(table, _wrapping(entries, slots))
-    infos = {name.removeprefix(found.prefix): info for name, info in entries.items()}
+    found = Fit(table, prefix)
+    found.beside.extend(name for name in entries if not name.startswith(prefix))
+    infos = {n.removeprefix(prefix): info for n, info in entries.items() if n.startswith(prefix)}
     renamed: dict[str, tuple[str, Line | None]] = {}
     for theirs in infos:
         if table is not None and any(covers(pattern, theirs) for pattern in table.ignore):
@@ -153,25 +150,13 @@ def fit(
             found.clashes.append(Clash(name, first, theirs, lines))
         else:
             taken[name] = theirs
-            _place(found, slots[name], theirs, infos[theirs])
+            _place(found, slots[name], theirs, infos[theirs], adapt_input)
     _adapt_whole_layers(found)
     absent = set(_absent(table, slots, taken))
     for name in slots:
         if name not in taken:
             (found.absent if name in absent else found.missing).append(name)
     return found
-
-
-def _wrapping(names: Iterable[str], slots: Iterable[str]) -> str:
-    """What wraps the whole network: words before every name that are no stage of ours."""
-    rest, prefix = list(names), ""
-    wrappers = set(WRAPPERS) - {name.partition(".")[0] for name in slots}
-    while True:
-        first = {name.partition(".")[0] for name in rest}
-        if len(first) != 1 or not first <= wrappers or not all("." in name for name in rest):
-            return prefix
-        prefix += f"{first.pop()}."
-        rest = [name.partition(".")[2] for name in rest]
 
 
 def _ours(renamed: Mapping[str, str], slots: Iterable[str]) -> dict[str, str]:
@@ -208,22 +193,33 @@ def _underscores(name: str) -> list[int]:
     return [len(part) - len(part.rstrip("_")) for part in name.split(".")]
 
 
-def _place(found: Fit, slot: Slot, theirs: str, info: TensorInfo) -> None:
+def _place(found: Fit, slot: Slot, theirs: str, info: TensorInfo, adapt_input: bool) -> None:
     views = list(_views(info.shape, len(slot.shape)))
+    pair = Pair(slot, theirs, info, views[0] if views else info.shape)
     if info.is_float:
         if slot.shape in views:
             found.loaded.append(Pair(slot, theirs, info, slot.shape))
             return
         alike = [view for view in views if view[1:] == slot.shape[1:]]
         if slot.classifier and alike:
-            found.adapted.append(Pair(slot, theirs, info, alike[0]))
+            pair = Pair(slot, theirs, info, alike[0])
+            background = found.table is not None and found.table.background and pair.skipped == 1
+            (found.loaded if background else found.adapted).append(pair)
             return
-    found.mismatched.append(Pair(slot, theirs, info, views[0] if views else info.shape))
+        if adapt_input and pair.channels:
+            found.loaded.append(pair)
+            return
+    found.mismatched.append(pair)
 
 
 def _adapt_whole_layers(found: Fit) -> None:
     """A layer adapts as a whole: where one of its tensors loads, or cannot be a classifier's of
-    another number of classes, the others are mismatched."""
+    another number of classes, the others are mismatched. So it loses a row in all of them."""
+    shorter = {pair.slot.layer for pair in found.loaded if pair.skipped}
+    whole = {p.slot.layer for p in found.loaded if p.slot.classifier and not p.skipped}
+    torn = shorter & (whole | {pair.slot.layer for pair in (*found.adapted, *found.mismatched)})
+    found.mismatched.extend(pair for pair in found.loaded if pair.slot.layer in torn)
+    found.loaded[:] = [pair for pair in found.loaded if pair.slot.layer not in torn]
     others = {pair.slot.layer for pair in (*found.loaded, *found.mismatched)}
     found.mismatched.extend(pair for pair in found.adapted if pair.slot.layer in others)
     found.adapted[:] = [pair for pair in found.adapted if pair.slot.layer not in others]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import pairwise
+from string import ascii_lowercase
 
 from inceptgraph.spec import NAME
 
 __all__ = ["MOST_NUMBERS", "MOST_PLACEHOLDERS", "PLACEHOLDER", "BadPattern", "Renaming", "covers"]
 
-PLACEHOLDER = r"\{([A-Za-z_][A-Za-z0-9_]*(?::[0-9]{1,9}\.\.[0-9]{1,9})?)\}"
-"""A word, or a word and the numbers that it stands for, ``{i:6..9}``."""
+_COUNT = r"(?:[0-9]{1,9}\.\.[0-9]{1,9}|[a-z]\.\.[a-z])"
+PLACEHOLDER = rf"\{{([A-Za-z_][A-Za-z0-9_]*(?::{_COUNT})?)\}}"
+"""A word, or a word and the numbers or letters that it stands for, ``{i:6..9}``, ``{i:a..d}``."""
 MOST_PLACEHOLDERS = 4
 """In one name: with that many, no name can keep the search busy."""
 MOST_NUMBERS = 1000
@@ -62,16 +64,18 @@ class Renaming:
     'inception_3a.1x1.bn.bias'
     >>> Renaming.of("features.{i:6..9}", "inception_a.{i:0..3}")("features.7.bias")
     'inception_a.1.bias'
+    >>> Renaming.of("unit{i:2..5}", "inception_4{i:a..d}")("unit3.bias")
+    'inception_4b.bias'
 
     Attributes:
         pattern: matches their name, a group for each placeholder.
         template: our path.
-        numbers: what a placeholder counts on their side; None for any word.
+        counted: what a placeholder counts on their side, in words.
     """
 
     pattern: re.Pattern[str]
     template: str
-    numbers: Mapping[str, range | None]
+    counted: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, theirs: str, ours: str) -> Renaming:
@@ -82,15 +86,16 @@ class Renaming:
         """
         known = _check_theirs(theirs)
         _check_ours(ours, known)
-        pattern, end = "", 0
+        pattern, end, counted = "", 0, dict[str, tuple[str, ...]]()
         for match in re.finditer(PLACEHOLDER, theirs):
-            name, numbers = _parts(match)
+            name, _ = _parts(match)
             again = f"(?P<{name}>" in pattern
-            word = "|".join(map(str, numbers)) if numbers else _WORD
+            if words := _words(match):
+                counted[name] = words
             pattern += re.escape(theirs[end : match.start()])
-            pattern += f"(?P={name})" if again else f"(?P<{name}>{word})"
+            pattern += f"(?P={name})" if again else f"(?P<{name}>{'|'.join(words) or _WORD})"
             end = match.end()
-        return cls(re.compile(pattern + re.escape(theirs[end:]) + r"(?=\.|\Z)"), ours, known)
+        return cls(re.compile(pattern + re.escape(theirs[end:]) + r"(?=\.|\Z)"), ours, counted)
 
     def __call__(self, name: str) -> str | None:
         """What a name becomes; None where this is not about it."""
@@ -101,16 +106,26 @@ class Renaming:
 
     def _fill(self, found: re.Match[str], place: re.Match[str]) -> str:
         """What stands in our path where a placeholder is."""
-        name, ours = _parts(place)
-        theirs = self.numbers[name]
-        return str(ours[theirs.index(int(found[name]))]) if ours and theirs else found[name]
+        name, _ = _parts(place)
+        ours, theirs = _words(place), self.counted.get(name)
+        return ours[theirs.index(found[name])] if ours and theirs else found[name]
 
 
 def _parts(placeholder: re.Match[str]) -> tuple[str, range | None]:
-    """A placeholder's word, and its numbers where it counts."""
+    """A placeholder's word, and its numbers where it counts; of letters, their codes."""
     name, counts, numbers = placeholder[1].partition(":")
+    if not counts:
+        return name, None
     first, _, last = numbers.partition("..")
-    return name, range(int(first), int(last) + 1) if counts else None
+    code: Callable[[str], int] = int if first.isdigit() else ord
+    return name, range(code(first), code(last) + 1)
+
+
+def _words(placeholder: re.Match[str]) -> tuple[str, ...]:
+    """What a placeholder counts, in words; nothing where it stands for any word."""
+    _, numbers = _parts(placeholder)
+    write = chr if placeholder[1].endswith(tuple(ascii_lowercase)) else str
+    return tuple(map(write, numbers or ()))
 
 
 def _check_theirs(theirs: str) -> dict[str, range | None]:

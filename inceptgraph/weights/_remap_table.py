@@ -25,7 +25,7 @@ from inceptgraph.weights._patterns import BadPattern, Renaming
 
 __all__ = ["Line", "Table", "choose", "parse_table", "shipped"]
 
-_KEYS = ("description", "spec", "names", "absent", "ignore")
+_KEYS = ("description", "spec", "names", "prefix", "absent", "ignore", "background")
 _HELP = "a table is `names:` with a line `their name: our path` for each layer"
 
 
@@ -54,6 +54,8 @@ class Table:
         specs: the shipped specs whose names they become.
         absent: patterns of our names that a file may lack.
         ignore: patterns of their names that mean nothing.
+        prefix: what stands before all of their names, without its last dot.
+        background: whether the first of one class more than ours is the background.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Table:
     specs: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    prefix: str = ""
+    background: bool = False
 
     @property
     def sha256(self) -> str:
@@ -140,17 +144,31 @@ def _table(tree: Node, source: Source, name: str, findings: Findings) -> Table |
     if "names" in items:
         names = read_mapping(items["names"].value, "`names`", findings, _HELP)
         lines = tuple(_lines(names, findings)) if names else ()
-    described = items.get("description")
-    text = need_text(described.value, "`description`", findings) if described else None
     return Table(
         name,
         source,
         lines,
-        text.text if text else "",
+        _text(items.get("description"), "`description`", findings),
         _words(items.get("spec"), "`spec`", findings),
         _words(items.get("absent"), "`absent`", findings),
         _words(items.get("ignore"), "`ignore`", findings),
+        _text(items.get("prefix"), "`prefix`", findings).removesuffix("."),
+        _background(items.get("background"), findings),
     )
+
+
+def _text(entry: Entry | None, what: str, findings: Findings) -> str:
+    text = need_text(entry.value, what, findings) if entry is not None else None
+    return text.text if text is not None else ""
+
+
+def _background(entry: Entry | None, findings: Findings) -> bool:
+    if entry is None:
+        return False
+    if _text(entry, "`background`", findings) != "first" and not findings.errors:
+        message = "`background` says where the class of the background stands"
+        findings.add(Code.BAD_REMAP, message, entry.value.span, help="write `background: first`")
+    return True
 
 
 def _lines(names: Mapping, findings: Findings) -> Iterator[Line]:

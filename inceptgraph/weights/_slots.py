@@ -18,11 +18,14 @@ class Slot:
         shape: its shape, output channels first.
         classifier: it belongs to the one layer that an output of the network or of an auxiliary
             head comes from, so that its first axis counts classes.
+        reads_image: its layer reads an input of the network, so that its second axis counts the
+            channels of an image.
     """
 
     name: str
     shape: tuple[int, ...]
     classifier: bool = False
+    reads_image: bool = False
 
     @property
     def layer(self) -> str:
@@ -32,9 +35,14 @@ class Slot:
 
 def slots(graph: Graph) -> dict[str, Slot]:
     """The tensors of a network by name, in the order of the graph."""
-    classifiers = _classifiers(graph)
+    classifiers, readers = _classifiers(graph), _readers(graph)
     return {
-        name: Slot(name, weight.shape, node.name in classifiers)
+        name: Slot(
+            name,
+            weight.shape,
+            node.name in classifiers,
+            len(weight.shape) == 4 and weight.shape[1] == readers.get(node.name),
+        )
         for node in graph.nodes.values()
         for key, weight in graph.weights(node).items()
         for name in [f"{node.name}.{key}"]
@@ -59,4 +67,19 @@ def _classifiers(graph: Graph) -> set[str]:
             seen.update(node.inputs)
         if len(weighted) == 1:
             found |= weighted
+    return found
+
+
+def _readers(graph: Graph) -> dict[str, int]:
+    """The nodes with weights that an input reaches through operations without, and its channels."""
+    images, found = dict[str, int](), dict[str, int]()
+    for node in graph.nodes.values():
+        shape = node.shape or ()
+        if not node.inputs and len(shape) == 3:
+            images[node.name] = shape[0]
+        elif len(node.inputs) == 1 and (channels := images.get(node.inputs[0])):
+            if graph.weights(node):
+                found[node.name] = channels
+            elif shape[:1] == (channels,):
+                images[node.name] = channels
     return found

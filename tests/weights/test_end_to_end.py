@@ -14,6 +14,7 @@ import torch
 import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from references.records import Record
 from safetensors.torch import load_file, save_file
 from specs_strategy import graph_of, specs
 from tiny_network import TINY, assert_same, images, tiny
@@ -26,6 +27,8 @@ from inceptgraph.cli import run as run_command
 from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
 from inceptgraph.report import render
+from inceptgraph.types import TensorInfo
+from inceptgraph.weights import fit_entries
 from inceptgraph.weights._slots import slots
 from inceptgraph_torch import load_tensors, lower
 
@@ -260,6 +263,33 @@ def test_two_names_for_one_cite_both_lines(tmp_path: Path) -> None:
     assert "3 |   b: stem" in shown
 
 
+@pytest.mark.parametrize("spec", ["googlenet", "resnet18"])
+def test_weights_of_another_spec_name_it(spec: str) -> None:
+    """Advice to allow the rest would start a network that knows nothing."""
+    record = Record.load("torchvision_googlenet")
+    entries = {
+        f"{prefix}{layer.name}.{kind}": TensorInfo(shape, "float32")
+        for prefix in ["module."]
+        for layers in record.layers.values()
+        for layer in layers
+        for kind, shape in layer.shapes().items()
+    }
+    fitted = fit_entries(to_graph(spec), entries)
+    assert not fitted.fits
+    assert fitted.kin == ("googlenet_torchvision",)
+    assert fitted.help == "these are the weights of `googlenet_torchvision`: name that spec"
+    fits = fit_entries(to_graph("googlenet_torchvision"), entries)
+    assert fits.fits and not fits.kin
+
+
+def test_weights_that_a_build_wrote_name_their_spec() -> None:
+    entries = {n: TensorInfo(s.shape, "float32") for n, s in slots(to_graph("lenet5")).items()}
+    assert fit_entries(to_graph("googlenet"), entries).kin == ("lenet5",)
+    without = {name: info for name, info in entries.items() if not name.startswith("c1.")}
+    assert len(without) < len(entries)
+    assert fit_entries(to_graph("googlenet"), without).kin == ()
+
+
 # -- a build -----------------------------------------------------------------------------------
 
 
@@ -273,6 +303,8 @@ def test_a_build_starts_from_a_file_and_records_it(spec: Path, file: Path, tmp_p
     assert lock["weights"] == {
         "file": "weights.safetensors",
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "key": "",
+        "prefix": "",
         "remap": None,
         "loaded": 26,
         "adapted": [],

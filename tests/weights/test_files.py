@@ -30,7 +30,8 @@ import inceptgraph
 from inceptgraph.builder import build
 from inceptgraph.diagnostics import Code, Diagnostic, Source, SpecError
 from inceptgraph.pipeline import analyze, to_graph
-from inceptgraph.weights._file_formats import LONGEST_NAME, Format, look
+from inceptgraph.weights._contents import LONGEST_NAME, look
+from inceptgraph.weights._file_formats import Format
 from inceptgraph_torch.checkpoints import open_tensors
 
 try:
@@ -410,7 +411,7 @@ def test_a_file_that_holds_itself(tmp_path: Path) -> None:
         ({"a/data.pkl": b"\0" * 1000}, zipfile.ZIP_DEFLATED, "to 1,000, which no file of"),
         ({"a/data.pkl": b"\0" * 1000}, zipfile.ZIP_LZMA, "which no file of torch.save does"),
         ({"a/data.pkl": b"", "a/constants.pkl": b""}, zipfile.ZIP_STORED, "a TorchScript archive"),
-        ({"arr_0.npy": b"\x93NUMPY"}, zipfile.ZIP_STORED, "none that torch.save wrote"),
+        ({"a/readme.txt": b"text"}, zipfile.ZIP_STORED, "none that torch.save wrote"),
         ({"a/data.pkl": b"\x80\x02}q"}, zipfile.ZIP_STORED, "is a PyTorch file that is broken"),
     ],
 )

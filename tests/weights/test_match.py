@@ -17,7 +17,8 @@ from inceptgraph.pipeline import to_graph
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import Allowed, Fitted
 from inceptgraph.weights import _fit_report as report
-from inceptgraph.weights._match import Fit, fit, fit_best
+from inceptgraph.weights._best import fit_best, fit_by, prefixes
+from inceptgraph.weights._match import Fit, fit
 from inceptgraph.weights._remap_table import Table, parse_table, shipped
 from inceptgraph.weights._slots import Slot, slots
 
@@ -89,9 +90,9 @@ TABLES = st.sampled_from(
 
 @given(st.dictionaries(NAMES, INFOS), TABLES)
 def test_every_tensor_is_in_one_group(file: dict[str, TensorInfo], remap: Table | None) -> None:
-    found = fit(SMALL, file, remap)
+    found = fit_by(SMALL, file, remap)
     theirs, ours = groups(found)
-    assert sorted(found.prefix + name for name in theirs) == sorted(file)
+    assert sorted([*(found.prefix + name for name in theirs), *found.beside]) == sorted(file)
     assert sorted(ours) == sorted(SMALL)
 
 
@@ -127,21 +128,61 @@ def test_a_networks_own_names_fit(text: str) -> None:
 # -- names -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod."])
-def test_wrappers_fall_away(prefix: str) -> None:
-    found = fit(SMALL, entries(prefix))
+WRAPPERS = ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module."]
+
+
+@pytest.mark.parametrize("prefix", [*WRAPPERS, "net.", "backbone.body.", "ema.shadow.module."])
+def test_a_prefix_that_all_names_share_falls_away(prefix: str) -> None:
+    found = fit_best(SMALL, entries(prefix), [])
     assert len(found.loaded) == len(SMALL)
     assert found.prefix == prefix
+    assert report.is_empty(found)
 
 
-def test_a_stage_called_model_is_no_wrapper() -> None:
+def test_a_prefix_that_most_names_share_falls_away_and_the_rest_is_told() -> None:
+    """As of a loss beside a model, of what an average counts, of a detector's heads."""
+    beside = {**of("criterion.weight", 10), **of("n_averaged"), **of("rpn.conv.weight", 4, 4, 1, 1)}
+    found = fit_best(SMALL, {**entries("model."), **beside}, [])
+    assert len(found.loaded) == len(SMALL)
+    assert (found.prefix, found.beside) == ("model.", list(beside))
+    assert report.is_empty(found)
+    told = "\n".join(report.lines(found))
+    assert "names: as they are, without `model.`" in told
+    assert "beside `model.`: all of criterion, n_averaged, rpn (3 entries)" in told
+
+
+def test_a_prefix_of_half_the_names_is_part_of_them() -> None:
+    file = {**entries("a."), **entries("b.")}
+    assert prefixes(file) == [""]
+    assert not fit_best(SMALL, file, []).loaded
+
+
+def test_a_prefix_falls_away_where_names_become_ours_alone() -> None:
+    """A stage that has most of the tensors is no wrapper."""
+    mine = {f"body.{i}.weight": Slot(f"body.{i}.weight", (3,)) for i in range(9)}
+    assert fit_best(mine, {name: TensorInfo((3,), "float32") for name in mine}, []).prefix == ""
     mine = {"model.a.weight": Slot("model.a.weight", (3,))}
-    assert len(fit(mine, of("model.a.weight", 3)).loaded) == 1
+    assert len(fit_best(mine, of("model.a.weight", 3), []).loaded) == 1
 
 
-def test_a_prefix_on_some_names_is_part_of_them() -> None:
-    found = fit(SMALL, {**entries("module."), **of("fc.extra", 1)})
-    assert not found.loaded
+def test_a_prefix_that_is_named() -> None:
+    file = {**entries("student."), **entries("teacher.")}
+    found = fit_by(SMALL, file, None, prefix="teacher.")
+    assert len(found.loaded) == len(SMALL)
+    assert found.beside == list(entries("student."))
+    assert not fit_by(SMALL, entries("model."), None, prefix="").loaded
+
+
+@pytest.mark.parametrize("outer", ["", "module."])
+def test_a_table_takes_a_prefix_off(outer: str) -> None:
+    remap = table("names: {a: conv, b: norm}\nprefix: features.net")
+    file = {n.replace("conv.", "a.").replace("norm.", "b."): info for n, info in entries().items()}
+    inner = {f"{outer}features.net.{name}": info for name, info in file.items()}
+    heads = {f"{outer}head.{i}.weight": TensorInfo((1,), "float32") for i in range(50)}
+    found = fit_by(SMALL, {**inner, **heads}, remap, prefix=outer)
+    assert len(found.loaded) == len(SMALL)
+    assert found.prefix == f"{outer}features.net."
+    assert len(found.beside) == 50
 
 
 def test_words_that_torch_uses_itself() -> None:
@@ -344,7 +385,7 @@ def test_long_stories_are_short() -> None:
 
 def test_fitting_needs_no_torch() -> None:
     code = (
-        "import sys; from inceptgraph.weights._match import fit_best;"
+        "import sys; from inceptgraph.weights._best import fit_best;"
         "from inceptgraph.weights._remap_table import shipped;"
         "from inceptgraph.weights._slots import slots;"
         "from inceptgraph.pipeline import to_graph; s = slots(to_graph('googlenet'));"

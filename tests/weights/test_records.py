@@ -18,8 +18,14 @@ from inceptgraph.weights._remap_table import shipped
 from inceptgraph_torch.names import module_path
 
 RECORDS = {
+    "caffe_alexnet": "caffe_alexnet",
+    "caffe_nin_imagenet": "caffe_nin_imagenet",
     "facenet_inception_resnet_v1": "facenet_inception_resnet_v1",
     "pretrainedmodels_bninception": "pretrainedmodels_bninception",
+    "pytorchcv_bninception": "pytorchcv_bninception",
+    "pytorchcv_inceptionresnetv1": "pytorchcv_inceptionresnetv1",
+    "pytorchcv_nin_cifar10": "pytorchcv_nin_cifar10",
+    "pytorchcv_xception": "pytorchcv_xception",
     "timm_inception_resnet_v2": "timm_inception_resnet_v2",
     "timm_inception_v3": "torchvision_inception_v3",
     "timm_inception_v4": "timm_inception_v4",
@@ -67,3 +73,21 @@ def test_a_table_finds_every_layer_of_an_implementation(name: str) -> None:
 def _in_module(slot: str) -> str:
     node, _, kind = slot.rpartition(".")
     return f"{module_path(node)}.{kind}"
+
+
+@pytest.mark.parametrize("name", ["timm_inception_resnet_v2", "timm_inception_v4"])
+def test_files_with_a_background_load(name: str) -> None:
+    """As pretrainedmodels publishes them, which leaves the first of 1,001 rows out as it loads."""
+    record = Record.load(name)
+    entries = {
+        f"{layer.name}.{kind}": TensorInfo(
+            (1001, *shape[1:]) if shape[0] == 1000 else shape, "float32"
+        )
+        for layers in record.layers.values()
+        for layer in layers
+        for kind, shape in layer.shapes().items()
+    }
+    fitted = fit_entries(to_graph(record.specs[0]), entries).require()
+    shorter = {pair.slot.name for pair in fitted.fit.loaded if pair.skipped}
+    assert shorter == {"classifier.weight", "classifier.bias"}
+    assert not fitted.fit.adapted

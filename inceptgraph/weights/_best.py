@@ -1,0 +1,101 @@
+"""The prefix and the remap table that make the most of a file's names the network's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from inceptgraph.types import TensorInfo
+from inceptgraph.weights._match import Fit, fit
+from inceptgraph.weights._remap_table import Table
+from inceptgraph.weights._slots import Slot
+
+__all__ = ["fit_best", "fit_by", "prefixes"]
+
+Entries = Mapping[str, TensorInfo]
+
+
+def prefixes(names: Iterable[str]) -> list[str]:
+    """What may stand before a network's names: nothing, and each beginning that most names share.
+
+    Wrappers put it there: ``module.`` of data parallelism and averaged models, ``_orig_mod.`` of
+    ``torch.compile``, ``model.`` and ``net.`` of trainers, ``backbone.body.`` of detectors.
+
+    >>> prefixes(["model.net.a.weight", "model.net.b.weight", "criterion.weight"])
+    ['', 'model.', 'model.net.']
+    """
+    rest = list(names)
+    found, half = [""], len(rest) / 2
+    while rest:
+        begin = len(found[-1])
+        firsts = Counter(n[begin:].partition(".")[0] for n in rest if "." in n[begin:])
+        (first, count), *_ = firsts.most_common(1) or [("", 0)]
+        if count <= half:
+            break
+        found.append(f"{found[-1]}{first}.")
+        rest = [name for name in rest if name.startswith(found[-1])]
+    return found
+
+
+def fit_best(
+    slots: Mapping[str, Slot],
+    entries: Entries,
+    tables: Iterable[Table],
+    *,
+    prefix: str | None = None,
+    adapt_input: bool = False,
+) -> Fit:
+    """The fit with the names as they are, or with the table that finds most of them ours.
+
+    A table that finds half of the file's tensors or fewer is of another network: that some names
+    come out as ours is chance.
+
+    Args:
+        slots: the network's tensors.
+        entries: the file's tensors by name.
+        tables: those to choose from.
+        prefix: what stands before the network's names, its last dot included; None for the one with
+            which most names are ours.
+        adapt_input: see :func:`~inceptgraph.weights._match.fit`.
+    """
+    best = fit_by(slots, entries, None, prefix=prefix, adapt_input=adapt_input)
+    if not best.unexpected and not best.missing:
+        return best
+    fits = (
+        fit_by(slots, entries, table, prefix=prefix, adapt_input=adapt_input) for table in tables
+    )
+    return max([best, *(found for found in fits if _finds_most(found))], key=_named)
+
+
+def fit_by(
+    slots: Mapping[str, Slot],
+    entries: Entries,
+    table: Table | None,
+    *,
+    prefix: str | None = None,
+    adapt_input: bool = False,
+) -> Fit:
+    """The fit with one table, or with none, and the prefix with which most names are ours."""
+    fits = (
+        fit(slots, entries, table, before, adapt_input=adapt_input)
+        for before in _before(entries, table, prefix)
+    )
+    return max(fits, key=_named)
+
+
+def _before(entries: Entries, table: Table | None, prefix: str | None) -> Iterator[str]:
+    """The prefixes to try: those of the file, with the table's own behind them."""
+    own = f"{table.prefix}." if table is not None and table.prefix else ""
+    given = [prefix] if prefix is not None else prefixes(entries)
+    inner = [f"{before}{own}" for before in given if not before.endswith(own) or not own]
+    there = [before for before in inner if any(name.startswith(before) for name in entries)]
+    yield from there or given
+
+
+def _finds_most(found: Fit) -> bool:
+    return _named(found)[0] > len(found.unexpected) + len(found.clashes)
+
+
+def _named(found: Fit) -> tuple[int, int]:
+    loads = len(found.loaded) + len(found.adapted)
+    return loads + len(found.mismatched), loads - len(found.clashes)

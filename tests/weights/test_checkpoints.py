@@ -1,0 +1,376 @@
+"""Checkpoints as trainers write them: the tensors are found, and nothing else in them is run."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import pathlib
+import pickle
+import sys
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_network import TINY, assert_same, tiny
+from torch import Tensor, nn
+
+import inceptgraph
+from inceptgraph.diagnostics import Code, Source, SpecError
+from inceptgraph.pipeline import to_graph
+from inceptgraph.weights import WeightsFile, fit_file, to_json
+from inceptgraph.weights._contents import look
+from inceptgraph_torch import inert_pickle
+from inceptgraph_torch.checkpoints import open_contents
+
+SPEC = Source("tiny.yaml", TINY)
+GRAPH = to_graph(SPEC)
+MODEL = tiny(seed=1)
+STATE = MODEL.state_dict()
+AVERAGED = {name: tensor + 1 for name, tensor in STATE.items()}
+
+
+def saved(content: Any, path: Path, **options: Any) -> Path:
+    torch.save(content, path, **options)
+    return path
+
+
+def loaded(file: Path | WeightsFile) -> dict[str, Tensor]:
+    return dict(inceptgraph.compile(SPEC, weights=file).state_dict())
+
+
+def assert_loads(file: Path | WeightsFile, state: Mapping[str, Tensor] = STATE) -> None:
+    found = loaded(file)
+    assert found.keys() == STATE.keys()
+    for name, tensor in found.items():
+        assert_same(tensor, state[name])
+
+
+def refused(file: Path | WeightsFile) -> str:
+    with pytest.raises(SpecError) as caught:
+        fit_file(GRAPH, file)
+    (finding,) = caught.value.diagnostics
+    assert finding.code is Code.UNREADABLE_WEIGHTS
+    return f"{finding.message} ({finding.help})"
+
+
+def under(prefix: str, state: Mapping[str, Tensor] = STATE) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def optimizer() -> dict[str, Any]:
+    """The state of one that has made a step."""
+    network = tiny(seed=1)
+    found = torch.optim.Adam(network.parameters())
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    found.step()
+    return found.state_dict()
+
+
+# -- what trainers write -----------------------------------------------------------------------
+
+ARGS = argparse.Namespace(lr=0.1, data=pathlib.PurePosixPath("/data"), epochs=[1, 2])
+CHECKPOINTS: dict[str, Callable[[], Any]] = {
+    "PyTorch's ImageNet example": lambda: {
+        "epoch": 3,
+        "arch": "googlenet",
+        "state_dict": STATE,
+        "best_acc1": torch.tensor(70.1),
+        "optimizer": optimizer(),
+    },
+    "a loss beside": lambda: {"model": STATE, "loss": torch.tensor(0.5)},
+    "torchvision's references": lambda: {
+        "model": STATE,
+        "optimizer": optimizer(),
+        "lr_scheduler": {"last_epoch": 3, "_last_lr": [np.float64(0.1)]},
+        "epoch": 3,
+        "args": ARGS,
+    },
+    "Lightning": lambda: {
+        "epoch": 1,
+        "pytorch-lightning_version": "2.5.0",
+        "state_dict": {**under("model."), "criterion.weight": torch.ones(5)},
+        "loops": {"fit_loop": {"state_dict": {}}},
+        "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": torch.tensor(1.0)}},
+        "optimizer_states": [optimizer()],
+        "hyper_parameters": defaultdict(list, lr=[0.1]),
+    },
+    "an averaged model": lambda: torch.optim.swa_utils.AveragedModel(MODEL).state_dict(),
+    "an averaged model beside": lambda: {
+        "model_ema": torch.optim.swa_utils.AveragedModel(MODEL).state_dict(),
+        "epoch": 2,
+    },
+    "shadow": lambda: {"decay": 0.999, "num_updates": 5, "shadow": STATE},
+    "ema in an object's place": lambda: {"ema": {"shadow": under("module."), "of": ARGS}},
+    "net": lambda: {"net": STATE},
+    "weights": lambda: {"weights": STATE},
+    "params": lambda: {"params": STATE, "step": 7},
+    "data parallel": lambda: {"model_state": nn.DataParallel(MODEL).state_dict()},
+    "compiled": lambda: under("_orig_mod."),
+    "compiled, in parallel": lambda: {"state_dict": under("_orig_mod.module.")},
+    "parallel, compiled": lambda: {"state_dict": under("module._orig_mod.")},
+    "a detector": lambda: {
+        "model": {
+            **under("backbone.body."),
+            "backbone.fpn.0.weight": torch.ones(1),
+            "rpn.head.weight": torch.ones(1),
+        }
+    },
+    "a wrapper of one's own": lambda: under("net."),
+    "both under one name": lambda: {"state_dict": STATE, "model": STATE},
+    "a mapping of a mapping": lambda: {"checkpoint": {"student": {"model_state_dict": STATE}}},
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_a_trainers_file_loads(name: str, zipped: bool, tmp_path: Path) -> None:
+    content = CHECKPOINTS[name]()
+    path = saved(content, tmp_path / "w", _use_new_zipfile_serialization=zipped)
+    assert_loads(path)
+
+
+def test_where_the_tensors_stand_is_told(tmp_path: Path) -> None:
+    path = saved(CHECKPOINTS["Lightning"](), tmp_path / "w")
+    fitted = fit_file(GRAPH, path)
+    told = fitted.lines()
+    assert told[:3] == [
+        "format: PyTorch",
+        "key: state_dict",
+        "names: as they are, without `model.`",
+    ]
+    assert "beside `model.`: all of criterion (1 entry)" in told
+    found = to_json(fitted)
+    assert (found["key"], found["prefix"]) == ("state_dict", "model.")
+    assert found["beside"] == ["criterion.weight"]
+    assert fitted.record()["key"] == "state_dict"
+
+
+# -- several mappings --------------------------------------------------------------------------
+
+SEVERAL = {
+    "timm": {"state_dict": STATE, "state_dict_ema": AVERAGED, "args": ARGS},
+    "torchvision": {"model": STATE, "model_ema": under("module.", AVERAGED), "args": ARGS},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("timm", "state_dict", "state_dict_ema"), ("torchvision", "model", "model_ema")],
+)
+def test_several_mappings_are_named_and_one_is_chosen(
+    name: str, first: str, second: str, tmp_path: Path
+) -> None:
+    """Which of the two a user wants is no guess of ours: their numbers differ."""
+    path = saved(SEVERAL[name], tmp_path / "w")
+    said = refused(path)
+    count = len(STATE)
+    assert f"several mappings of tensors: `{first}` ({count} tensors), `{second}` ({count}" in said
+    assert f"`--key {second}`" in said
+    assert_loads(WeightsFile(path, key=first))
+    assert_loads(WeightsFile(path, key=second), AVERAGED)
+    assert f"did you mean `{second}`?" in refused(WeightsFile(path, key=second + "a"))
+    assert f"it holds `{first}`" in refused(WeightsFile(path, key="discriminator"))
+
+
+def test_a_key_inside_another(tmp_path: Path) -> None:
+    path = saved(
+        {"a": {"gen": STATE, "dis": AVERAGED}, "b": {"gen": dict(AVERAGED)}}, tmp_path / "w"
+    )
+    assert "`a.gen` (30 tensors), `a.dis` (30 tensors), `b.gen` (30 tensors)" in refused(path)
+    assert_loads(WeightsFile(path, key="a.dis"), AVERAGED)
+
+
+def test_a_key_of_a_file_without_any(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file(STATE, tmp_path / "w")
+    said = refused(WeightsFile(tmp_path / "w", key="model"))
+    assert "is a file of safetensors, whose tensors have no keys" in said
+
+
+def test_a_prefix_is_chosen(tmp_path: Path) -> None:
+    both = {**under("student."), **under("teacher.", AVERAGED)}
+    path = saved(both, tmp_path / "w")
+    for prefix, state in (("student", STATE), ("teacher.", AVERAGED)):
+        assert_loads(WeightsFile(path, prefix=prefix), state)
+    with pytest.raises(SpecError, match=r"no name in `.*` begins with `teach\.`"):
+        fit_file(GRAPH, WeightsFile(path, prefix="teach"))
+    with pytest.raises(SpecError, match="do not fit"):
+        loaded(WeightsFile(saved(under("model."), tmp_path / "v"), prefix=""))
+
+
+# -- nothing runs ------------------------------------------------------------------------------
+
+
+class Colour(Enum):
+    RED = 1
+
+
+class Settings(dict[str, Any]):
+    """As OmegaConf's and Lightning's: a mapping with a class of its own."""
+
+
+class Counted:
+    """Harmless, and would be seen: what restoring it would run adds to a list."""
+
+    seen: list[str] = []  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.inner = [1, 2]
+
+    def __new__(cls) -> Counted:
+        cls.seen.append("new")
+        return super().__new__(cls)
+
+    def __setstate__(self, state: Any) -> None:
+        self.seen.append("setstate")
+
+
+def note(*arguments: Any) -> str:
+    """What :class:`Calling` would call."""
+    Counted.seen.append("called")
+    return "called"
+
+
+class Calling:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return note, (1, [2])
+
+
+OBJECTS = {
+    "namespace": (lambda: ARGS, "argparse.Namespace"),
+    "numpy scalar": (lambda: np.float32(0.5), "scalar"),
+    "numpy array": (lambda: np.ones(3), "numpy"),
+    "enum": (lambda: Colour.RED, "Colour"),
+    "mapping": (lambda: Settings(a=1), "Settings"),
+    "restored": (Counted, "Counted"),
+    "called": (Calling, "note"),
+    "path": (lambda: pathlib.PurePosixPath("a"), "PurePosixPath"),
+    "optimiser": (lambda: torch.optim.SGD(MODEL.parameters(), 0.1), "SGD"),
+    "a whole model": (lambda: nn.Linear(2, 2), "Linear"),
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_are_left_unread(name: str, protocol: int, zipped: bool, tmp_path: Path) -> None:
+    make, kind = OBJECTS[name]
+    content = {"model": STATE, "args": make(), "key": {make(): 1} if name == "enum" else 0}
+    options = {"pickle_protocol": protocol, "_use_new_zipfile_serialization": zipped}
+    path = saved(content, tmp_path / "w", **options)
+    Counted.seen.clear()
+    assert_loads(path)
+    assert not Counted.seen
+    fitted = fit_file(GRAPH, path)
+    assert any(kind in stub for stub in fitted.contents.stubs)
+    line = next(line for line in fitted.lines() if line.startswith("left unread: objects of "))
+    assert kind in line
+    assert any(kind in stub for stub in to_json(fitted)["left_unread"])
+
+
+def test_what_would_be_called_is_one_that_is(tmp_path: Path) -> None:
+    """The test above would see it: a reader without care calls it."""
+    path = saved({"a": Calling(), "b": Counted()}, tmp_path / "w")
+    Counted.seen.clear()
+    assert torch.load(path, weights_only=False)["a"] == "called"
+    assert Counted.seen == ["called", "new", "setstate"]
+
+
+def test_a_module_that_is_not_here_is_not_looked_for(tmp_path: Path) -> None:
+    name = "somebodys_trainer"
+    module = ModuleType(name)
+    module.Config = type("Config", (), {"__module__": name, "__qualname__": "Config"})
+    sys.modules[name] = module
+    try:
+        path = saved({"model": STATE, "config": module.Config()}, tmp_path / "w")
+    finally:
+        del sys.modules[name]
+    assert_loads(path)
+    assert look(path).stubs == (f"{name}.Config",)
+    assert name not in sys.modules
+
+
+def test_an_object_in_the_place_of_a_tensor(tmp_path: Path) -> None:
+    path = saved({**STATE, "stem.bias": ARGS}, tmp_path / "w")
+    with pytest.raises(SpecError, match=r"1 of another kind \(argparse\.Namespace\)"):
+        loaded(path)
+
+
+def test_parameters_and_tensors_with_attributes(tmp_path: Path) -> None:
+    state: dict[str, Tensor] = {}
+    for name, tensor in STATE.items():
+        state[name] = nn.Parameter(tensor.clone(), requires_grad=tensor.is_floating_point())
+        state[name].note = "mine"  # type: ignore[attr-defined]
+    state["stem.weight"] = STATE["stem.weight"].clone()
+    state["stem.weight"].note = Counter("ab")  # type: ignore[attr-defined]
+    assert_loads(saved(state, tmp_path / "w"))
+
+
+def test_views_of_one_storage(tmp_path: Path) -> None:
+    whole = torch.arange(40.0).reshape(5, 8)
+    path = saved({"a.t": whole.T, "a.part": whole[1:3, ::2], "a.again": whole}, tmp_path / "w")
+    read = open_contents(look(path))
+    for name, tensor in (("a.t", whole.T), ("a.part", whole[1:3, ::2]), ("a.again", whole)):
+        assert torch.equal(read(name), tensor)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.float8_e4m3fn, torch.bool, torch.complex64])
+def test_every_type_of_number(dtype: torch.dtype, tmp_path: Path) -> None:
+    numbers = torch.arange(8).to(dtype)
+    read = open_contents(look(saved({"a.w": numbers}, tmp_path / "w")))
+    assert read("a.w").dtype is dtype
+    assert torch.equal(read("a.w").view(torch.uint8), numbers.view(torch.uint8))
+
+
+# -- the reader itself -------------------------------------------------------------------------
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary(max_size=300),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(st.text() | st.integers(), inner, max_size=4)
+        | st.dictionaries(st.text(), inner, max_size=4).map(OrderedDict)
+    ),
+    max_leaves=20,
+)
+
+
+@given(PLAIN, st.integers(2, pickle.HIGHEST_PROTOCOL))
+def test_plain_data_is_read_as_pickle_reads_it(data: Any, protocol: int) -> None:
+    """Bytes aside, which protocol 2 keeps as a call."""
+    stream = io.BytesIO(pickle.dumps([data, data, 5], protocol) + b"rest")
+    assert _without_bytes(inert_pickle.load(stream)) == _without_bytes([data, data, 5])
+    assert stream.read() == b"rest"
+
+
+def _without_bytes(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_bytes(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return type(data)(map(_without_bytes, data))
+    return "bytes" if isinstance(data, (bytes, str)) else data
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_make_plain_data_or_an_error(data: bytes) -> None:
+    try:
+        found = inert_pickle.load(io.BytesIO(b"\x80\x02" + data))
+    except Exception:
+        return
+    assert type(found).__module__ in ("builtins", "torch", "inceptgraph_torch.inert_values")
