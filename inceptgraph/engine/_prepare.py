@@ -85,8 +85,8 @@ def prepare(
 def hold_to_plain(
     engine: Engine, module: Any, graph: Graph, tensors: Tensors, setting: Setting
 ) -> str:
-    """How close what an engine made is to the plain module on one random batch, and what it took to
-    find out, in words; with a warning where there is nothing to compare.
+    """A sentence on how close what an engine made is to the plain module on one random batch, and
+    what it took to find out; with a warning where there is nothing to compare.
 
     In training the module is trained by it.
 
