@@ -38,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write expected outputs as they are now"
     )
+    parser.addoption(
+        "--write", action="store_true", help="write docs/ecosystem.md as the tests of tools found"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

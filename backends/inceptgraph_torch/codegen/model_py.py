@@ -172,7 +172,7 @@ def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str
     lines += [""] if description else []
     lines += [
         f"{counts.params:,} parameters, {counts.macs:,} multiply-adds a sample{ending.counted}.",
-        "Needs torch only, 2.1 or newer. From the command line, times a forward pass.",
+        "Needs torch only, 2.3 or newer. From the command line, times a forward pass.",
         '"""',
         "",
         "import argparse",
