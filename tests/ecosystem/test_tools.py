@@ -208,7 +208,7 @@ def test_opacus(made: Any) -> None:
     from opacus import GradSampleModule
 
     plain = by_hand(BARE).train()
-    net = GradSampleModule(made(BARE).train())
+    net = GradSampleModule(made(BARE).train(), loss_reduction="sum")
     F.cross_entropy(net(x()), torch.arange(4), reduction="sum").backward()
     for sample, image in enumerate(x()):
         plain.zero_grad()

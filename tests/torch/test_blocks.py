@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from model_files import generated, network
+from places import ROOT
 from process_group import process_group as process_group
 from tiny_network import TINY, assert_same, images, tiny, without_dropout
 from torch import Tensor, fx, nn
@@ -299,3 +300,16 @@ def test_losses_are_equal(losses: Any) -> None:
     ours, theirs = (loss(outputs, torch.tensor([0, 1])) for loss in losses)
     assert_same(ours, theirs)
     assert_same(*(loss(outputs["logits"], torch.tensor([0, 1])) for loss in losses))
+
+
+# -- documentation -----------------------------------------------------------------------------
+
+
+def test_the_example_runs() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    section = page.partition("## Blocks\n")[2]
+    names: dict[str, Any] = {}
+    exec(section.partition("```python\n")[2].partition("```")[0], names)
+    assert names["maps"]["inception_4e"].shape == (2, 832, 4, 4)
+    assert names["stem"](names["images"]).shape == (2, 480, 8, 8)
+    assert names["net"].conv1.conv.weight.grad is None
