@@ -156,16 +156,16 @@ class LocalResponseNorm(nn.LocalResponseNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return local_response_norm(x, self.size, self.alpha, self.beta, self.k, self.training)
+        return response_norm(x, self.size, self.alpha, self.beta, self.k, self.training)
 
 
 @torch.fx.wrap  # one step for tracers, to whom nothing is known of the map
-def local_response_norm(
+def response_norm(
     x: Tensor, size: int, alpha: float, beta: float, k: float, training: bool
 ) -> Tensor:
     """What :class:`LocalResponseNorm` computes."""
     if x.dtype in (torch.float16, torch.bfloat16):
-        return local_response_norm(x.float(), size, alpha, beta, k, training).to(x.dtype)
+        return response_norm(x.float(), size, alpha, beta, k, training).to(x.dtype)
     compiled = torch.compiler.is_compiling() and not training
     if compiled or not channels_are_last(x):
         return F.local_response_norm(x, size, alpha, beta, k)
