@@ -14,9 +14,10 @@ HEAD = """# Other tools
 
 What other tools do with a network of `inceptgraph.compile` and with a built `model.py`, as
 `.ci/ecosystem --write` found it. Each is held to the same tool, or the same arithmetic, on a module
-written by hand with torch alone (`tests/ecosystem/`). Run with {torch}. What torch
-itself does with blocks, such as hooks, FSDP, activation checkpoints, `torch.func` and averaged weights, is in every run of the
-tests (`tests/torch/test_blocks.py`).
+written by hand with torch alone (`tests/ecosystem/`). Run with {torch}.
+
+What torch itself does with blocks, such as hooks, FSDP, activation checkpoints, `torch.func` and
+averaged weights, is in every run of the tests (`tests/torch/test_blocks.py`).
 
 | tool | version | what | `compile` | `model.py` |
 | --- | --- | --- | --- | --- |
