@@ -243,10 +243,11 @@ def _(op: shape.Identity | shape.Dropout, step: Step, *inputs: Shape) -> str:
 @rule.register
 def _(op: shape.Scale, step: Step, *inputs: Shape) -> str:
     value = step.inputs[0]
-    if op.factor != 1:
-        value = step.call("Mul", value, step.number(op.factor))
-    if op.offset != 0:
-        value = step.call("Add", value, step.number(op.offset))
+    apart = (-1, *(1,) * (len(inputs[0]) - 1))  # channels, then what they are spread over
+    for kind, number, nothing in (("Mul", op.factor, 1), ("Add", op.offset, 0)):
+        if number != nothing:
+            each = np.reshape(number, apart) if isinstance(number, tuple) else number
+            value = step.call(kind, value, step.number(each))
     return value
 
 

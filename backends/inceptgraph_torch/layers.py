@@ -23,6 +23,7 @@ __all__ = [
     "PaddedConv2d",
     "PaddedMaxPool2d",
     "Scale",
+    "ScaleChannels",
     "partial_batch_norm_1d",
     "partial_batch_norm_2d",
 ]
@@ -248,6 +249,23 @@ class Scale(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.factor}, offset={self.offset}"
+
+
+class ScaleChannels(nn.Module):
+    """Multiplies each channel by a constant and adds another."""
+
+    factor: Tensor
+    offset: Tensor
+
+    def __init__(self, factor: tuple[float, ...], offset: tuple[float, ...]) -> None:
+        super().__init__()
+        for name, values in (("factor", factor), ("offset", offset)):
+            numbers = torch.tensor(values, dtype=torch.float64, device="cpu")
+            self.register_buffer(name, numbers, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        view = (1, -1) + (1,) * (x.dim() - 2)
+        return x * self.factor.to(x).view(view) + self.offset.to(x).view(view)
 
 
 class Channels(nn.Module):

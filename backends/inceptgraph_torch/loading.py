@@ -64,7 +64,7 @@ def load_fitted(targets: Mapping[str, Tensor], fitted: Fitted) -> None:
 
 def tensors_of(module: nn.Module, graph: Graph) -> dict[str, Tensor]:
     """The tensors of a module by their names in its graph."""
-    own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    own = module.state_dict(keep_vars=True)  # constants are none of them
     paths = {module_path(name): name for name in graph.nodes}
     found = {}
     for name, tensor in own.items():

@@ -142,7 +142,8 @@ def _allocate(
         for name, parameter in [*part.named_parameters(recurse=False)]:
             setattr(part, name, nn.Parameter(empty(parameter), parameter.requires_grad))
         for name, buffer in [*part.named_buffers(recurse=False)]:
-            setattr(part, name, empty(buffer))
+            # a constant has its numbers; what is a weight gets them later
+            setattr(part, name, empty(buffer) if buffer.is_meta else buffer.to(device, dtype))
 
 
 @torch.no_grad()

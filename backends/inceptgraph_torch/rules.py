@@ -277,6 +277,12 @@ def _(op: shape.Dropout, *inputs: Shape) -> Layer:
 
 @rule.register
 def _(op: shape.Scale, *inputs: Shape) -> Layer:
+    several = [each for each in (op.factor, op.offset) if isinstance(each, tuple)]
+    if several:
+        both = (op.factor, op.offset)
+        channels = len(several[0])
+        spread = (each if isinstance(each, tuple) else (each,) * channels for each in both)
+        return Layer(layers.ScaleChannels, tuple(spread))
     return Layer(layers.Scale, (op.factor,), {"offset": op.offset} if op.offset else {})
 
 

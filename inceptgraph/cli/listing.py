@@ -7,23 +7,21 @@ import re
 from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from inceptgraph import backend, ops, plugins
+from inceptgraph import ops
 from inceptgraph.analysis import total
 from inceptgraph.cli import console
+from inceptgraph.cli import listing_installed as installed
 from inceptgraph.cli.options import json_option
 from inceptgraph.cli.verbs import verb
-from inceptgraph.diagnostics import SpecError, codes
+from inceptgraph.diagnostics import codes
 from inceptgraph.ops import Operation
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import Column, Row, draw, exact, one_line, short, value
 from inceptgraph.spec import Kind, shipped
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
 
 __all__ = ["list_verb"]
 
@@ -199,106 +197,6 @@ def _wrapped(words: list[str], most: int) -> list[str]:
     return lines
 
 
-# -- passes ----------------------------------------------------------------------------------
-
-
-def _passes() -> list[Item]:
-    from inceptgraph.passes import installed
-
-    return [
-        {
-            "name": each.name,
-            "place": place,
-            "description": each.summary,
-            "requires": sorted(each.requires),
-            "ensures": sorted(each.ensures),
-            "in_training": each.in_training,
-        }
-        for place, each in enumerate(installed(), start=1)
-    ]
-
-
-def _show_passes(items: list[Item]) -> str:
-    columns = (
-        Column("", right=True),
-        Column("name"),
-        Column("training"),
-        Column("requires"),
-        Column("what it does"),
-    )
-    rows = [
-        Row(
-            (
-                str(item["place"]),
-                item["name"],
-                "exact" if item["in_training"] else "–",
-                ", ".join(item["requires"]) or "–",
-                item["description"],
-            )
-        )
-        for item in items
-    ]
-    return draw(columns, rows, color=console.colored())
-
-
-# -- backends and engines --------------------------------------------------------------------
-
-
-def _backends() -> list[Item]:
-    return [_offered(point) for point in plugins.points(backend.ENTRY_POINTS).values()]
-
-
-def _offered(point: EntryPoint | plugins.Clash) -> Item:
-    """What a package offers, and what is wrong with that as far as one can tell unloaded."""
-    item: Item = {
-        "name": point.name,
-        "target": point.value,
-        "package": point.dist.name if point.dist is not None else None,
-    }
-    if isinstance(point, plugins.Clash):
-        item["problem"] = f"offered by {point.value}: keep one"
-    return item
-
-
-def _show_backends(items: list[Item]) -> str:
-    columns = (Column("name"), Column("package"), Column("target"))
-    rows = [
-        Row((item["name"], item["package"] or "", item.get("problem") or item["target"]))
-        for item in items
-    ]
-    return draw(columns, rows, color=console.colored())
-
-
-def _engines() -> list[Item]:
-    from inceptgraph import engine
-
-    found = []
-    for point in plugins.points(engine.ENTRY_POINTS).values():
-        item = _offered(point)
-        try:
-            missing = plugins.loaded(point, engine.Engine, "engine").missing()
-        except SpecError as error:
-            item |= {"ready": False, "problem": error.diagnostics[0].message}
-        else:
-            item |= {"ready": missing is None, "install": missing}
-        found.append(item)
-    return found
-
-
-def _show_engines(items: list[Item]) -> str:
-    columns = (Column("name"), Column("package"), Column("state"))
-    rows = [Row((item["name"], item["package"] or "", _state(item))) for item in items]
-    return draw(columns, rows, color=console.colored())
-
-
-def _state(engine: Item) -> str:
-    if engine["ready"]:
-        return "ready"
-    if install := engine.get("install"):
-        return f"not installed: {install}"
-    return f"cannot be used: {engine['problem']}"
-
-
 # -- codes -----------------------------------------------------------------------------------
 
 
@@ -319,8 +217,8 @@ _LISTS: dict[str, tuple[Callable[[], list[Item]], Callable[[list[Item]], str]]] 
     "specs": (_specs, _show_specs),
     "blocks": (_blocks, _show_blocks),
     "operations": (_operations, _show_operations),
-    "passes": (_passes, _show_passes),
-    "backends": (_backends, _show_backends),
-    "engines": (_engines, _show_engines),
+    "passes": (installed.passes, installed.show_passes),
+    "backends": (installed.backends, installed.show_backends),
+    "engines": (installed.engines, installed.show_engines),
     "codes": (_codes, _show_codes),
 }

@@ -14,6 +14,7 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values
 from inceptgraph.expand._frame import ALL_COPIES, Frame, Names, Target
+from inceptgraph.source import Sequence
 from inceptgraph.spec import Block, Chain, Spec, Step, parameters_that_count
 
 __all__ = ["MAX_DEPTH", "MAX_STEPS", "refuse_too_many"]
@@ -153,9 +154,11 @@ class _Counter:
 def _weight(step: Step, block: Block | None, frame: Frame) -> int:
     """What a step counts for: 1, and more where it is uncommonly large."""
     reads = 0
+    lists = (e.value for e in step.arguments.values() if isinstance(e.value, Sequence))
+    given = len(step.arguments) + sum(len(each.items) for each in lists)
     for source in step.sources or ():
         target = frame.names.get(source.text.removesuffix(ALL_COPIES))
         several = target.copies if target and source.text.endswith(ALL_COPIES) else None
         reads += 1 if several is None else len(several)
     params = len(block.params) // 8 if block else 0
-    return 1 + (len(step.arguments) + reads) // 8 + params
+    return 1 + (given + reads) // 8 + params

@@ -38,6 +38,29 @@ Borders = Annotated[
 """Pixels at the four borders: ``[top, bottom, left, right]``."""
 
 
+def _per_channel(value: Any) -> float | tuple[float, ...]:
+    values = value if isinstance(value, list | tuple) else (value,)
+    if not values or not all(type(v) in (int, float) for v in values):
+        raise PydanticCustomError("per_channel", "is a number, or a list of one for each channel")
+    several = isinstance(value, list | tuple)
+    return tuple(map(float, values)) if several else float(value)
+
+
+PerChannel = Annotated[
+    float | tuple[float, ...],
+    BeforeValidator(_per_channel),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number"},
+                {"type": "array", "items": {"type": "number"}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""A number for all channels, or one for each."""
+
+
 def _extents(value: Any) -> Shape:
     whole = isinstance(value, list | tuple) and all(type(v) is int for v in value)
     if not whole or len(value) not in (1, 3) or min(value) < 1:
@@ -113,20 +136,51 @@ class Scale(Operation):
     """Multiplies by a constant and adds another.
 
     Args:
-        factor: the multiplier.
-        offset: what is added after.
+        factor: the multiplier, or a list of one for each channel.
+        offset: what is added after, or a list of that.
     """
 
     op: ClassVar[str] = "scale"
     family: ClassVar[Family] = Family.SHAPE
 
-    factor: float = 1.0
-    offset: float = 0.0
+    factor: PerChannel = 1.0
+    offset: PerChannel = 0.0
+
+    def settled(self, *inputs: Shape) -> Scale:
+        """The same with one number where all channels have the same."""
+        found = {}
+        for name, value in (("factor", self.factor), ("offset", self.offset)):
+            channels = inputs[0][0]
+            if isinstance(value, tuple) and len(value) != channels:
+                raise ShapeError(
+                    Code.CHANNEL_MISMATCH,
+                    f"`{name}` of `scale` holds {len(value)} numbers, for {channels} channels",
+                    argument=name,
+                    help="give one number for each channel, or one for all",
+                )
+            alike = isinstance(value, tuple) and len(set(value)) == 1
+            found[name] = value[0] if isinstance(value, tuple) and alike else value
+        return Scale(**found)
+
+    def infer(self, *inputs: Shape) -> Shape:
+        self.settled(*inputs)
+        return inputs[0]
+
+    def then(self, second: Scale) -> Scale:
+        """One scale for two in a row."""
+        both = (self.factor, self.offset, second.factor, second.offset)
+        channels = max(len(each) if isinstance(each, tuple) else 1 for each in both)
+        numbers = (each if isinstance(each, tuple) else (each,) * channels for each in both)
+        composed = [(a * c, b * c + d) for a, b, c, d in zip(*numbers, strict=True)]
+        factor, offset = zip(*composed, strict=True)
+        return Scale(factor=factor, offset=offset).settled((channels,))
 
     def is_identity(self) -> bool:
         return (self.factor, self.offset) == (1, 0)
 
     def label(self) -> str:
+        if isinstance(self.factor, tuple) or isinstance(self.offset, tuple):
+            return "scale by channel"
         return f"scale {self.factor:g}" + (f" + {self.offset:g}" if self.offset else "")
 
 

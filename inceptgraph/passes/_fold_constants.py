@@ -31,8 +31,7 @@ def _composed(first: Operation, second: Operation) -> Operation | None:
     """One operation for two in a row; None where there is none."""
     match first, second:
         case Scale(), Scale():
-            offset = first.offset * second.factor + second.offset
-            return Scale(factor=first.factor * second.factor, offset=offset)
+            return first.then(second)
         case Pad(), Pad() if first.value == second.value:
             return Pad(border=_sum(first.border, second.border), value=first.value)
         case Crop(), Crop():

@@ -10,7 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inceptgraph.graph import Graph, Node
-from inceptgraph.graph.recipes import Difference, Full, InverseRoot, Product, Recipe, Sum, along
+from inceptgraph.graph.recipes import (
+    Difference,
+    Full,
+    InverseRoot,
+    Join,
+    Product,
+    Recipe,
+    Sum,
+    along,
+)
 from inceptgraph.ops import Operation
 from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
@@ -62,7 +71,7 @@ def _factors(graph: Graph, node: Node) -> tuple[Recipe, Recipe]:
     """``s`` and ``t`` of ``y = s·x + t``, each of shape (channels,)."""
     channels = (graph.shape(node.name)[0],)
     if isinstance(node.op, Scale):
-        return Full(channels, node.op.factor), Full(channels, node.op.offset)
+        return _constant(channels, node.op.factor), _constant(channels, node.op.offset)
     recipes = graph.recipes(node)
     scale = recipes.get("weight", Full(channels, 1.0))
     shift = recipes.get("bias", Full(channels, 0.0))
@@ -70,6 +79,12 @@ def _factors(graph: Graph, node: Node) -> tuple[Recipe, Recipe]:
         scale = Product(scale, InverseRoot(recipes["running_var"], node.op.eps))
         shift = Difference(shift, Product(recipes["running_mean"], scale))
     return scale, shift
+
+
+def _constant(channels: tuple[int], values: float | tuple[float, ...]) -> Recipe:
+    if isinstance(values, tuple):
+        return Join(tuple(Full((1,), value) for value in values), 0)
+    return Full(channels, values)
 
 
 fold_norm = Pass(

@@ -41,7 +41,7 @@ TYPES = {
     "any": "any value",
 }
 
-MAX_ITEMS = 60
+MAX_ITEMS = 1_024
 
 _REFERENCE = re.compile(r"\$([A-Za-z0-9_]+)")
 _MENTION = re.compile(r"\$\{?([A-Za-z0-9_]+)")
@@ -103,7 +103,7 @@ def _within_bounds(value: Any, node: Node) -> Any:
     parameter that holds the one before twice."""
     if _size(value, MAX_ITEMS) <= MAX_ITEMS:
         return value
-    message = f"a value holds at most {MAX_ITEMS} others"
+    message = f"a value holds at most {MAX_ITEMS:,} others"
     raise ValueProblem(Code.TOO_LARGE, message, node.span.first_line())
 
 

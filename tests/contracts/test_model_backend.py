@@ -24,7 +24,7 @@ def named(text: str) -> list[int]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CORE).as_posix())
 def test_it_is_named_in_one_place(path: Path) -> None:
     lines = named(path.read_text(encoding="utf-8"))
-    assert len(lines) == (path == CORE / "backend.py")
+    assert len(lines) == (path == CORE / "backend" / "_find.py")
 
 
 def test_a_second_name_is_seen() -> None:

@@ -116,6 +116,26 @@ def test_a_network_at_any_batch(engine: Engine, optimize: bool) -> None:
     hold(engine, tiny(), (1, 2, 5, 2), optimize)
 
 
+SCALES = """name: Scales
+input: {channels: 3, height: 6, width: 5}
+stages:
+  a: {op: scale, factor: [0.1, 2, -3], offset: [1, 0.3, 0]}
+  b: {op: conv2d, out: 4, kernel: 3}
+  c: {op: scale, factor: [1, 2, 3, 0.1], offset: 0.7}
+  d: {op: relu}
+  e: {op: scale, offset: [1, 2, 3, 4]}
+  f: {op: global_avg_pool}
+  g: {op: flatten}
+  h: {op: scale, factor: [1, 0.25, 1, 4]}
+"""
+
+
+@every_engine
+@pytest.mark.parametrize("optimize", [True, False])
+def test_scales_of_each_channel(engine: Engine, optimize: bool) -> None:
+    hold(engine, to_graph(Source("scales.yaml", SCALES)), (1, 3), optimize)
+
+
 @cache
 def shipped(name: str) -> tuple[Graph, SpecModule, dict[str, Array], list[Array]]:
     graph = to_graph(name)

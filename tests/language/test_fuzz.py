@@ -234,7 +234,8 @@ def test_texts_of_thousands_of_parts_are_read(name: str) -> None:
 
 LONG = {
     "a parameter doubles until it is too large": HEAD
-    + f"params: {{p0: [1, 1], {', '.join(f'p{i}: [$p{i - 1}, $p{i - 1}]' for i in range(1, 7))}}}\n"
+    + f"params: {{p0: [1, 1], {', '.join(f'p{i}: [$p{i - 1}, $p{i - 1}]' for i in range(1, 12))}}}"
+    + "\n"
     + "stages: {a: {op: relu}}",
     "a join of many": HEAD
     + "stages:\n"

@@ -809,6 +809,17 @@ def test_channels_count_from_the_end() -> None:
     assert found(stages.replace("-8", "-25")) == [Code.EMPTY_OUTPUT]
 
 
+def test_scales_of_each_channel() -> None:
+    second = "b: {op: scale, factor: [2, 2, 2]}"
+    stages = f"stages: {{a: {{op: scale, factor: [1, 2, 3], offset: 1}}, {second}}}"
+    nodes = built(stages).nodes
+    assert nodes["a"].op.arguments() == {"factor": (1.0, 2.0, 3.0), "offset": 1.0}
+    assert nodes["b"].op.arguments() == {"factor": 2.0}
+    assert found(stages.replace("[1, 2, 3]", "[1, 2]")) == [Code.CHANNEL_MISMATCH]
+    for wrong in ("[]", "[1, many]", "many", "{a: 1}", "true"):
+        assert found(stages.replace("[1, 2, 3]", wrong)) == [Code.BAD_ARGUMENT]
+
+
 def test_values_of_a_step_without_copies_are_checked() -> None:
     good = "stages: {a: {op: conv2d, out: 4, repeat: 0}, b: {op: relu}}"
     assert [*built(good).nodes] == ["input", "a", "b"]

@@ -365,6 +365,20 @@ def test_constants_fold() -> None:
     assert ops(optimized(stages)) == ["scale", "crop", "relu"]
 
 
+def test_constants_of_each_channel_fold() -> None:
+    stages = {
+        "a": {"op": "scale", "factor": [2.0, 0.1, -1.0], "offset": 1.0},
+        "b": {"op": "scale", "factor": 0.25, "offset": [0.0, 0.5, 3.0]},
+        "p": {"op": "pad", "border": [1, 0, 0, 0], "value": 1.0},
+        "c": {**CONV, "out": 4},
+        "d": {"op": "scale", "factor": [1.0, 2.0, 3.0, 4.0], "offset": [0.3, 0.2, 0.1, 0.0]},
+    }
+    graph = optimized(stages)
+    assert ops(graph) == ["scale", "pad", "conv2d"]
+    first = next(node.op for node in graph.nodes.values() if node.op.op == "scale")
+    assert first.arguments() == {"factor": (0.5, 0.025, -0.25), "offset": (0.25, 0.75, 3.25)}
+
+
 # -- the contract ----------------------------------------------------------------------------
 
 

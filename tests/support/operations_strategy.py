@@ -30,6 +30,7 @@ border = st.tuples(*[st.integers(0, 3)] * 4)
 maps = st.tuples(st.integers(1, 6), st.integers(1, 9), st.integers(1, 9))
 vectors = st.tuples(st.integers(1, 9))
 number = st.floats(-2, 2).map(lambda x: round(x, 3))
+numbers = number | st.lists(number, min_size=1, max_size=6)
 window = {
     "kernel": pair,
     "stride": pair,
@@ -54,7 +55,7 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "elu": {"alpha": number},
     "gelu": {"approximate": st.sampled_from(["none", "tanh"])},
     "dropout": {"rate": st.floats(0, 0.9)},
-    "scale": {"factor": number, "offset": number},
+    "scale": {"factor": numbers, "offset": numbers},
     "pad": {"border": border, "value": number},
     "crop": {"border": border},
     "channels": {"start": st.integers(-3, 2), "stop": st.none() | st.integers(-2, 6)},

@@ -114,6 +114,11 @@ def per_channel(tensor: Tensor | None, x: Tensor, default: float) -> Tensor:
     return tensor.reshape(1, -1, *[1] * (x.dim() - 2))
 
 
+def constants(value: float | tuple[float, ...], x: Tensor) -> Tensor:
+    numbers = torch.as_tensor(value, dtype=x.dtype)
+    return per_channel(numbers, x, 0) if numbers.dim() else numbers
+
+
 def batch_norm(op: Any, x: Tensor, mean: Tensor, var: Tensor, w: dict[str, Tensor]) -> Tensor:
     normal = (x - per_channel(mean, x, 0)) / (per_channel(var, x, 1) + op.eps).sqrt()
     return normal * per_channel(w.get("weight"), x, 1) + per_channel(w.get("bias"), x, 0)
@@ -213,7 +218,7 @@ DEFINITIONS: dict[str, Definition] = {
     "identity": lambda op, w, x: x,
     "flatten": lambda op, w, x: x.reshape(len(x), -1),
     "dropout": lambda op, w, x: x,  # in evaluation
-    "scale": lambda op, w, x: op.factor * x + op.offset,
+    "scale": lambda op, w, x: constants(op.factor, x) * x + constants(op.offset, x),
     "pad": lambda op, w, x: padded(op, x),
     "crop": lambda op, w, x: cropped(op, x),
     "channels": lambda op, w, x: torch.stack([*x.unbind(1)][op.start : op.stop], 1),

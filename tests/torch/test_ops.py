@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from inceptgraph import plugins
 from inceptgraph.diagnostics import ShapeError, SpecError
 from inceptgraph.ops import BUILT_IN, Operation
+from inceptgraph.ops.shape import Scale
 from inceptgraph.types import Shape
 from inceptgraph_torch import SpecModule, lower
 from inceptgraph_torch.layers import LocalResponseNorm
@@ -41,6 +42,18 @@ def assert_equal(found: Tensor, expected: Tensor, tolerance: float = TOLERANCE) 
     assert found.dtype == expected.dtype
     scale = max(expected.abs().max().item(), 1e-3)  # a result may cancel to nothing
     assert (found - expected).abs().max().item() <= tolerance * scale
+
+
+def test_a_scale_of_each_channel_is_no_weight_and_exact() -> None:
+    op = Scale(factor=(0.1, -2.0, 3.0), offset=(0.7, 0.0, 1e-3))
+    module = network(op, [(3, 2, 2)])
+    assert not module.state_dict()
+    assert not [*module.parameters()]
+    x = torch.randn(2, 3, 2, 2, dtype=torch.float64)
+    wanted = torch.stack([x[:, i] * op.factor[i] + op.offset[i] for i in range(3)], 1)
+    assert torch.equal(module(x), wanted)
+    assert network(op, [(3, 2, 2)], dtype="bfloat16")(x.bfloat16()).dtype == torch.bfloat16
+    torch.fx.symbolic_trace(module)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

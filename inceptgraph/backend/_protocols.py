@@ -1,27 +1,17 @@
-"""Backends: their protocols, and how one is found.
-
-A backend turns a graph into something else (a model, a drawing, a file), or something else into a
-graph, or both. A package offers one through the entry-point group ``inceptgraph.backends``; the
-entry point's name is the backend's.
-"""
+"""What backends can do, a protocol for each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from inceptgraph import plugins
-from inceptgraph.diagnostics import Code, Diagnostic, Label, SpecError, did_you_mean
-from inceptgraph.expand import operation
 from inceptgraph.graph import Graph
-from inceptgraph.ops import Input, Operation
+from inceptgraph.ops import Operation
 from inceptgraph.types import TensorInfo
 
 __all__ = [
-    "ENTRY_POINTS",
-    "MODEL",
     "Backend",
     "ExportBackend",
     "Exported",
@@ -31,32 +21,12 @@ __all__ = [
     "ReadingBackend",
     "Trained",
     "WeightsBackend",
-    "check_support",
-    "find",
-    "find_able",
-    "find_export",
-    "find_model",
-    "find_reader",
-    "find_rule",
-    "find_weights",
-    "has_rule_in",
-    "names",
-    "operation",
 ]
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
-
-B = TypeVar("B")
-
-ENTRY_POINTS = "inceptgraph.backends"
-
-MODEL = "torch"
-"""The backend that makes models, and whose engines and lab are measured with."""
 
 Progress = Callable[[str], None]
 """Is told what is being done, in a few words."""
@@ -276,144 +246,3 @@ class ReadingBackend(Protocol):
                 :func:`operation` makes it.
             OSError: it cannot be opened.
         """
-
-
-def names() -> tuple[str, ...]:
-    """The installed backends."""
-    return tuple(plugins.points(ENTRY_POINTS))
-
-
-def find(name: str) -> Backend:
-    """The backend of this name.
-
-    Raises:
-        SpecError: no installed package offers it, or several do, or the one that does cannot be
-            loaded.
-    """
-    point = _offered(name)
-    found = plugins.load(point, "backend")
-    if plugins.missing_members(found, Backend) and isinstance(found, ReadingBackend):
-        message = f"the backend `{name}` reads networks, and makes nothing of them"
-        hint = f'use `inceptgraph.read(…, backend="{name}")`'
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
-    return plugins.checked(found, point, Backend, "backend")
-
-
-def find_model(name: str) -> ModelBackend:
-    """The backend of this name, which keeps models in directories.
-
-    Raises:
-        SpecError: there is none, or it does not.
-    """
-    return find_able(name, ModelBackend, "save models")
-
-
-def find_export(name: str) -> ExportBackend:
-    """The backend of this name, which exports to files of other programs.
-
-    Raises:
-        SpecError: there is none, or it does not, or what it needs is not installed.
-    """
-    return find_able(name, ExportBackend, "export files")
-
-
-def find_weights(name: str) -> WeightsBackend:
-    """The backend of this name, which reads files of weights.
-
-    Raises:
-        SpecError: there is none, or it does not.
-    """
-    return find_able(name, WeightsBackend, "read files of weights")
-
-
-def find_reader(name: str) -> ReadingBackend:
-    """The backend of this name, which reads networks.
-
-    Raises:
-        SpecError: there is none, or it does not, or what it needs is not installed.
-    """
-    return find_able(name, ReadingBackend, "read networks")
-
-
-def find_able(name: str, kind: Callable[..., B], ability: str) -> B:
-    """The backend of this name, which can do more, or something else, than lower a graph.
-
-    Args:
-        name: of the backend.
-        kind: the protocol of what can do it.
-        ability: what it can do, after "cannot".
-
-    Raises:
-        SpecError: there is none, or it cannot; the finding names what it does not implement.
-    """
-    found = plugins.load(_offered(name), "backend")
-    if missing := plugins.missing_members(found, kind):
-        message = f"the backend `{name}` cannot {ability}: it does not implement {missing}"
-        raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message)])
-    return cast("B", found)
-
-
-def _offered(name: str) -> EntryPoint | plugins.Clash:
-    offered = plugins.points(ENTRY_POINTS)
-    if name in offered:
-        return offered[name]
-    hint = did_you_mean(name, offered) or f"installed: {', '.join(offered) or 'none'}"
-    message = f"there is no backend `{name}`"
-    raise SpecError([Diagnostic(Code.UNKNOWN_BACKEND, message, help=hint)])
-
-
-def has_rule_in(rules: Any, kind: type[Operation], group: str) -> bool:
-    """True where a backend has a rule for an operation, its own or an installed package's.
-
-    Args:
-        rules: a ``functools.singledispatch`` over operations; a package's rule is registered in it.
-        kind: the operation.
-        group: of the entry points, named after operations, through which packages offer rules.
-
-    Raises:
-        SpecError: a package's cannot be loaded, or is none, or several offer it.
-    """
-    if rules.dispatch(kind) is not rules.dispatch(object):
-        return True
-    rule = find_rule(kind.op, group)
-    if rule is not None:
-        rules.register(kind, rule)
-    return rule is not None
-
-
-def find_rule(name: str, group: str) -> Callable[..., Any] | None:
-    """The rule that an installed package offers, if one does.
-
-    Args:
-        name: what it is for: an operation, or an operator that a front end reads.
-        group: of the entry points.
-
-    Raises:
-        SpecError: it cannot be loaded, or cannot be called, or several packages offer it.
-    """
-    point = plugins.points(group).get(name)
-    return None if point is None else plugins.loaded(point, _Rule, "rule")
-
-
-class _Rule(Protocol):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-
-
-def check_support(backend: Backend, graph: Graph) -> None:
-    """Refuse a graph that holds an operation for which the backend has no rule.
-
-    Raises:
-        SpecError: one finding an operation, at the first step that uses it.
-    """
-    missing: dict[type[Operation], Diagnostic] = {}
-    for node in graph.nodes.values():
-        kind = type(node.op)
-        # inputs are where data enters, not work to be done: no backend needs a rule for them
-        if kind is Input or kind in missing or backend.supports(kind):
-            continue
-        message = f"the backend `{backend.name}` has no rule for `{kind.op}`"
-        labels = (Label(node.origin.span, f"`{node.name}` uses it"),) if node.origin else ()
-        hint = "use another operation, or install a package that adds the rule"
-        missing[kind] = Diagnostic(Code.UNSUPPORTED_OPERATION, message, labels, help=hint)
-    if missing:
-        raise SpecError(missing.values())
