@@ -85,11 +85,13 @@ def _copy(targets: Mapping[str, Tensor], fit: Fit, read: Read) -> None:
 
 
 def _fitting(pair: Pair, tensor: Tensor) -> Tensor:
-    """A tensor without the rows that are left out, and for as many image channels as there are.
+    """A tensor in torch's order, without the rows that are left out, for the channels here.
 
     Summed channels give for a grey image what the file's network gives for the same grey in each
     channel. Repeated ones keep the size of what they give (``adapt_input_conv`` of timm).
     """
+    if pair.axes:
+        tensor = tensor.permute(pair.axes).reshape(pair.info.shape)
     if pair.skipped:
         return tensor.reshape(pair.seen)[pair.skipped :]
     if (theirs := pair.channels) is None:

@@ -100,4 +100,6 @@ def _refuse_without(path: Path, data: Any) -> NoReturn:
         refuse(path, f"holds no state_dict, but a {type(data).__name__}", _SAVE)
     if any(isinstance(value, Tensor) for value in data.values()):
         refuse(path, "holds no state_dict: its tensors have no names", _SAVE)
-    refuse(path, "holds no tensors by name", _SAVE)
+    kinds = dict.fromkeys(value.kind for value in data.values() if isinstance(value, Stub))
+    objects = f", but objects of {', '.join(list(kinds)[:3])}, which are not read" if kinds else ""
+    refuse(path, f"holds no tensors by name{objects}", _SAVE)

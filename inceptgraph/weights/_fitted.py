@@ -174,18 +174,18 @@ class Fitted:
         """The advice on what is refused; None where a permission would not help."""
         if not self.permissions:
             return None
-        if self.kin:
-            named = " or ".join(f"`{name}`" for name in self.kin)
-            return f"these are the weights of {named}: name that spec"
-        if not self.fit.loaded:
-            return (
-                "nothing fits: are these weights of another network?"
-                " If the names alone differ, write a remap table (docs/weights.md)"
-            )
         if any(pair.channels for pair in self.refused.mismatched):
             return (
                 "weights of other image channels load where `--adapt-input`, in Python"
                 " `WeightsFile(path, adapt_input=True)`, sums or repeats them"
+            )
+        if self.kin:
+            named = " or ".join(f"`{name}`" for name in self.kin)
+            return f"these are the weights of {named} as it is shipped: name that spec"
+        if not self.fit.loaded:
+            return (
+                "nothing fits: are these weights of another network?"
+                " If the names alone differ, write a remap table (docs/weights.md)"
             )
         options = self.permissions
         told = " ".join(f"--allow '{option}'" for option in options[:3])

@@ -28,7 +28,7 @@ def kin(entries: Mapping[str, TensorInfo]) -> tuple[str, ...]:
     Args:
         entries: a file's tensors by name.
     """
-    found = list(dict.fromkeys((*_by_table(entries), *_by_name(entries))))
+    found = list(dict.fromkeys(_by_table(entries))) or list(dict.fromkeys(_by_name(entries)))
     return tuple(found[:_MOST])
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights._patterns import covers
 from inceptgraph.weights._remap_table import Line, Table
 from inceptgraph.weights._slots import Slot
+from inceptgraph.weights._tensorflow import axes_of, in_torch
 
 __all__ = ["Clash", "Fit", "Pair", "fit"]
 
@@ -25,14 +26,16 @@ class Pair:
     Attributes:
         slot: the network's.
         theirs: the name in the file, without the fit's prefix.
-        info: shape and type in the file.
+        info: shape and type in the file, the shape in torch's order of axes.
         seen: the file's shape without axes of 1 that the network's does not have.
+        axes: the file's axes in torch's order; None where they are in it.
     """
 
     slot: Slot
     theirs: str
     info: TensorInfo
     seen: tuple[int, ...]
+    axes: tuple[int, ...] | None = None
 
     @property
     def reshaped(self) -> bool:
@@ -150,7 +153,7 @@ def fit(
             found.clashes.append(Clash(name, first, theirs, lines))
         else:
             taken[name] = theirs
-            _place(found, slots[name], theirs, infos[theirs], adapt_input)
+            _place(found, _pair(table, slots[name], theirs, infos[theirs]), adapt_input)
     _adapt_whole_layers(found)
     absent = set(_absent(table, slots, taken))
     for name in slots:
@@ -193,16 +196,24 @@ def _underscores(name: str) -> list[int]:
     return [len(part) - len(part.rstrip("_")) for part in name.split(".")]
 
 
-def _place(found: Fit, slot: Slot, theirs: str, info: TensorInfo, adapt_input: bool) -> None:
-    views = list(_views(info.shape, len(slot.shape)))
-    pair = Pair(slot, theirs, info, views[0] if views else info.shape)
-    if info.is_float:
+def _pair(table: Table | None, slot: Slot, theirs: str, info: TensorInfo) -> Pair:
+    """A tensor of theirs in its place, seen in the first of the views of its shape."""
+    axes = None
+    if table is not None and table.tensorflow:
+        axes, info = axes_of(theirs, len(info.shape)), in_torch(theirs, info)
+    return Pair(slot, theirs, info, next(_views(info.shape, len(slot.shape)), info.shape), axes)
+
+
+def _place(found: Fit, pair: Pair, adapt_input: bool) -> None:
+    slot = pair.slot
+    views = list(_views(pair.info.shape, len(slot.shape)))
+    if pair.info.is_float:
         if slot.shape in views:
-            found.loaded.append(Pair(slot, theirs, info, slot.shape))
+            found.loaded.append(replace(pair, seen=slot.shape))
             return
         alike = [view for view in views if view[1:] == slot.shape[1:]]
         if slot.classifier and alike:
-            pair = Pair(slot, theirs, info, alike[0])
+            pair = replace(pair, seen=alike[0])
             background = found.table is not None and found.table.background and pair.skipped == 1
             (found.loaded if background else found.adapted).append(pair)
             return

@@ -22,10 +22,13 @@ from inceptgraph.diagnostics import (
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, read
 from inceptgraph.spec import need_text, read_keys, read_mapping
 from inceptgraph.weights._patterns import BadPattern, Renaming
+from inceptgraph.weights._tensorflow import name_of
 
 __all__ = ["Line", "Table", "choose", "parse_table", "shipped"]
 
-_KEYS = ("description", "spec", "names", "prefix", "absent", "ignore", "background")
+_KEYS = ("description", "spec", "names", "prefix", "absent", "ignore")
+_WORDS = {"background": "first", "layout": "tensorflow"}
+"""Keys that take one word."""
 _HELP = "a table is `names:` with a line `their name: our path` for each layer"
 
 
@@ -56,6 +59,7 @@ class Table:
         ignore: patterns of their names that mean nothing.
         prefix: what stands before all of their names, without its last dot.
         background: whether the first of one class more than ours is the background.
+        tensorflow: whether names and axes are TensorFlow's; lines are about names in torch's terms.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Table:
     ignore: tuple[str, ...] = ()
     prefix: str = ""
     background: bool = False
+    tensorflow: bool = False
 
     @property
     def sha256(self) -> str:
@@ -76,6 +81,7 @@ class Table:
     def rename(self, name: str) -> tuple[str, Line | None]:
         """Our name for one of theirs, and the line that says so; the name itself where none
         does."""
+        name = name_of(name) if self.tensorflow else name
         for line in self.lines:
             renamed = line.rename(name)
             if renamed is not None:
@@ -139,7 +145,7 @@ def _table(tree: Node, source: Source, name: str, findings: Findings) -> Table |
     root = read_mapping(tree, "a remap table", findings, _HELP)
     if root is None:
         return None
-    items = read_keys(root, _KEYS, "a remap table", findings, ("names",), help=_HELP)
+    items = read_keys(root, (*_KEYS, *_WORDS), "a remap table", findings, ("names",), help=_HELP)
     lines: tuple[Line, ...] = ()
     if "names" in items:
         names = read_mapping(items["names"].value, "`names`", findings, _HELP)
@@ -153,7 +159,7 @@ def _table(tree: Node, source: Source, name: str, findings: Findings) -> Table |
         _words(items.get("absent"), "`absent`", findings),
         _words(items.get("ignore"), "`ignore`", findings),
         _text(items.get("prefix"), "`prefix`", findings).removesuffix("."),
-        _background(items.get("background"), findings),
+        *(_is_set(items.get(key), key, findings) for key in _WORDS),
     )
 
 
@@ -162,13 +168,13 @@ def _text(entry: Entry | None, what: str, findings: Findings) -> str:
     return text.text if text is not None else ""
 
 
-def _background(entry: Entry | None, findings: Findings) -> bool:
-    if entry is None:
-        return False
-    if _text(entry, "`background`", findings) != "first" and not findings.errors:
-        message = "`background` says where the class of the background stands"
-        findings.add(Code.BAD_REMAP, message, entry.value.span, help="write `background: first`")
-    return True
+def _is_set(entry: Entry | None, key: str, findings: Findings) -> bool:
+    """Whether a key is there that takes one word."""
+    if entry is not None and _text(entry, f"`{key}`", findings) != _WORDS[key]:
+        message = f"`{key}` is none that is known"
+        hint = f"write `{key}: {_WORDS[key]}`, or leave it out"
+        findings.add(Code.BAD_REMAP, message, entry.value.span, help=hint)
+    return entry is not None
 
 
 def _lines(names: Mapping, findings: Findings) -> Iterator[Line]:

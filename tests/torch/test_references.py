@@ -115,7 +115,7 @@ def overridden(graph: Graph, overrides: Mapping[str, Mapping[str, Any]]) -> Grap
 def weighted(module: SpecModule, record: Record) -> SpecModule:
     """``module`` with the record's weights, and without dropout."""
     torch_modules.without_dropout(module)
-    ours = torch_modules.layers(module, range(len(module.loss_weights)))
+    ours = torch_modules.layers(torch_modules.traced(module), range(len(module.loss_weights)))
     state = module.state_dict()
     for their, our in matching.match(record.layers, ours):
         for name, value in matching.weights(their, our):

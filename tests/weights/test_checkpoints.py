@@ -306,6 +306,12 @@ def test_an_object_in_the_place_of_a_tensor(tmp_path: Path) -> None:
         loaded(path)
 
 
+def test_a_whole_model_is_named_and_not_read(tmp_path: Path) -> None:
+    words = "objects of torch.nn.modules.linear.Linear, which are not read"
+    content = {"model": nn.Linear(2, 2), "epoch": 1}
+    assert words in refused(saved(content, tmp_path / "w"))
+
+
 def test_parameters_and_tensors_with_attributes(tmp_path: Path) -> None:
     state: dict[str, Tensor] = {}
     for name, tensor in STATE.items():

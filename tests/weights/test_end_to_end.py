@@ -277,7 +277,9 @@ def test_weights_of_another_spec_name_it(spec: str) -> None:
     fitted = fit_entries(to_graph(spec), entries)
     assert not fitted.fits
     assert fitted.kin == ("googlenet_torchvision",)
-    assert fitted.help == "these are the weights of `googlenet_torchvision`: name that spec"
+    assert fitted.help == (
+        "these are the weights of `googlenet_torchvision` as it is shipped: name that spec"
+    )
     fits = fit_entries(to_graph("googlenet_torchvision"), entries)
     assert fits.fits and not fits.kin
 
