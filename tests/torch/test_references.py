@@ -34,7 +34,7 @@ def _records() -> Iterator[Any]:
             seen.add(spec)
 
 
-@pytest.mark.parametrize(("name", "spec"), _records())
+@pytest.mark.parametrize(("name", "spec"), [*_records()])
 def test_outputs(name: str, spec: str) -> None:
     record = Record.load(name)
     compare(weighted(network(spec, record), record), record)
