@@ -31,7 +31,7 @@ from inceptgraph.pipeline import to_graph
 
 __all__ = ["check", "due", "main", "text_of"]
 
-AT_A_TIME = 500
+AT_A_TIME = 250
 """Networks that one process takes."""
 
 PATIENCE = 300

@@ -84,7 +84,8 @@ LEFT_OUT = {"input"}
 """What is no step."""
 
 FREQUENT = ("conv2d", "conv2d", "conv2d", "max_pool", "max_pool", "avg_pool", "avg_pool", "pad")
-"""Drawn as often as all others together: what runtimes fuse."""
+FREQUENT += ("flatten", "linear")
+"""Drawn as often as all others together: what runtimes fuse, and what else would be rare."""
 
 TRIES = 5
 """Operands that are tried for a step."""
