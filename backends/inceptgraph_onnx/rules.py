@@ -59,13 +59,13 @@ def _(op: conv.Conv2d | conv.DepthwiseConv2d, step: Step, *inputs: Shape) -> str
     (x,), (channels, height, width) = step.inputs, inputs[0]
     _, groups = op.channels(channels)
     border = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
-    if op.kernel == (1, 1):
-        # OpenVINO 2026.4.1 misreads the pixels of one with stride and padding behind a convolution,
-        # and moves a Pad into it; OpenCV 5.0 leaves the padding of one without stride out.
-        if any(border):
+    if 1 in op.kernel:
+        # With padding along an axis where the kernel is 1, OpenVINO 2026.4.1 misreads the pixels:
+        # behind a convolution where a 1×1 kernel has a stride, and of one channel where there is
+        # more than a pixel of it. It moves a Pad into it. OpenCV 5.0 leaves that of a 1×1 out.
+        if any(op.kernel[axis] == 1 and any(border[2 * axis :][:2]) for axis in (0, 1)):
             x, border = step.border(x, border), (0, 0, 0, 0)
-        if max(op.stride) > 1:
-            x = step.fence(x, "Pad")
+        x = step.fence(x, "Pad")
     top, bottom, left, right = border
     return step.call(
         "Conv",

@@ -42,6 +42,10 @@ STAGES = {
     "behind a border": f"{WIDE}, {BORDER}, b: {{op: conv2d, out: 5, stride: 2}}, {MEAN}",
     "1×1 with padding": f"{WIDE}, b: {{op: conv2d, out: 5, padding: 1}}",
     "depthwise": f"{WIDE}, b: {{op: depthwise_conv2d, kernel: 1, stride: 2, padding: 1}}",
+    "one channel, narrow kernel": "c: {op: channels, stop: 1}, "
+    "a: {op: conv2d, out: 1, kernel: [3, 1], padding: [2, 1, 1, 2]}",
+    "behind a border, narrow kernel": "c: {op: channels, stop: 1}, "
+    "p: {op: pad, border: [0, 0, 0, 2]}, a: {op: conv2d, out: 1, kernel: [3, 1]}",
     "silu of an adaptive pool": f"{CONV}, p: {{op: adaptive_max_pool, size: 3}}, m: {{op: silu}}",
     "silu by hand": f"{CONV}, {POOL}, s: {{op: sigmoid}}, m: {{op: multiply, from: [p, s]}}",
     "silu past an identity": f"{CONV}, {POOL}, i: {{op: identity}}, m: {{op: silu}}",
@@ -78,6 +82,7 @@ KERNEL = np.random.default_rng(1).standard_normal((4, 4, 3, 3)).astype(np.float3
 NARROW = np.random.default_rng(2).standard_normal((5, 4, 1, 1)).astype(np.float32)
 ZEROS = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "zero": np.float32(0)}
 
+BESIDE = [0, 0, 0, 2]
 CONVOLVED = ("Conv", ["x", "kernel"], {"pads": [1] * 4})
 POOLED = ("MaxPool", ["0"], {"kernel_shape": [2, 2], "strides": [2, 2]})
 
@@ -127,6 +132,15 @@ FORMS: dict[str, Any] = {
         lambda x: F.conv2d(
             convolved(x), torch.from_numpy(NARROW).double(), stride=2, padding=1
         ).mean((2, 3), keepdim=True),
+    ),
+    "narrow convolution of one channel with padding beside it": (
+        "openvino",
+        "rules.py",
+        [("Slice", ["x", "zero", "one", "one"], {}), ("Conv", ["0", "narrow"], {"pads": BESIDE})],
+        {"zero": [0], "one": [1], "narrow": KERNEL[:1, :1, :, :1]},
+        lambda x: F.conv2d(
+            F.pad(x[:, :1], (0, 2)), torch.from_numpy(KERNEL[:1, :1, :, :1]).double()
+        ),
     ),
     "SiLU behind a max pool": bent(("Sigmoid", ["1"], {}), ("Mul", ["1", "2"], {}), of=F.silu),
     "Mish behind a max pool": bent(("Mish", ["1"], {}), of=F.mish),
