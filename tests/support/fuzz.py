@@ -34,6 +34,9 @@ __all__ = ["check", "due", "main", "text_of"]
 AT_A_TIME = 250
 """Networks that one process takes."""
 
+TELL_EVERY = 50
+"""Networks after which it is said how far it is."""
+
 PATIENCE = 300
 """Seconds that one way may take before its process is ended."""
 
@@ -104,6 +107,14 @@ class _Log:
         self.runs: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self._began = time.monotonic()
+        self._last, self._numbers = -1, 0
+
+    def seen(self, number: int) -> None:
+        """Tell how far it is, now and then."""
+        if number != self._last:
+            self._last, self._numbers = number, self._numbers + 1
+            if self._numbers % TELL_EVERY == 0:
+                self.progress()
 
     def line(self, text: str) -> None:
         print(text, flush=True)
@@ -115,10 +126,10 @@ class _Log:
         self.failures[way] += 1
         self.line(f"FAIL {self._seed}/{number} {way}: {' '.join(reason.split())}")
 
-    def progress(self, done: int, last: bool = False) -> None:
+    def progress(self, last: bool = False) -> None:
         minutes = (time.monotonic() - self._began) / 60
         found = ", ".join(f"{way} {count}" for way, count in self.failures.items()) or "none"
-        self.line(f"{done:,} networks in {minutes:.1f} minutes; failures: {found}")
+        self.line(f"{self._numbers:,} networks in {minutes:.1f} minutes; failures: {found}")
         if last:
             self.line(", ".join(f"{way} {count:,}" for way, count in self.runs.items()))
 
@@ -139,6 +150,7 @@ def _batch(log: _Log, seed: int, start: int, stop: int, ways: list[str]) -> int:
             log.failure(number, way, told["reason"])
         else:
             log.runs[way] += 1
+            log.seen(number)
     return stop
 
 
@@ -160,7 +172,7 @@ def main() -> int:
     log.line(f"seed {given.seed}, " + ", ".join(f"{name} {version(name)}" for name in PACKAGES))
     while number < stop:
         number = _batch(log, given.seed, number, min(number + AT_A_TIME, stop), ways)
-        log.progress(number - given.start, last=number >= stop)
+    log.progress(last=True)
     return 1 if log.failures else 0
 
 
