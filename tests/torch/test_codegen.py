@@ -329,7 +329,8 @@ def test_blocks_become_classes() -> None:
     assert "class Inception(Concat):" in text
     assert "self.inception_3a = Inception(192, 64, 96, 128, 16, 32, 32)" in text
     assert text.count("nn.Conv2d(") == 1
-    assert len(text.splitlines()) < 345  # as long as torchvision's googlenet.py
+    own, _, rest = text.partition("def listed(")  # the loss, with its refusals, is behind it
+    assert rest and len(own.splitlines()) < 345  # as long as torchvision's googlenet.py
 
 
 def test_docstring_cannot_be_broken_out_of() -> None:
