@@ -23,6 +23,8 @@ import numpy as np
 
 Arrays = dict[str, Any]
 
+WINOGRAD = 3  # MNN's `WINOGRAD_MEMORY_LEVEL`, for which Python has no name
+
 SECONDS = 600
 """What a program may take for one export."""
 
@@ -96,6 +98,7 @@ def ncnn(folder: Path, inputs: Arrays) -> Arrays:
 
 
 def mnn(folder: Path, inputs: Arrays) -> Arrays:
+    """With small tiles of Winograd's method: those that it takes by default cost two digits."""
     import MNN.expr
     import MNN.nn
 
@@ -104,7 +107,9 @@ def mnn(folder: Path, inputs: Arrays) -> Arrays:
     model = folder / "model.onnx"
     _call(convert, "-f", "ONNX", "--modelFile", model, "--MNNModel", made, "--bizCode", "x")
     names = (folder / "outputs.txt").read_text().split()
-    net = MNN.nn.load_module_from_file(str(made), list(inputs), names)
+    manager = MNN.nn.create_runtime_manager(({"backend": 0, "numThread": 1},))
+    manager.set_hint(WINOGRAD, 0)
+    net = MNN.nn.load_module_from_file(str(made), list(inputs), names, runtime_manager=manager)
     given = [MNN.expr.const(array, list(array.shape), MNN.expr.NCHW) for array in inputs.values()]
     found = [MNN.expr.convert(each, MNN.expr.NCHW) for each in net.forward(given)]
     return {name: each.read().copy() for name, each in zip(names, found, strict=True)}

@@ -38,7 +38,7 @@ def test_what_is_off_is_seen(export: Export) -> None:
     assert export.reason({name: wanted * np.nan}) == "inf % off"
 
 
-def test_eight_bits_explain_twice_what_they_give(export: Export) -> None:
+def test_eight_bits_explain_so_much(export: Export) -> None:
     ((name, wanted),) = export.wanted.items()
     assert 1e-4 < export.eight_bits < 0.1
     far = ROOM * export.eight_bits * np.abs(wanted).max() * np.eye(*wanted.shape)

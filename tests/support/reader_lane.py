@@ -30,8 +30,9 @@ __all__ = ["READERS", "ROOM", "Export", "Reader", "graph_of", "read"]
 
 SCRIPTS = ROOT / "tests" / "readers"
 BATCH, CALIBRATION = 2, 4
-ROOM = 2.0
-"""How many times the error of plain torch in 8 bits is still explained by 8 bits."""
+ROOM = 4.0
+"""How many times the error of plain torch in 8 bits is still explained by 8 bits: programs round in
+other places. ONNX Runtime 1.32.0's was 0.7 to 2.3 times that, in 14 networks and weights."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ class Export:
     def reason(self, found: Mapping[str, Array], eight_bits: bool = False) -> str | None:
         """What is wrong with what a program gave; None where nothing is.
 
-        In 8 bits a program may be :data:`ROOM` times as far off as plain torch in which
-        all that layers read and give has 256 values: programs choose other places to round in.
+        In 8 bits a program may be :data:`ROOM` times as far off as plain torch in
+        which all that layers read and give has 256 values.
         """
         wanted = dict(zip(found, self.wanted.values(), strict=False))
         found = {name: np.asarray(each, np.float64) for name, each in found.items()}
