@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update-golden", action="store_true", help="write expected outputs as they are now"
     )
     parser.addoption(
-        "--write", action="store_true", help="write docs/ecosystem.md as the tests of tools found"
+        "--write", action="store_true", help="write what a lane found into its page of the docs"
     )
 
 

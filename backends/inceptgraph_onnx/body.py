@@ -85,10 +85,11 @@ class Step:
         return self.call("Max", value, value) if self.body.makers.get(value) in operators else value
 
     def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
-        """A map with so many pixels of a number added at its sides."""
+        """A map with so many pixels of a number added at its sides. Zero, which is the default, is
+        not said: pnnx 20261020 leaves a Pad out that names its number."""
         top, bottom, left, right = sides
         pads = self.integers(0, 0, top, left, 0, 0, bottom, right)
-        return self.call("Pad", value, pads, self.number(number))
+        return self.call("Pad", value, pads, *([self.number(number)] if number else []))
 
     def number(self, value: float | list[float] | Array) -> str:
         """A constant of the type of the operands."""

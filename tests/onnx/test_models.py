@@ -206,6 +206,16 @@ def test_padding_is_as_declared_where_it_gives_the_size(
     assert list(found) == pads
 
 
+@pytest.mark.parametrize(("number", "operands"), [(0.0, 2), (-0.0, 2), (1.5, 3)])
+def test_a_border_of_zeros_does_not_say_so(number: float, operands: int) -> None:
+    """pnnx leaves a border out that does, and with it what stands there."""
+    graph = one_step(BUILT_IN["pad"](border=(1, 0, 2, 1), value=number), [(3, 4, 4)])
+    module, inputs = randomized(graph), samples(graph, 2)
+    model = checked(graph, arrays(module, graph), dtype="float32")
+    assert [len(node.input) for node in model.graph.node] == [operands]
+    assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
+
+
 @pytest.mark.parametrize(
     ("beta", "power"), [(0.5, ["Sqrt"]), (0.75, ["Sqrt", "Sqrt", "Mul"]), (0.7, ["Pow"])]
 )

@@ -37,10 +37,10 @@ def test_networks_tell_their_inputs_apart(exports: dict[str, Export]) -> None:
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: f"{r.function}-{r.environment}")
 def test_programs_read_what_the_table_says(
-    reader: Reader, exports: dict[str, Export], update_golden: bool
+    reader: Reader, exports: dict[str, Export], pytestconfig: pytest.Config
 ) -> None:
     found = dict(read(exports, reader, Path(os.environ["INCEPTGRAPH_READERS"])))
-    if update_golden:
+    if pytestconfig.getoption("--write"):
         write({reader: row(reader, found)})
     wrong = {spec: reason for spec, reason in found.items() if reason is not None}
     assert wrong.keys() == told_wrong(PAGE.read_text(encoding="utf-8"), reader), wrong
