@@ -86,10 +86,11 @@ class Step:
 
     def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
         """A map with so many pixels of a number added at its sides. Zero, which is the default, is
-        not said: pnnx 20261020 leaves a Pad out that names its number."""
+        not said, and the mode is: pnnx 20261020 leaves any other Pad out."""
         top, bottom, left, right = sides
         pads = self.integers(0, 0, top, left, 0, 0, bottom, right)
-        return self.call("Pad", value, pads, *([self.number(number)] if number else []))
+        fill = [self.number(number)] if number else []
+        return self.call("Pad", value, pads, *fill, mode="constant")
 
     def number(self, value: float | list[float] | Array) -> str:
         """A constant of the type of the operands."""

@@ -213,6 +213,7 @@ def test_a_border_of_zeros_does_not_say_so(number: float, operands: int) -> None
     module, inputs = randomized(graph), samples(graph, 2)
     model = checked(graph, arrays(module, graph), dtype="float32")
     assert [len(node.input) for node in model.graph.node] == [operands]
+    assert [[each.name for each in node.attribute] for node in model.graph.node] == [["mode"]]
     assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
 
 
