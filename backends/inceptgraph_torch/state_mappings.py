@@ -60,12 +60,18 @@ def _mappings(data: Any) -> dict[str, State]:
         if not isinstance(value, Mapping) or id(value) in seen:
             continue
         seen.add(id(value))
-        named = {name: each for name, each in value.items() if isinstance(name, str)}
-        if len(named) == len(value) and any(isinstance(each, Tensor) for each in named.values()):
-            found[".".join(keys)] = value
-        if len(keys) < _DEEPEST and not _of_layers(named):
-            waiting += [((*keys, name), each) for name, each in named.items()]
+        if _by_name(value):
+            place = ".".join(keys)
+            twins = sum(each.partition(" (")[0] == place for each in found)  # dots in keys
+            found[f"{place} ({twins + 1})" if twins else place] = value
+        if len(keys) < _DEEPEST:
+            waiting += [((*keys, str(key)), each) for key, each in value.items()]
     return found
+
+
+def _by_name(value: Mapping[Any, Any]) -> bool:
+    texts = all(isinstance(key, str) for key in value)
+    return texts and any(isinstance(each, Tensor) for each in value.values())
 
 
 def _of_layers(state: State) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from inceptgraph import backend as backends
+from inceptgraph.arguments import FLAG, NAME, PATH, check
 from inceptgraph.backend import Held
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import _safetensors as safetensors
@@ -19,6 +20,15 @@ from inceptgraph.weights._shards import files_of, find_index
 __all__ = ["LONGEST_NAME", "Contents", "WeightsFile", "look", "not_finite"]
 
 LONGEST_NAME = 1000
+
+
+KINDS = {
+    "path": PATH,
+    "key": replace(NAME, optional=True),
+    "prefix": replace(NAME, optional=True),
+    "adapt_input": FLAG,
+}
+"""What the fields of :class:`WeightsFile` take."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +45,18 @@ class WeightsFile:
         adapt_input: whether the layers that read the image may have been trained for another number
             of channels: their weights are summed for one channel, and else repeated, times the
             file's channels over the network's.
+
+    Raises:
+        TypeError: a value has the wrong type.
     """
 
     path: str | Path
     key: str | None = None
     prefix: str | None = None
     adapt_input: bool = False
+
+    def __post_init__(self) -> None:
+        check(KINDS, {name: getattr(self, name) for name in KINDS})
 
     @classmethod
     def of(cls, file: str | Path | WeightsFile) -> WeightsFile:

@@ -189,6 +189,26 @@ def test_a_key_inside_another(tmp_path: Path) -> None:
     assert_loads(WeightsFile(path, key="a.dis"), AVERAGED)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"a.b": STATE, "a": {"b": dict(AVERAGED)}},
+        {0: STATE, "ema": AVERAGED},
+        {0: STATE, "0": dict(AVERAGED)},
+        {**STATE, "ema": AVERAGED},
+    ],
+    ids=["dots in a key", "a number for a key", "a number and its text", "beside layers"],
+)
+def test_no_mapping_hides_another(content: dict[Any, Any], tmp_path: Path) -> None:
+    assert "holds several mappings of tensors" in refused(saved(content, tmp_path / "w"))
+
+
+def test_options_of_the_wrong_type(tmp_path: Path) -> None:
+    for wrong in ({"key": 3}, {"prefix": 3}, {"adapt_input": "no"}):
+        with pytest.raises(TypeError, match=f"`{next(iter(wrong))}` must be"):
+            WeightsFile(tmp_path / "w", **wrong)
+
+
 def test_a_key_of_a_file_without_any(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
