@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pickle import UnpicklingError
 from typing import IO, Any
 
-from inceptgraph_torch.inert_values import Stub, find, make
+from inceptgraph_torch.inert_values import Stub, as_key, find, make
 
 __all__ = ["Pickled", "Unpickler", "load"]
 
@@ -34,7 +34,6 @@ class Pickled:
 _LITERALS = frozenset(
     {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"}
     | {"STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
-    | {"BYTEARRAY8"}
     | {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BYTEARRAY8"}
 )
 """Opcodes whose argument is the value."""
@@ -129,7 +128,8 @@ class Unpickler:
 
     def _set(self, items: list[Any]) -> None:
         if isinstance(self._stack[-1], dict):
-            self._stack[-1].update(zip(items[::2], items[1::2], strict=True))
+            keys = map(as_key, items[::2])
+            self._stack[-1].update(zip(keys, items[1::2], strict=True))
 
     def _append(self, _: Any) -> None:
         self._extend([self._stack.pop()])
@@ -184,6 +184,8 @@ class Unpickler:
         what = self._stack.pop()
         if not isinstance(what, tuple):
             raise UnpicklingError("a storage without a place")
+        if not all(map(_is_flat, what[:1] + what[2:])):  # torch looks them up, and shows them
+            raise UnpicklingError("a storage whose place is no text")
         # a class, with the text of its program: torch before 1.6 kept it for whole modules
         kept = what[1] if what[0] == "module" else self.persistent_load(what)
         self._push(kept)
@@ -226,6 +228,21 @@ _STEPS: dict[str, Callable[[Unpickler, Any], None]] = {
 """What an opcode does; one that is not here makes a pickle a broken one."""
 
 
+def _is_flat(part: Any) -> bool:
+    """Whether it is a number or text, or a tuple of them."""
+    parts = part if isinstance(part, tuple) else (part,)
+    return all(each is None or isinstance(each, (str, bytes, int)) for each in parts)
+
+
 def load(file: IO[bytes], **options: Any) -> Any:
-    """The data of one pickle, as :func:`pickle.load` gives it."""
-    return Unpickler(file).load().data
+    """One of the small pickles in a file by ``torch.save`` before 1.6: a number, or keys.
+
+    Raises:
+        Exception: it is broken, or nests what torch would look up or show.
+    """
+    data = Unpickler(file).load().data
+    if isinstance(data, dict):
+        return {}  # of the machine that wrote the file, which torch does not read
+    if not all(map(_is_flat, data if isinstance(data, list) else [data])):
+        raise UnpicklingError("keys that are no text")
+    return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pickle import UnpicklingError
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Code", "Global", "Stub", "find", "make"]
+__all__ = ["Code", "Global", "Stub", "as_key", "find", "make"]
 
 
 class Code(Exception):
@@ -44,29 +44,44 @@ class Stub(dict[Any, Any]):
 
 
 _RUNS = frozenset(
-    {"os", "posix", "nt", "sys", "subprocess", "multiprocessing", "runpy", "importlib", "pty"}
-    | {"socket", "shutil", "ctypes", "code", "pickle", "webbrowser"}
+    {"os.system", "posix.system", "nt.system", "os.popen", "subprocess.Popen", "builtins.eval"}
+    | {"builtins.exec"}
 )
-"""Modules that nothing needs in a file of weights: they start programs, or load them."""
-_RUNS_BUILT_IN = frozenset({"eval", "exec", "compile", "__import__", "open", "input"})
+"""What starts programs. None would be called; a file that asks for it deserves no trust at all."""
 
 
-def _tensor(storage: Any, offset: int, size: Any, stride: Any, *rest: Any) -> Tensor:
-    return _view(storage, offset, size, stride, storage.dtype)
+def as_key(key: Any) -> Hashable:
+    """A key of a mapping, and a stub in the place of one whose hash is that of what it holds: a
+    tuple may be nested deeper than Python can go, or longer than anyone waits for."""
+    if key is None or isinstance(key, (str, bytes, int, float, Stub, Global)):
+        return key
+    return Stub(f"a {type(key).__name__}")
+
+
+def _tensor(
+    storage: Any, offset: int, size: Any, stride: Any, grad: Any = None, *rest: Any
+) -> Tensor:
+    return _view(storage, offset, size, stride, storage.dtype, *rest[1:])
 
 
 def _tensor_of_dtype(
-    storage: Any, offset: int, size: Any, stride: Any, grad: Any, hooks: Any, dtype: Any, *rest: Any
+    storage: Any, offset: int, size: Any, stride: Any, grad: Any, hooks: Any, *rest: Any
 ) -> Tensor:
-    return _view(storage, offset, size, stride, dtype)
+    return _view(storage, offset, size, stride, *rest)
 
 
-def _view(storage: Any, offset: int, size: Any, stride: Any, dtype: torch.dtype) -> Tensor:
+def _view(
+    storage: Any, offset: int, size: Any, stride: Any, dtype: torch.dtype, bits: Any = None
+) -> Tensor:
+    """A tensor over a storage. Its bits say that its numbers are not those in the storage."""
     if not isinstance(storage, torch.storage.TypedStorage) or not isinstance(dtype, torch.dtype):
         raise UnpicklingError("a tensor without numbers")
     empty = torch.empty(0, dtype=dtype)
     untyped: torch.UntypedStorage = storage.untyped()  # type: ignore[no-untyped-call]
-    return empty.set_(untyped, offset, size, stride)
+    tensor = empty.set_(untyped, offset, size, stride)
+    bits = bits or {}
+    tensor = tensor.conj() if bits.get("conj") else tensor
+    return torch._neg_view(tensor) if bits.get("neg") else tensor
 
 
 def _first(first: Any, *rest: Any) -> Any:
@@ -82,7 +97,8 @@ def _tuple(items: Any = ()) -> tuple[Any, ...]:
 
 
 def _dict(items: Any = ()) -> dict[Any, Any]:
-    return dict(items) if isinstance(items, (list, tuple, dict)) else {}
+    pairs = items.items() if isinstance(items, dict) else _list(items)
+    return {as_key(key): value for key, value in pairs}
 
 
 def _other(kind: str) -> Callable[..., Stub]:
@@ -130,7 +146,7 @@ def find(module: str, name: str) -> Any:
     """
     module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
     full = f"{module}.{name}"
-    if module.partition(".")[0] in _RUNS or (module == "builtins" and name in _RUNS_BUILT_IN):
+    if full in _RUNS:
         raise Code(full)
     return _CONSTANTS.get(full) or Global(full)
 

@@ -27,8 +27,9 @@ from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import to_graph
 from inceptgraph.weights import WeightsFile, fit_file, to_json
 from inceptgraph.weights._contents import look
-from inceptgraph_torch import inert_pickle
 from inceptgraph_torch.checkpoints import open_contents
+from inceptgraph_torch.inert_pickle import Unpickler, load
+from inceptgraph_torch.inert_values import Stub
 
 SPEC = Source("tiny.yaml", TINY)
 GRAPH = to_graph(SPEC)
@@ -358,6 +359,48 @@ def test_every_type_of_number(dtype: torch.dtype, tmp_path: Path) -> None:
     assert torch.equal(read("a.w").view(torch.uint8), numbers.view(torch.uint8))
 
 
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+def test_tensors_that_are_negated_or_conjugated_where_they_stand(
+    zipped: bool, tmp_path: Path
+) -> None:
+    """A file keeps the numbers as they lie in memory, and beside them what torch makes of them."""
+    numbers = torch.complex(torch.arange(4.0), torch.arange(4.0) - 9)
+    state = {"a.plain": numbers, "a.conj": numbers.conj(), "a.neg": torch._neg_view(numbers)}
+    state["a.both"] = torch._neg_view(numbers).conj()
+    assert state["a.conj"].is_conj() and state["a.both"].is_neg()
+    path = saved(state, tmp_path / "w", _use_new_zipfile_serialization=zipped)
+    read = open_contents(look(path))
+    for name, tensor in state.items():
+        assert read(name).tolist() == tensor.tolist(), name
+
+
+def test_a_tensor_with_its_sign_beside_it_loads(tmp_path: Path) -> None:
+    weight = STATE["stem.weight"]
+    negated = torch.complex(torch.zeros_like(weight), -weight).conj().imag
+    assert negated.is_neg()
+    assert_loads(saved({**STATE, "stem.weight": negated}, tmp_path / "w"))
+
+
+@pytest.mark.parametrize("module", ["code.config", "sys.settings", "shutil.plan", "pickle.what"])
+def test_a_class_of_a_trainers_own_module_is_no_program(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what starts programs is refused: a module of that name is anyone's."""
+    own = ModuleType(module)
+    own.Config = type("Config", (), {"__module__": module, "__qualname__": "Config"})
+    monkeypatch.setitem(sys.modules, module, own)
+    path = saved({"model": STATE, "config": own.Config()}, tmp_path / "w")
+    assert_loads(path)
+    assert look(path).stubs == (f"{module}.Config",)
+
+
+@pytest.mark.parametrize("what", ["os system", "posix system", "__builtin__ eval", "nt system"])
+def test_what_starts_programs_is_refused(what: str) -> None:
+    module, name = what.split()
+    with pytest.raises(Exception, match=f"{module.replace('__builtin__', 'builtins')}.{name}"):
+        Unpickler(io.BytesIO(f"c{module}\n{name}\n.".encode())).load()
+
+
 # -- the reader itself -------------------------------------------------------------------------
 
 PLAIN = st.recursive(
@@ -381,7 +424,7 @@ PLAIN = st.recursive(
 def test_plain_data_is_read_as_pickle_reads_it(data: Any, protocol: int) -> None:
     """Bytes aside, which protocol 2 keeps as a call."""
     stream = io.BytesIO(pickle.dumps([data, data, 5], protocol) + b"rest")
-    assert _without_bytes(inert_pickle.load(stream)) == _without_bytes([data, data, 5])
+    assert _without_bytes(Unpickler(stream).load().data) == _without_bytes([data, data, 5])
     assert stream.read() == b"rest"
 
 
@@ -396,7 +439,47 @@ def _without_bytes(data: Any) -> Any:
 @given(st.binary(max_size=200))
 def test_any_bytes_make_plain_data_or_an_error(data: bytes) -> None:
     try:
-        found = inert_pickle.load(io.BytesIO(b"\x80\x02" + data))
+        found = Unpickler(io.BytesIO(b"\x80\x02" + data)).load().data
     except Exception:
         return
     assert type(found).__module__ in ("builtins", "torch", "inceptgraph_torch.inert_values")
+
+
+@pytest.mark.parametrize("keep", [dict, OrderedDict])
+@pytest.mark.parametrize("key", [("a",), (("a",), 1)])
+def test_a_key_that_holds_others_is_a_stub(key: Any, keep: type[dict[Any, Any]]) -> None:
+    """The hash of a tuple is that of all in it, however deep: none is asked for."""
+    stream = io.BytesIO(pickle.dumps(keep({"b": 1, key: 2, 3: 4}), 2))
+    first, second, third = Unpickler(stream).load().data.items()
+    assert (first, third) == (("b", 1), (3, 4))
+    assert isinstance(second[0], Stub) and second[1] == 2
+
+
+class Placed(pickle.Pickler):
+    """Writes text as torch writes storages: by its place."""
+
+    place: Any
+
+    def persistent_id(self, obj: Any) -> Any:
+        return self.place if obj == "storage" else None
+
+
+@pytest.mark.parametrize("place", [("kind", 0, (("a",),)), ("kind", 0, "a", ("b", (1,)))])
+def test_a_storage_at_a_place_that_nests_is_refused(place: Any) -> None:
+    stream = io.BytesIO()
+    writer = Placed(stream, 2)
+    writer.place = place
+    writer.dump(["storage"])
+    reader = Unpickler(io.BytesIO(stream.getvalue()))
+    reader.persistent_load = lambda what: pytest.fail("it was looked up")
+    with pytest.raises(pickle.UnpicklingError, match="whose place is no text"):
+        reader.load()
+
+
+def test_what_stands_before_the_pickle_of_an_old_file_nests_no_keys() -> None:
+    for data in (5, ["a", "b"], ["a", ("b", 1)]):
+        assert load(io.BytesIO(pickle.dumps(data, 2))) == data
+    assert load(io.BytesIO(pickle.dumps({"sizes": {"int": 4}}, 2))) == {}
+    for data in ([(("a",), 1)], (("a",),), [["a"]]):
+        with pytest.raises(pickle.UnpicklingError, match="no text"):
+            load(io.BytesIO(pickle.dumps(data, 2)))
