@@ -71,7 +71,7 @@ def open_contents(contents: Contents) -> Read:
     Raises:
         SpecError: one is broken, or holds code.
     """
-    opened = cache(partial(open_tensors, format=contents.format, key=contents.key or None))
+    opened = cache(partial(open_tensors, format=contents.format, key=contents.key))
     return lambda name: opened(contents.place(name))(name)
 
 

@@ -31,7 +31,8 @@ def find_state(path: Path, data: Any, key: str | None = None) -> tuple[str, Stat
     Args:
         path: the file, for messages.
         data: its content.
-        key: which mapping, keys with dots between; None for the one that there is.
+        key: which mapping, keys with dots between, empty for the top; None for the one that there
+            is.
 
     Raises:
         SpecError: there are several and no key, or none, or not this one.
@@ -45,8 +46,9 @@ def find_state(path: Path, data: Any, key: str | None = None) -> tuple[str, Stat
     if not states:
         _refuse_without(path, data)
     if len(states) > 1:
-        first = next(reversed(states)) if "" in states else list(states)[1]
-        hint = f"choose one: `--key {first}`, or `WeightsFile(path, key={first!r})` in Python"
+        other = list(states)[1]  # the first is the top, which has no name, or what is usual
+        hint = f"choose one: `--key {other}`, or `WeightsFile(path, key={other!r})` in Python"
+        hint += '; `--key ""` is the top' if "" in states else ""
         refuse(path, f"holds several mappings of tensors: {_listed(states)}", hint)
     return next(iter(states.items()))
 
@@ -80,7 +82,7 @@ def _of_layers(state: State) -> bool:
 
 def _listed(states: Mapping[str, State]) -> str:
     shown = [
-        f"`{place[:60] or 'the top'}` ({count:,} tensor{'s' if count > 1 else ''})"
+        f"{_named(place)} ({count:,} tensor{'s' if count > 1 else ''})"
         for place, state in list(states.items())[:_SHOWN]
         for count in [sum(isinstance(value, Tensor) for value in state.values())]
     ]
@@ -88,10 +90,14 @@ def _listed(states: Mapping[str, State]) -> str:
     return ", ".join(shown) + more
 
 
+def _named(place: str) -> str:
+    return f"`{place[:60]}`" if place else "the top"
+
+
 def _refuse_key(path: Path, held: Mapping[str, State], key: str) -> NoReturn:
     hint = did_you_mean(key, held)
     there = f"it holds {_listed(held)}" if held else None
-    refuse(path, f"holds no mapping of tensors at `{key}`", hint or there)
+    refuse(path, f"holds no mapping of tensors at {_named(key)}", hint or there)
 
 
 def _refuse_without(path: Path, data: Any) -> NoReturn:

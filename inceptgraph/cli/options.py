@@ -207,8 +207,8 @@ _FIT_OPTIONS = (
     click.option(
         "--key",
         metavar="KEY",
-        help="Which mapping of tensors of a PyTorch file, such as state_dict_ema (default: the one"
-        " that there is).",
+        help='Which mapping of tensors of a PyTorch file, such as state_dict_ema, or "" for its'
+        " top (default: the one that there is).",
     ),
     click.option(
         "--prefix",

@@ -38,8 +38,8 @@ class WeightsFile:
     Attributes:
         path: safetensors, PyTorch's or Caffe's; or the index of a model in several files, or the
             directory that it stands in.
-        key: which mapping of tensors of a PyTorch file, such as ``state_dict_ema``; without it the
-            one that there is.
+        key: which mapping of tensors of a PyTorch file, such as ``state_dict_ema``, empty for its
+            top; without it the one that there is.
         prefix: what stands before the network's names in it, such as ``backbone.body``; without it
             one that most names share falls away where it makes them the network's.
         adapt_input: whether the layers that read the image may have been trained for another number
@@ -145,10 +145,15 @@ def _in_parts(path: Path, index: Path, key: str | None) -> Contents:
         if name not in held[part].entries:
             why = f"says that `{part.name}` holds `{name[:60]}`, which it does not"
             refuse(index, why, "download its files again")
+    keys = list(dict.fromkeys(each.key for each in held.values())) or [""]
+    if len(keys) > 1:
+        shown = ", ".join(f"`{each[:60]}`" if each else "the top" for each in keys[:3])
+        why = f"names files whose tensors stand at different keys: {shown}"
+        refuse(index, why, "say which: `--key KEY`, or `WeightsFile(path, key=KEY)` in Python")
     entries = {name: held[part].entries[name] for name, part in places.items()}
     stubs = dict.fromkeys(stub for each in held.values() for stub in each.stubs)
     format = next(iter(parts.values()), Format.SAFETENSORS)
-    return Contents(path, format, entries, "", tuple(stubs), places)
+    return Contents(path, format, entries, keys[0], tuple(stubs), places)
 
 
 def not_finite(contents: Contents, names: Iterable[str]) -> dict[str, str]:
@@ -179,7 +184,7 @@ def _not_finite(contents: Contents, path: Path, wanted: list[str]) -> dict[str, 
         wanted = [name for name in wanted if name not in known]
     if wanted:
         backend = backends.find_weights(backends.MODEL)
-        found |= backend.not_finite(path, contents.format, wanted, contents.key or None)
+        found |= backend.not_finite(path, contents.format, wanted, contents.key)
     return found
 
 

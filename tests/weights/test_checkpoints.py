@@ -32,6 +32,7 @@ from inceptgraph_torch.inert_pickle import Unpickler, load
 from inceptgraph_torch.inert_values import Stub
 
 SPEC = Source("tiny.yaml", TINY)
+FLAT = "name: Flat\ninput: {features: 3}\nstages:\n  fc: {op: linear, out: 2}\n"
 GRAPH = to_graph(SPEC)
 MODEL = tiny(seed=1)
 STATE = MODEL.state_dict()
@@ -208,6 +209,30 @@ def test_options_of_the_wrong_type(tmp_path: Path) -> None:
     for wrong in ({"key": 3}, {"prefix": 3}, {"adapt_input": "no"}):
         with pytest.raises(TypeError, match=f"`{next(iter(wrong))}` must be"):
             WeightsFile(tmp_path / "w", **wrong)
+
+
+def test_the_top_of_a_file_is_chosen(tmp_path: Path) -> None:
+    """No key has a name for it but the empty one."""
+    linear = to_graph(Source("flat.yaml", FLAT))
+    top = {"weight": torch.ones(2, 3), "bias": torch.ones(2)}
+    averaged = {name: tensor * 2 for name, tensor in top.items()}
+    path = saved(
+        {**top, "ema": averaged, "older": averaged | {"bias": top["bias"]}}, tmp_path / "w"
+    )
+    with pytest.raises(SpecError) as caught:
+        fit_file(linear, path)
+    (finding,) = caught.value.diagnostics
+    assert "the top (2 tensors), `ema` (2 tensors)" in finding.message
+    assert finding.help is not None and "`--key ema`" in finding.help
+    assert '`--key ""` is the top' in finding.help
+    for key, state in (("", top), ("ema", averaged)):
+        contents = look(path, key)
+        assert contents.key == key
+        assert open_contents(contents)("weight").tolist() == state["weight"].tolist()
+        assert fit_file(linear, WeightsFile(path, key=key)).not_finite == {}
+    assert "holds no mapping of tensors at the top" in refused(
+        WeightsFile(saved({"model": STATE}, tmp_path / "v"), key="")
+    )
 
 
 def test_a_key_of_a_file_without_any(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 import inceptgraph
 from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import to_graph
-from inceptgraph.weights import fit_file
+from inceptgraph.weights import WeightsFile, fit_file
 
 SPEC = Source("tiny.yaml", TINY)
 GRAPH = to_graph(SPEC)
@@ -73,6 +73,29 @@ def test_a_model_in_parts_loads(index: str, write: Writer, named: bool, tmp_path
         {name: STATE[name] + 1 for name in list(STATE)[::3]}, tmp_path / "model-00001-of-00003.bin"
     )
     assert fit_file(GRAPH, path).record()["sha256"] != before
+
+
+def test_a_key_of_a_model_in_parts(tmp_path: Path) -> None:
+    """Each part holds two mappings of the same names."""
+
+    def write(own: Mapping[str, Tensor], file: Path) -> None:
+        torch.save({"model": own, "ema": {name: each + 1 for name, each in own.items()}}, file)
+
+    path = shards(tmp_path, "pytorch_model.bin.index.json", write)
+    assert "several mappings of tensors: `model`" in said(path)
+    for key, more in (("model", 0), ("ema", 1)):
+        found = inceptgraph.compile(SPEC, weights=WeightsFile(path, key=key))
+        assert fit_file(GRAPH, WeightsFile(path, key=key)).record()["key"] == key
+        for name, tensor in found.state_dict().items():
+            assert_same(tensor, STATE[name] + more)
+
+
+def test_parts_whose_tensors_stand_at_different_keys(tmp_path: Path) -> None:
+    def write(own: Mapping[str, Tensor], file: Path) -> None:
+        torch.save({"ema" if "00002" in file.name else "model": own}, file)
+
+    path = shards(tmp_path, "pytorch_model.bin.index.json", write)
+    assert "files whose tensors stand at different keys: `model`, `ema`" in said(path)
 
 
 def test_a_part_that_is_not_finite_is_told(tmp_path: Path) -> None:
