@@ -9,12 +9,14 @@ import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NoReturn
+from pickle import UnpicklingError
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
 from inceptgraph.backend import Held
+from inceptgraph.diagnostics import SpecError
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import Contents, Format, refuse
 from inceptgraph_torch import caffemodel, inert_pickle
@@ -31,6 +33,9 @@ MAGIC = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")
 """In the first pickle of a file by torch.save before 1.6."""
 
 _SAVE = "save the tensors by name: torch.save(model.state_dict(), path)"
+_OPEN = Path("/proc/self/fd")
+"""Names of open files, on Linux. torch maps what it has a path of, and else reads it whole; and a
+path that ends in ``.safetensors`` is no PyTorch file to it."""
 _FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 
@@ -119,75 +124,62 @@ def not_finite_of(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, str]:
 
 
 def _load(path: Path) -> Pickled:
-    """The content of a PyTorch file."""
-    with path.open("rb") as file:
-        head = file.read(32)
+    """The content of a PyTorch file. It is opened once, so that what is checked is what is read."""
+    try:
+        with path.open("rb") as file:
+            return _checked(path, file)
+    except SpecError:
+        raise
+    except Code as code:
+        why = f"holds code ({code}), which could do anything when it is read: refused"
+        refuse(path, why, "save the tensors alone, as a state_dict or as safetensors")
+    except MemoryError:
+        refuse(path, "takes more memory than there is", _SAVE)
+    except OSError as error:
+        refuse(path, f"cannot be read: {error.strerror or error}")
+    except Exception:  # a broken pickle may fail in any way
+        hint = f"download it again, or {_SAVE}"
+        if os.environ.get(_FORCED):
+            hint = f"unset {_FORCED}, with which torch takes no other reader"
+        refuse(path, "is a PyTorch file that is broken", hint)
+
+
+def _checked(path: Path, file: BinaryIO) -> Pickled:
+    """What a file holds, read where nothing in it would be run."""
+    head = file.read(32)
     in_zip = head.startswith(b"PK")
     if in_zip:
-        _check_archive(path)
+        _check_archive(path, file)
     elif MAGIC not in head:
         refuse(path, "is a pickle that torch.save did not write, and may hold code: refused", _SAVE)
-    found = _read(path, in_zip)
+    file.seek(0)
+    # in memory torch takes the bytes as they are; of a file it would unpack a tar archive
+    source: Any = file if in_zip else io.BytesIO(file.read())
+    mapped = in_zip and (_OPEN / str(file.fileno())).exists()
+    if mapped:
+        source = _OPEN / str(file.fileno())
+    with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
+        found = torch.load(
+            source,
+            map_location="cpu",
+            pickle_module=inert_pickle,  # torch's restricted one refuses a file for any class
+            weights_only=False,
+            mmap=mapped,
+        )
     if not isinstance(found, Pickled):
-        _refuse_unread(path, found)
+        raise UnpicklingError("no pickle of ours")
     return found
 
 
-def _refuse_unread(path: Path, code: str) -> NoReturn:
-    """Say why a file was not read: for the code in it, or since it is broken."""
-    if code:
-        why = f"holds code ({code}), which could do anything when it is read: refused"
-        refuse(path, why, "save the tensors alone, as a state_dict or as safetensors")
-    hint = f"download it again, or {_SAVE}"
-    if os.environ.get(_FORCED):
-        hint = f"unset {_FORCED}, with which torch takes no other reader"
-    refuse(path, "is a PyTorch file that is broken", hint)
-
-
-def _read(path: Path, in_zip: bool) -> Pickled | str:
-    """What a file holds; the code in it, or nothing, where it cannot be read."""
-    # in memory torch takes the bytes as they are; of a file it would unpack a tar archive
-    source: Any = path if in_zip else io.BytesIO(path.read_bytes())
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of unusual pickle protocols
-            found: Pickled = torch.load(
-                source,
-                map_location="cpu",
-                pickle_module=inert_pickle,  # torch's restricted one refuses a file for any class
-                weights_only=False,
-                mmap=in_zip,
-            )
-        return found
-    except Code as code:
-        return str(code)
-    except Exception:  # a broken pickle may fail in any way
-        return ""
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse a zip file that torch.save did not write: it stores, and never compresses."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        reason = str(error).removeprefix("File ")
-        refuse(path, f"is a zip file that is cut off or broken: {reason}", "download it again")
-    names = {member.filename.rpartition("/")[2] for member in members}
-    if "constants.pkl" in names or "constants.pkl" in _records(path):
-        hint = "save its state_dict: torch.save(torch.jit.load(path).state_dict(), …)"
-        refuse(path, "is a TorchScript archive, which holds code: refused", hint)
-    if "data.pkl" not in names:
-        refuse(path, "is a zip file, but none that torch.save wrote")
-    unpacked, size = sum(member.file_size for member in members), path.stat().st_size
+def _check_archive(path: Path, file: BinaryIO) -> None:
+    """Refuse an archive that unpacks to more than it is (torch.save stores), or that torch would
+    run."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    unpacked, size = sum(member.file_size for member in members), os.fstat(file.fileno()).st_size
     if unpacked > size or any(m.compress_type != zipfile.ZIP_STORED for m in members):
         why = f"unpacks {size:,} bytes to {unpacked:,}, which no file of torch.save does: refused"
         refuse(path, why)
-
-
-def _records(path: Path) -> list[str]:
-    """The records of an archive as torch itself sees them, which runs one that it takes for
-    TorchScript."""
-    try:
-        return list(torch._C.PyTorchFileReader(str(path)).get_all_records())
-    except RuntimeError:  # it says so again when it reads
-        return []
+    file.seek(0)
+    if "constants.pkl" in torch._C.PyTorchFileReader(file).get_all_records():
+        refuse(path, "is TorchScript to torch, which would run it: refused", _SAVE)

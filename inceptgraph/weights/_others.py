@@ -17,6 +17,7 @@ _TF = (
     "read it with TensorFlow, and save its arrays by name: tf.train.load_checkpoint, and"
     " safetensors.numpy.save_file"
 )
+_SAVE = "save the tensors by name: torch.save(model.state_dict(), path)"
 _STARTS: dict[bytes, Named] = {
     b"\x89HDF": ("is an HDF5 file, as Keras writes", _KERAS),
     b"version https://git-lfs": (
@@ -42,6 +43,10 @@ _ARRAYS: Named = (
     "save them as safetensors: safetensors.numpy.save_file(dict(numpy.load(path)), …)",
 )
 _KERAS_ARCHIVE: Named = ("is a Keras model", _KERAS)
+_SCRIPT: Named = (
+    "is a TorchScript archive, which holds code: refused",
+    "save its tensors: torch.save(torch.jit.load(path).state_dict(), …), if you trust who made it",
+)
 _EXPORTED: Named = (
     "is a program of torch.export",
     "save its tensors: torch.save(torch.export.load(path).state_dict, …), if you trust who made it",
@@ -97,12 +102,13 @@ def _files(folder: Path, names: Iterable[str]) -> list[str]:
 
 
 def _archive(path: Path) -> Named | None:
-    """What a zip file is; None where it may be one of ``torch.save``, or is broken."""
+    """What a zip file is; None where it is one of ``torch.save`` by its names."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = {name.rpartition("/")[2] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        reason = str(error).removeprefix("File ")
+        return f"is a zip file that is cut off or broken: {reason}", "download it again"
     if "model.weights.h5" in names:
         return _KERAS_ARCHIVE
     if "saved_model.pb" in names:
@@ -111,4 +117,6 @@ def _archive(path: Path) -> Named | None:
         return _EXPORTED
     if names and all(name.endswith(".npy") for name in names):
         return _ARRAYS
-    return None
+    if "constants.pkl" in names:
+        return _SCRIPT
+    return None if "data.pkl" in names else ("is a zip file, but none that torch.save wrote", _SAVE)

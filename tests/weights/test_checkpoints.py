@@ -7,6 +7,7 @@ import io
 import pathlib
 import pickle
 import sys
+import zipfile
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -27,6 +28,7 @@ from inceptgraph.diagnostics import Code, Source, SpecError
 from inceptgraph.pipeline import to_graph
 from inceptgraph.weights import WeightsFile, fit_file, to_json
 from inceptgraph.weights._contents import look
+from inceptgraph_torch import checkpoints
 from inceptgraph_torch.checkpoints import open_contents
 from inceptgraph_torch.inert_pickle import Unpickler, load
 from inceptgraph_torch.inert_values import Stub
@@ -424,6 +426,60 @@ def test_what_starts_programs_is_refused(what: str) -> None:
     module, name = what.split()
     with pytest.raises(Exception, match=f"{module.replace('__builtin__', 'builtins')}.{name}"):
         Unpickler(io.BytesIO(f"c{module}\n{name}\n.".encode())).load()
+
+
+@pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "read whole"])
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+def test_a_name_that_is_wrong_changes_nothing(
+    mapped: bool, zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Content tells what a file is. torch goes by the end of a path, where it is given one."""
+    if not mapped:
+        monkeypatch.setattr(checkpoints, "_OPEN", tmp_path / "none")
+    path = saved(STATE, tmp_path / "w.safetensors", _use_new_zipfile_serialization=zipped)
+    assert_loads(path)
+
+
+def test_a_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes its place after the check is not read."""
+    path = saved(STATE, tmp_path / "w")
+    check = checkpoints._check_archive
+
+    def swap(path: Path, *rest: Any) -> None:
+        check(path, *rest)
+        saved(AVERAGED, tmp_path / "v").replace(path)
+
+    monkeypatch.setattr(checkpoints, "_check_archive", swap)
+    read = checkpoints.open_tensors(path, "PyTorch")
+    assert_same(read("stem.weight"), STATE["stem.weight"])
+
+
+def test_an_archive_that_torch_would_run_is_refused(tmp_path: Path) -> None:
+    """Whatever its names are to others: torch's own reader is asked."""
+    saved(STATE, tmp_path / "w")
+    with zipfile.ZipFile(tmp_path / "w", "a") as archive:
+        archive.writestr("w/constants.pkl", b"")
+    with pytest.raises(SpecError, match="is TorchScript to torch"):
+        checkpoints.look(tmp_path / "w", "PyTorch")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "takes more memory than there is"),
+        (OSError(5, "Input/output error"), "cannot be read: Input/output error"),
+        (ValueError("what?"), "is a PyTorch file that is broken"),
+    ],
+)
+def test_what_went_wrong_is_told(
+    error: Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise error
+
+    path = saved(STATE, tmp_path / "w")
+    monkeypatch.setattr(torch, "load", fail)
+    assert words in refused(path)
 
 
 # -- the reader itself -------------------------------------------------------------------------
