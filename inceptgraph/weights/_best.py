@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights._match import Fit, fit
+from inceptgraph.weights._match import Fit, fit, plain
 from inceptgraph.weights._remap_table import Table
 from inceptgraph.weights._slots import Slot
 
@@ -14,9 +14,14 @@ __all__ = ["fit_best", "fit_by", "prefixes"]
 
 Entries = Mapping[str, TensorInfo]
 
+_MOST = 8
+"""Beginnings that are tried at most. Wrappers nest a few deep; each costs a look at all names."""
+
 
 def prefixes(names: Iterable[str]) -> list[str]:
     """What may stand before a network's names: nothing, and each beginning that most names share.
+
+    There are eight of those at most; ``prefix`` can name a longer one.
 
     Wrappers put it there: ``module.`` of data parallelism and averaged models, ``_orig_mod.`` of
     ``torch.compile``, ``model.`` and ``net.`` of trainers, ``backbone.body.`` of detectors.
@@ -26,7 +31,7 @@ def prefixes(names: Iterable[str]) -> list[str]:
     """
     rest = list(names)
     found, half = [""], len(rest) / 2
-    while rest:
+    while rest and len(found) <= _MOST:
         begin = len(found[-1])
         firsts = Counter(n[begin:].partition(".")[0] for n in rest if "." in n[begin:])
         (first, count), *_ = firsts.most_common(1) or [("", 0)]
@@ -75,12 +80,27 @@ def fit_by(
     prefix: str | None = None,
     adapt_input: bool = False,
 ) -> Fit:
-    """The fit with one table, or with none, and the prefix with which most names are ours."""
+    """The fit with one table, or with none, and the prefix with which most names are ours.
+
+    Shapes decide only between prefixes that names leave equal.
+    """
+    known = {plain(name) for name in slots}
+    tried = _before(entries, table, prefix)
+    ours = {before: _ours(known, entries, table, before) for before in tried}
+    most = max(ours.values())
+    equal = [before for before, count in ours.items() if count == most]
     fits = (
         fit(slots, entries, table, before, adapt_input=adapt_input)
-        for before in _before(entries, table, prefix)
+        for before in (equal if most else equal[:1])
     )
     return max(fits, key=_named)
+
+
+def _ours(known: Set[str], entries: Entries, table: Table | None, before: str) -> int:
+    """How many of the network's names come out of the file's."""
+    rest = (name.removeprefix(before) for name in entries if name.startswith(before))
+    names = (table.rename(name)[0] for name in rest) if table is not None else rest
+    return len({plain(name) for name in names} & known)
 
 
 def _before(entries: Entries, table: Table | None, prefix: str | None) -> Iterator[str]:

@@ -13,7 +13,7 @@ from inceptgraph.weights._remap_table import Line, Table
 from inceptgraph.weights._slots import Slot
 from inceptgraph.weights._tensorflow import axes_of, in_torch
 
-__all__ = ["Clash", "Fit", "Pair", "fit"]
+__all__ = ["Clash", "Fit", "Pair", "fit", "plain"]
 
 COUNTER = ".num_batches_tracked"
 """What torch's batch normalisation counts: not a weight, and older files lack it."""
@@ -171,9 +171,9 @@ def _ours(renamed: Mapping[str, str], slots: Iterable[str]) -> dict[str, str]:
     """
     of_slots, of_file = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for name in slots:
-        of_slots[_plain(name)].append(name)
+        of_slots[plain(name)].append(name)
     for theirs, name in renamed.items():
-        of_file[_plain(name)].append(theirs)
+        of_file[plain(name)].append(theirs)
     found = {}
     for key, theirs_all in of_file.items():
         candidates = sorted(of_slots.get(key, ()), key=_underscores)
@@ -188,7 +188,8 @@ def _ours(renamed: Mapping[str, str], slots: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name without the ``_`` that the torch backend may put after a part of it."""
     return ".".join(part.rstrip("_") for part in name.split(".")) if "_" in name else name
 
 

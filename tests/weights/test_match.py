@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from itertools import chain
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from specs_strategy import graph_of, specs
 from inceptgraph.diagnostics import Source
 from inceptgraph.pipeline import to_graph
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights import Allowed, Fitted
+from inceptgraph.weights import Allowed, Fitted, _best
 from inceptgraph.weights import _fit_report as report
 from inceptgraph.weights._best import fit_best, fit_by, prefixes
 from inceptgraph.weights._match import Fit, fit
@@ -163,6 +164,26 @@ def test_a_prefix_falls_away_where_names_become_ours_alone() -> None:
     assert fit_best(mine, {name: TensorInfo((3,), "float32") for name in mine}, []).prefix == ""
     mine = {"model.a.weight": Slot("model.a.weight", (3,))}
     assert len(fit_best(mine, of("model.a.weight", 3), []).loaded) == 1
+
+
+def test_names_that_share_a_long_beginning_are_matched_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each part of it may be a wrapper's: names alone choose, and shapes are looked at once."""
+    file = {f"{'a.' * 40}{name}": info for name, info in entries().items()}
+    assert len(prefixes(file)) == 9
+    asked = list[str]()
+
+    def counted(slots: Any, entries: Any, table: Any, before: str, **how: Any) -> Any:
+        asked.append(before)
+        return fit(slots, entries, table, before, **how)
+
+    monkeypatch.setattr(_best, "fit", counted)
+    fit_best(SMALL, file, shipped().values())
+    assert len(asked) == 1 + len(shipped())
+    asked.clear()
+    assert len(fit_best(SMALL, entries("a." * 8), []).loaded) == len(SMALL)
+    assert asked == ["a." * 8]
 
 
 def test_a_prefix_that_is_named() -> None:
