@@ -42,6 +42,9 @@ class Stub(dict[Any, Any]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def __repr__(self) -> str:
+        return f"<{self.kind}>"  # what it holds may hold it twice, and so on
+
 
 _RUNS = frozenset(
     {"os.system", "posix.system", "nt.system", "os.popen", "subprocess.Popen", "builtins.eval"}
@@ -53,9 +56,9 @@ _RUNS = frozenset(
 def as_key(key: Any) -> Hashable:
     """A key of a mapping, and a stub in the place of one whose hash is that of what it holds: a
     tuple may be nested deeper than Python can go, or longer than anyone waits for."""
-    if key is None or isinstance(key, (str, bytes, int, float, Stub, Global)):
-        return key
-    return Stub(f"a {type(key).__name__}")
+    plain = key is None or isinstance(key, (str, bytes, int, float, Stub, Global))
+    long = isinstance(key, int) and key.bit_length() > 2000  # Python may write 640 digits
+    return key if plain and not long else Stub(type(key).__name__)
 
 
 def _tensor(

@@ -536,6 +536,17 @@ def test_a_key_that_holds_others_is_a_stub(key: Any, keep: type[dict[Any, Any]])
     assert isinstance(second[0], Stub) and second[1] == 2
 
 
+def test_keys_of_any_kind_can_be_shown(tmp_path: Path) -> None:
+    """Python writes no number of 5,000 digits, and an object by all that it holds."""
+    settings = Settings(inner=Settings())
+    path = saved({"model": STATE, "more": {10**5000: AVERAGED}}, tmp_path / "w")
+    assert "`more.<int>`" in refused(path)
+    assert_loads(WeightsFile(path, key="model"))
+    (made,) = Unpickler(io.BytesIO(pickle.dumps([settings], 2))).load().data
+    assert isinstance(made, Stub) and "inner" in made
+    assert "inner" not in str(made) and "Settings" in str(made)
+
+
 class Placed(pickle.Pickler):
     """Writes text as torch writes storages: by its place."""
 
