@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from command_line import Run, runner
 from stub_bench import GRAPH, WANTED, Clock, StubEngine, StubLab, StubSubject, offer
 from tiny_network import TINY
 from torch import nn
+from torch.nn import functional as F
 
 import inceptgraph
 from inceptgraph.diagnostics import Source, SpecError
@@ -87,6 +89,38 @@ def test_what_was_trained_to_be_compared_is_not_handed_out() -> None:
     assert "verified on 2 random samples" in str(model.choice) and model.training
     fresh = inceptgraph.compile(SPEC, **options).state_dict()
     assert all((value == fresh[name]).all() for name, value in model.state_dict().items())
+
+
+BENT = """
+name: bent
+input: {channels: 3, height: 16, width: 16}
+stages:
+  c: {op: conv2d, out: 8, kernel: 3, padding: 1}
+  p: {op: max_pool, kernel: 2, stride: 2}
+  m: {op: silu}
+"""
+
+
+def test_an_activation_that_is_taken_for_monotonic_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Monotonic(nn.Module):
+        """The pool behind the activation, as an engine computes it that takes SiLU to rise."""
+
+        def __init__(self, tensors: Any) -> None:
+            super().__init__()
+            weight, bias = (torch.from_numpy(np.array(each)) for each in tensors.values())
+            self.conv = nn.Conv2d(3, 8, 3, padding=1)
+            self.conv.load_state_dict({"weight": weight, "bias": bias})
+
+        def forward(self, x: Any) -> Any:
+            return F.max_pool2d(F.silu(self.conv(x)), 2)
+
+    monkeypatch.setattr(
+        OnnxRuntimeEngine, "prepare", lambda self, graph, tensors, setting: Monotonic(tensors)
+    )
+    with pytest.raises(SpecError, match="gives wrong numbers: its outputs are .* off"):
+        inceptgraph.compile(Source("bent.yaml", BENT), engine="onnxruntime", seed=0, verify=True)
 
 
 def test_without_an_engine_there_is_nothing_to_compare() -> None:
