@@ -11,7 +11,7 @@ import numpy as np
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
-from inceptgraph.measure import Lab, NoReference, Reference, Verdict, find_lab
+from inceptgraph.measure import Lab, NoReference, Reference, Verdict, find_lab, in_a_line
 from inceptgraph.setting import Setting
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ __all__ = ["Incomparable", "compare", "references_of", "verify"]
 MAGNITUDES = (1.0, 4.0)
 """Standard deviations of the random inputs. Around zero a bent activation is nearly straight:
 behind small numbers an engine that takes it for monotonic is as close as rounding."""
+
+INSTEAD = "use another engine, such as `eager`, and please report the spec"
 
 
 class Incomparable(Exception):
@@ -106,12 +108,17 @@ def verify(
     """
     lab, began = lab or find_lab(), clock()
     references = references_of(lab, graph, tensors, setting)
-    verdict = compare(references, module, setting)
+    try:
+        verdict = compare(references, module, setting)
+    except SpecError:
+        raise
+    except Exception as error:  # an engine may fail in any way
+        message = f"the engine `{engine.name}` fails on random inputs: {in_a_line(error)}"
+        raise SpecError([Diagnostic(Code.ENGINE_REFUSES, message, help=INSTEAD)]) from error
     if verdict.reason is not None:
         where = "" if verdict.output is None else f" at the output `{verdict.output}`"
         message = f"the engine `{engine.name}` gives wrong numbers{where}: {verdict.reason}"
-        hint = "use another engine, such as `eager`, and please report the spec"
-        raise SpecError([Diagnostic(Code.ENGINE_REFUSES, message, help=hint)])
+        raise SpecError([Diagnostic(Code.ENGINE_REFUSES, message, help=INSTEAD)])
     return (
         f"verified on {setting.batch} random sample{'s' if setting.batch > 1 else ''}: "
         f"{verdict.error:.1e} off the plain module in float64, of {verdict.bound:.1e} that "

@@ -73,6 +73,20 @@ def test_auto_goes_on_to_the_next(engines: dict[str, Any]) -> None:
         made("auto", engines, bad=1e-2)
 
 
+def test_one_that_fails_at_run_time_is_refused_and_auto_goes_on(engines: dict[str, Any]) -> None:
+    class Failing(StubSubject):
+        def outputs(self) -> dict[str, Any]:
+            raise RuntimeError("out\n of luck")
+
+    engines["bad"] = StubEngine("bad", Failing("bad", Clock(), 1.0), fast=9.0)
+    told = "the engine `bad` fails on random inputs: RuntimeError: out of luck"
+    with pytest.raises(SpecError, match=told):
+        prepare("bad", GRAPH, dict, Setting(), verify=True)
+    engines["good"] = StubEngine("good", StubSubject("good", Clock(), 1.0), fast=8.0)
+    module = prepare("auto", GRAPH, dict, Setting(), verify=True)
+    assert module.name == "good" and told in str(module.choice)
+
+
 def test_what_cannot_be_compared_is_handed_out_with_a_warning(
     engines: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -119,7 +133,7 @@ def test_an_activation_that_is_taken_for_monotonic_is_found(
     monkeypatch.setattr(
         OnnxRuntimeEngine, "prepare", lambda self, graph, tensors, setting: Monotonic(tensors)
     )
-    with pytest.raises(SpecError, match="gives wrong numbers: its outputs are .* off"):
+    with pytest.raises(SpecError, match=r"gives wrong numbers: its outputs are .* off"):
         inceptgraph.compile(Source("bent.yaml", BENT), engine="onnxruntime", seed=0, verify=True)
 
 
