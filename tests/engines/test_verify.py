@@ -16,8 +16,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import inceptgraph
+from inceptgraph.builder import build
 from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.engine import Setting, _verify, prepare
+from inceptgraph.pipeline import analyze
 from inceptgraph_onnx.engines import OnnxRuntimeEngine
 
 SPEC = Source("tiny.yaml", TINY)
@@ -187,6 +189,12 @@ def test_build_refuses_an_engine_with_wrong_numbers(run: Run, spec: str, tmp_pat
     assert not (tmp_path / "model").exists()
     found = run("build", spec, "-o", str(tmp_path / "model"), *REWRITTEN, "--no-verify")
     assert found.code == 0 and (tmp_path / "model").is_dir()
+
+
+def test_build_without_optimize_has_nothing_to_verify(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"`verify` .* optimize"):
+        build(analyze(SPEC), tmp_path / "model", engine="eager", verify=True)
+    assert not (tmp_path / "model").exists()
 
 
 def test_build_has_nothing_to_leave_out_without_an_engine(
