@@ -277,5 +277,5 @@ class Channels(Operation):
         return self.start, self.stop
 
     def label(self) -> str:
-        start, stop = self.extent
-        return f"channels {start} to {stop - 1}"
+        last = "the end" if self.stop is None else self.stop - 1
+        return f"channels {self.start} to {last}"
