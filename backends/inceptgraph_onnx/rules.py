@@ -95,7 +95,8 @@ def _(op: norm.BatchNorm, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: norm.Affine, step: Step, *inputs: Shape) -> str:
-    value, rank = step.inputs[0], len(inputs[0])
+    # OpenVINO drops one of ones and zeros, and what is behind it meets what was before it
+    value, rank = step.fence(step.inputs[0], "MaxPool", "Pad"), len(inputs[0])
     if op.scale:
         value = step.call("Mul", value, step.per_channel("weight", rank))
     if op.shift:
@@ -149,7 +150,6 @@ _PLAIN: dict[type[Operation], tuple[str, dict[str, int]]] = {
     activation.Tanh: ("Tanh", {}),
     activation.Softmax: ("Softmax", {"axis": 1}),
     activation.LogSoftmax: ("LogSoftmax", {"axis": 1}),
-    merge.Concat: ("Concat", {"axis": 1}),
     shape.Flatten: ("Flatten", {"axis": 1}),
 }
 for _kind, _plain in _PLAIN.items():
@@ -185,6 +185,8 @@ def _(op: activation.Relu6, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: activation.LeakyRelu, step: Step, *inputs: Shape) -> str:
+    if op.slope == 1:
+        return step.inputs[0]
     return step.call("LeakyRelu", _behind_pool(step, op.slope >= 0), alpha=op.slope)
 
 
@@ -220,6 +222,12 @@ def _(op: activation.Gelu, step: Step, *inputs: Shape) -> str:
 
 
 # -- joins, and operations that move, cut or scale -----------------------------------------------
+# One that does nothing writes nothing: runtimes drop it, so that a fence has to look past it.
+
+
+@rule.register
+def _(op: merge.Concat, step: Step, *inputs: Shape) -> str:
+    return step.call("Concat", *step.inputs, axis=1) if inputs[1:] else step.inputs[0]
 
 
 @rule.register
@@ -253,17 +261,22 @@ def _(op: shape.Scale, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: shape.Pad, step: Step, *inputs: Shape) -> str:
-    return step.border(step.inputs[0], op.border, op.value)
+    (x,) = step.inputs
+    return step.border(x, op.border, op.value) if any(op.border) else x
 
 
 @rule.register
 def _(op: shape.Channels, step: Step, *inputs: Shape) -> str:
+    if op.extent == (0, inputs[0][0]):
+        return step.inputs[0]
     start, stop = map(step.integers, op.extent)
     return step.call("Slice", *step.inputs, start, stop, step.integers(1))
 
 
 @rule.register
 def _(op: shape.Crop, step: Step, *inputs: Shape) -> str:
+    if not any(op.border):
+        return step.inputs[0]
     _, height, width = inputs[0]
     top, bottom, left, right = op.border
     starts, stops = step.integers(top, left), step.integers(height - bottom, width - right)

@@ -64,10 +64,12 @@ def _restore(
 
 
 def _modes(module: nn.Module) -> dict[str, bool]:
-    return {name: part.training for name, part in module.named_modules()}
+    """The modes by all names: a copy may find a shared layer under another of them first."""
+    parts = module.named_modules(remove_duplicate=False)
+    return {name: part.training for name, part in parts}
 
 
 def _with_modes(module: Module, modes: dict[str, bool]) -> Module:
-    for name, part in module.named_modules():
+    for name, part in module.named_modules(remove_duplicate=False):
         part.training = modes[name]
     return module

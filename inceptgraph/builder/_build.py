@@ -77,9 +77,12 @@ def build(
             cannot be read or do not fit, or passes cannot run as they are listed, or no engine can
             run the network, or ``engine`` gives wrong numbers, or an export fails. Nothing is
             written.
+        TypeError: ``verify`` without ``optimize``.
         ValueError: an item of ``allow`` has no such form.
         OSError: the system cannot write it, such as on a full disk. Nothing is left of it.
     """
+    if verify and not optimize:
+        raise TypeError("`verify` holds what was rewritten for an engine to plain torch: optimize")
     graph = analysis.require_graph()
     place = Path(os.path.abspath(out))
     _check_place(place, force)

@@ -103,4 +103,4 @@ class Parts:
 def _written(origin: Origin | None) -> dict[str, Any]:
     if origin is None:
         return {}
-    return {name: to_plain(entry.value) for name, entry in origin.arguments.items()}
+    return {name: to_plain(entry.value) for name, entry in origin.written.items()}

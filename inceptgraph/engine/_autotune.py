@@ -18,7 +18,7 @@ from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine._choice import ready
 from inceptgraph.engine._make import make
 from inceptgraph.engine._protocol import Choice, Engine
-from inceptgraph.engine._verify import Incomparable, reference_of
+from inceptgraph.engine._verify import Incomparable, compare, references_of
 from inceptgraph.graph import Graph
 from inceptgraph.measure import (
     Budget,
@@ -136,7 +136,7 @@ class _Race:
     def enter(self) -> None:
         """Have every engine prepare the network, and compare what it gives."""
         try:
-            reference = reference_of(self._lab, self._graph, self._tensors, self._setting)
+            references = references_of(self._lab, self._graph, self._tensors, self._setting)
         except Incomparable as error:
             raise Untimed(str(error)) from error
         found, self._left_out = ready()
@@ -144,8 +144,8 @@ class _Race:
             logger.info("%s: preparing, to be timed", engine.name)
             try:
                 module = self._prepared(engine)
+                verdict = compare(references, module, self._setting)
                 subject = self._lab.subject(module, self._graph, self._setting)
-                verdict = reference.judge(subject.outputs(), self._setting)
             except SpecError as error:
                 logger.info("%s", error.diagnostics[0].message)
                 self._left_out.append(error.diagnostics[0])

@@ -130,6 +130,6 @@ class _NetworkExpander:
     def of_operation(self, name: str, node: str) -> Scope:
         operation, origin = self.steps.nodes[node].op, self.steps.nodes[node].origin
         plain = operation.model_dump(mode="json")
-        given = tuple(name for name in origin.arguments if name in plain) if origin else ()
+        given = tuple(origin.arguments) if origin else ()
         arguments = {key: plain[key] for key in operation.arguments()}
         return Scope(name, ScopeKind.STEP, operation.op, arguments, node, given, origin)

@@ -161,15 +161,15 @@ class StepExpander:
             while len(made) > before:
                 made.popitem()
         self.copies[path] = ()
-        handed = Step(step.name, None, None, _repeat(step), step.sources)
-        return self.node(handed, Identity, frame, path, inputs) if good else None
+        handed = Step(step.name, None, None, {}, step.sources)
+        return self.node(handed, Identity, frame, path, inputs, _repeat(step)) if good else None
 
     def repeated(
         self, step: Step, frame: Frame, path: str, inputs: Inputs, count: int
     ) -> str | None:
         """``count`` copies in a chain, at ``path.0``, ``path.1`` and so on."""
         block = step.operation.text if step.operation else None
-        origin = Origin(step.name.span, {**step.arguments, **_repeat(step)}, path, frame.origin)
+        origin = Origin(step.name.span, step.arguments, path, frame.origin, _repeat(step))
         self.scopes[path] = _PENDING
         results: list[str | None] = []
         for index in range(count):
@@ -269,9 +269,15 @@ class StepExpander:
         return output
 
     def node(
-        self, step: Step, kind: type[Operation], frame: Frame, path: str, inputs: Inputs
+        self,
+        step: Step,
+        kind: type[Operation],
+        frame: Frame,
+        path: str,
+        inputs: Inputs,
+        repeat: Entry | None = None,
     ) -> str | None:
-        origin = Origin(step.name.span, step.arguments, path, frame.origin)
+        origin = Origin(step.name.span, step.arguments, path, frame.origin, repeat)
         operation = self.values.instance(step, kind, frame, origin)
         least, most = kind.arity
         if len(inputs) < least or (most is not None and len(inputs) > most):
@@ -311,6 +317,6 @@ def _with_names(frame: Frame, names: ChainMap[str, Target]) -> Frame:
     return Frame(frame.prefix, frame.environment, names, frame.origin, frame.depth, frame.blocks)
 
 
-def _repeat(step: Step) -> dict[str, Entry]:
-    """What a step says of its copies, as an argument."""
-    return {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}
+def _repeat(step: Step) -> Entry | None:
+    """What a step says of its copies."""
+    return Entry(step.name, step.repeat) if step.repeat else None

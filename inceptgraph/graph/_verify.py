@@ -51,10 +51,13 @@ def _verify_node(graph: Graph, node: Node) -> None:
         return
     try:
         inferred = node.op.infer(*graph.operands(node))
+        settled = node.op.settled(*graph.operands(node))
     except ShapeError as error:
         raise InvalidGraph(f"{node.name}: its operands do not fit it: {error}") from error
     if node.shape != inferred:
         raise InvalidGraph(f"{node.name}: its shape is not what {node.op.op} infers")
+    if node.op != settled:
+        raise InvalidGraph(f"{node.name}: it is not `settled` on its operands: use {settled!r}")
     if node.recipes is not None:
         _verify_recipes(graph, node)
 

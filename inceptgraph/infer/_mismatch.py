@@ -128,7 +128,7 @@ def _written_elsewhere(culprit: Node, node: Node) -> tuple[Label, ...]:
 def _set_elsewhere(origin: Origin) -> tuple[Label, ...]:
     """Arguments that an edit or ``--set`` gave the step, away from where it is written."""
     here = origin.span.source
-    entries = (e for e in origin.arguments.values() if e.value.span.source is not here)
+    entries = (e for e in origin.written.values() if e.value.span.source is not here)
     return tuple(Label(e.value.span.first_line(), f"`{e.key.text}` is set here") for e in entries)
 
 

@@ -3,7 +3,14 @@
 A :class:`Reference` holds outputs to those of the plain module, :func:`rounds` times what passes.
 """
 
-from inceptgraph.measure._agreement import bound, error_of, judge, relative_error, same_form
+from inceptgraph.measure._agreement import (
+    Verdict,
+    bound,
+    error_of,
+    judge,
+    relative_error,
+    same_form,
+)
 from inceptgraph.measure._failure import in_a_line
 from inceptgraph.measure._lab import Lab, MeasuringBackend, Outputs, Subject, find_lab
 from inceptgraph.measure._reference import NoReference, Reference
@@ -20,6 +27,7 @@ __all__ = [
     "Reference",
     "Spread",
     "Subject",
+    "Verdict",
     "bound",
     "error_of",
     "find_lab",

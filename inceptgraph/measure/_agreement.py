@@ -82,7 +82,13 @@ def _error(found: Array, wanted: Array) -> float:
 
 
 def error_of(
-    lab: Lab, make: Maker, graph: Graph, tensors: Tensors, setting: Setting, wanted: Outputs
+    lab: Lab,
+    make: Maker,
+    graph: Graph,
+    tensors: Tensors,
+    setting: Setting,
+    wanted: Outputs,
+    magnitude: float = 1.0,
 ) -> float | None:
     """The error of a module of the framework alone in a setting; None where it cannot run in it.
 
@@ -92,12 +98,14 @@ def error_of(
         graph: the network, ``tensors`` its weights.
         setting: how it runs.
         wanted: the reference.
+        magnitude: of the inputs, as in :meth:`inceptgraph.measure.Lab.subject`.
     """
     try:
         module = make(graph, tensors, setting)
         if module is None:
             return None
-        return relative_error(lab.subject(module, graph, setting).outputs(), wanted)
+        found = lab.subject(module, graph, setting, magnitude).outputs()
+        return relative_error(found, wanted)
     except Exception:  # such as a type that the framework has no kernel for
         return None
 

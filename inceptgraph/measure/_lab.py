@@ -43,16 +43,21 @@ class Lab(Protocol):
         """The network as :meth:`plain` makes it, but so that the framework sums in another order;
         None where it has one order alone."""
 
-    def subject(self, module: Any, graph: Graph, setting: Setting) -> Subject:
+    def subject(
+        self, module: Any, graph: Graph, setting: Setting, magnitude: float = 1.0
+    ) -> Subject:
         """A module with the inputs of a setting, which are the same for all modules.
 
         Args:
             module: what an engine prepared, or :meth:`plain` or :meth:`peer` made.
             graph: the network, whose inputs it takes.
             setting: how it runs.
+        magnitude: what the inputs, which are about 1, are multiplied by.
         """
 
-    def reference(self, graph: Graph, tensors: Tensors, setting: Setting) -> Outputs:
+    def reference(
+        self, graph: Graph, tensors: Tensors, setting: Setting, magnitude: float = 1.0
+    ) -> Outputs:
         """The outputs for the inputs of a setting, by the plain module in float64."""
 
 

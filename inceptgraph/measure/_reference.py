@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from inceptgraph.analysis import total
 from inceptgraph.graph import Graph
 from inceptgraph.measure._agreement import (
@@ -32,23 +35,42 @@ class Reference:
         outputs: what the network gives.
     """
 
-    def __init__(self, lab: Lab, graph: Graph, tensors: Tensors, setting: Setting) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        graph: Graph,
+        tensors: Tensors,
+        setting: Setting,
+        magnitude: float = 1.0,
+    ) -> None:
         """Args:
         lab: what runs the plain module.
         graph: the network, with shapes, both phases.
         tensors: its weights.
         setting: how it runs; its type of numbers is not used.
+        magnitude: of the inputs, as in :meth:`inceptgraph.measure.Lab.subject`.
 
         Raises:
             NoReference: it fails, such as batch normalisation of one sample in training.
         """
         self._lab, self._graph, self._tensors = lab, graph, tensors
+        self._magnitude = magnitude
         self._depth = total(graph.phase("eval")).depth
         self._errors: dict[Setting, tuple[float | None, float | None]] = {}
         try:
-            self.outputs = lab.reference(graph, tensors, setting)
+            self.outputs = lab.reference(graph, tensors, setting, magnitude)
         except Exception as error:
             raise NoReference(f"the network itself fails: {in_a_line(error)}") from error
+
+    def compare(self, module: Any, setting: Setting) -> Verdict:
+        """Run what an engine made, and judge what it gives.
+
+        Args:
+            module: as :meth:`inceptgraph.engine.Engine.prepare` returns it.
+            setting: how it runs.
+        """
+        subject = self._lab.subject(module, self._graph, setting, self._magnitude)
+        return self.judge(subject.outputs(), setting)
 
     def judge(self, found: Outputs, setting: Setting, wanted: Outputs | None = None) -> Verdict:
         """Compare what a network gave.
@@ -58,14 +80,14 @@ class Reference:
             setting: how it ran.
             wanted: what else it is held to, such as the outputs for other weights.
         """
-        if setting not in self._errors:
-            self._errors[setting] = (
-                self._error(self._lab.plain, setting),
-                self._error(self._lab.reordered, setting),
-            )
-        plain, reordered = self._errors[setting]
+        plain, reordered = self._explained(setting)
         wanted = self.outputs if wanted is None else wanted
         return judge(found, wanted, setting.dtype, plain, self._depth, reordered)
+
+    def is_finite_in(self, setting: Setting) -> bool:
+        """True where the plain module gives finite numbers in the setting's type, or cannot run."""
+        plain = self._explained(setting)[0]
+        return plain is None or math.isfinite(plain)
 
     def judge_plain(self, found: Outputs, setting: Setting) -> Verdict:
         """Compare what the plain module gave, which others are then held to: it is not run again.
@@ -78,5 +100,15 @@ class Reference:
         self._errors[setting] = plain, self._error(self._lab.reordered, setting)
         return self.judge(found, setting)
 
+    def _explained(self, setting: Setting) -> tuple[float | None, float | None]:
+        """The errors of the plain module in a type, as it is and reordered, found once."""
+        if setting not in self._errors:
+            self._errors[setting] = (
+                self._error(self._lab.plain, setting),
+                self._error(self._lab.reordered, setting),
+            )
+        return self._errors[setting]
+
     def _error(self, make: Maker, setting: Setting) -> float | None:
-        return error_of(self._lab, make, self._graph, self._tensors, setting, self.outputs)
+        given = self._graph, self._tensors, setting, self.outputs, self._magnitude
+        return error_of(self._lab, make, *given)

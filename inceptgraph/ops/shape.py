@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import float_info
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -42,6 +43,8 @@ def _per_channel(value: Any) -> float | tuple[float, ...]:
     values = value if isinstance(value, list | tuple) else (value,)
     if not values or not all(type(v) in (int, float) for v in values):
         raise PydanticCustomError("per_channel", "is a number, or a list of one for each channel")
+    if not all(abs(v) <= float_info.max for v in values):  # NaN is not, and no whole number raises
+        raise PydanticCustomError("not_finite", "is finite and below 2**1024")
     several = isinstance(value, list | tuple)
     return tuple(map(float, values)) if several else float(value)
 
@@ -277,5 +280,5 @@ class Channels(Operation):
         return self.start, self.stop
 
     def label(self) -> str:
-        start, stop = self.extent
-        return f"channels {start} to {stop - 1}"
+        last = "the end" if self.stop is None else self.stop - 1
+        return f"channels {self.start} to {last}"

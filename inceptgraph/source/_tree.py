@@ -67,12 +67,19 @@ class Origin:
         arguments: what the step gives its operation, with positions.
         path: the path of the step in the network.
         parent: the origin of the block's use that this step stands in.
+        repeat: what the step says of its copies, where this is of all of them, or of none.
     """
 
     span: Span
     arguments: dict[str, Entry]
     path: str
     parent: Origin | None = None
+    repeat: Entry | None = None
+
+    @property
+    def written(self) -> dict[str, Entry]:
+        """All that the step says: its arguments, and ``repeat`` where this is of its copies."""
+        return self.arguments | ({"repeat": self.repeat} if self.repeat else {})
 
     def argument(self, name: str | None) -> Span:
         """The place of an argument's value; that of the step's name where it is not written."""

@@ -8,14 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from command_line import Run, runner
 from stub_bench import GRAPH, WANTED, Clock, StubEngine, StubLab, StubSubject, offer
 from tiny_network import TINY
 from torch import nn
+from torch.nn import functional as F
 
 import inceptgraph
+from inceptgraph.builder import build
 from inceptgraph.diagnostics import Source, SpecError
 from inceptgraph.engine import Setting, _verify, prepare
+from inceptgraph.pipeline import analyze
 from inceptgraph_onnx.engines import OnnxRuntimeEngine
 
 SPEC = Source("tiny.yaml", TINY)
@@ -71,6 +75,20 @@ def test_auto_goes_on_to_the_next(engines: dict[str, Any]) -> None:
         made("auto", engines, bad=1e-2)
 
 
+def test_one_that_fails_at_run_time_is_refused_and_auto_goes_on(engines: dict[str, Any]) -> None:
+    class Failing(StubSubject):
+        def outputs(self) -> dict[str, Any]:
+            raise RuntimeError("out\n of luck")
+
+    engines["bad"] = StubEngine("bad", Failing("bad", Clock(), 1.0), fast=9.0)
+    told = "the engine `bad` fails on random inputs: RuntimeError: out of luck"
+    with pytest.raises(SpecError, match=told):
+        prepare("bad", GRAPH, dict, Setting(), verify=True)
+    engines["good"] = StubEngine("good", StubSubject("good", Clock(), 1.0), fast=8.0)
+    module = prepare("auto", GRAPH, dict, Setting(), verify=True)
+    assert module.name == "good" and told in str(module.choice)
+
+
 def test_what_cannot_be_compared_is_handed_out_with_a_warning(
     engines: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -87,6 +105,38 @@ def test_what_was_trained_to_be_compared_is_not_handed_out() -> None:
     assert "verified on 2 random samples" in str(model.choice) and model.training
     fresh = inceptgraph.compile(SPEC, **options).state_dict()
     assert all((value == fresh[name]).all() for name, value in model.state_dict().items())
+
+
+BENT = """
+name: bent
+input: {channels: 3, height: 16, width: 16}
+stages:
+  c: {op: conv2d, out: 8, kernel: 3, padding: 1}
+  p: {op: max_pool, kernel: 2, stride: 2}
+  m: {op: silu}
+"""
+
+
+def test_an_activation_that_is_taken_for_monotonic_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Monotonic(nn.Module):
+        """The pool behind the activation, as an engine computes it that takes SiLU to rise."""
+
+        def __init__(self, tensors: Any) -> None:
+            super().__init__()
+            weight, bias = (torch.from_numpy(np.array(each)) for each in tensors.values())
+            self.conv = nn.Conv2d(3, 8, 3, padding=1)
+            self.conv.load_state_dict({"weight": weight, "bias": bias})
+
+        def forward(self, x: Any) -> Any:
+            return F.max_pool2d(F.silu(self.conv(x)), 2)
+
+    monkeypatch.setattr(
+        OnnxRuntimeEngine, "prepare", lambda self, graph, tensors, setting: Monotonic(tensors)
+    )
+    with pytest.raises(SpecError, match=r"gives wrong numbers: its outputs are .* off"):
+        inceptgraph.compile(Source("bent.yaml", BENT), engine="onnxruntime", seed=0, verify=True)
 
 
 def test_without_an_engine_there_is_nothing_to_compare() -> None:
@@ -139,6 +189,12 @@ def test_build_refuses_an_engine_with_wrong_numbers(run: Run, spec: str, tmp_pat
     assert not (tmp_path / "model").exists()
     found = run("build", spec, "-o", str(tmp_path / "model"), *REWRITTEN, "--no-verify")
     assert found.code == 0 and (tmp_path / "model").is_dir()
+
+
+def test_build_without_optimize_has_nothing_to_verify(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"`verify` .* optimize"):
+        build(analyze(SPEC), tmp_path / "model", engine="eager", verify=True)
+    assert not (tmp_path / "model").exists()
 
 
 def test_build_has_nothing_to_leave_out_without_an_engine(

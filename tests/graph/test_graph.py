@@ -17,6 +17,7 @@ from inceptgraph.graph import Graph, InvalidGraph, Node, Output, source_of
 from inceptgraph.ops import Input, Operation
 from inceptgraph.ops.activation import Relu, Tanh
 from inceptgraph.ops.merge import Add, Concat
+from inceptgraph.ops.shape import Channels
 from inceptgraph.pipeline import to_graph
 from inceptgraph.types import Family, Shape
 
@@ -152,6 +153,16 @@ def test_shapes_that_do_not_fit_break_a_rule() -> None:
     other = replace(graph.nodes["y"], op=Input(shape=(5, 8, 8)), shape=(5, 8, 8))
     with pytest.raises(InvalidGraph, match="a: its operands do not fit it: `add` cannot join"):
         graph.with_nodes({**graph.nodes, "y": other}).verify()
+
+
+def test_channels_that_are_counted_from_the_end_break_a_rule() -> None:
+    graph = made({"x": (IMAGE, ()), "a": (Channels(start=0, stop=1), ["x"])}, "a")
+    graph.verify()
+    for op in (Channels(start=-1), Channels(), Channels(start=0, stop=-1)):
+        node = replace(graph.nodes["a"], op=op, shape=op.infer(graph.shape("x")))
+        with pytest.raises(InvalidGraph, match=r"a: it is not `settled` on .*: use Channels"):
+            graph.with_nodes({**graph.nodes, "a": node}).verify()
+    assert Channels(start=-3).label() == "channels -3 to the end"
 
 
 def test_a_node_has_the_name_that_it_is_stored_under() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +18,7 @@ from places import SPECS
 from inceptgraph.diagnostics import Code, Findings, Source, Span, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
 from inceptgraph.graph import Graph
+from inceptgraph.infer import infer
 from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import analyze, summary
 from inceptgraph.report import render
@@ -826,6 +828,21 @@ def test_values_of_a_step_without_copies_are_checked() -> None:
     assert found(good.replace("out: 4", "out: many")) == [Code.BAD_ARGUMENT]
     block = "blocks: {k: {params: {n: int}, steps: {x: {op: conv2d, out: $n}}}}\n"
     assert found(block + good.replace("conv2d, out: 4", "k, n: 0")) == [Code.BAD_ARGUMENT]
+
+
+def test_an_argument_that_is_called_repeat_says_nothing_of_copies() -> None:
+    """As an operation of a package may have, in a file of another format."""
+    unread = Source("net.yaml", HEAD + "stages: {a: {op: relu}, b: {op: relu, from: input}}")
+    graph = analyze(unread).graph
+    assert graph is not None
+    node = graph.nodes["a"]
+    assert node.origin is not None
+    tree = parse(Source("value.yaml", "repeat: 2"), Findings())
+    assert isinstance(tree, Mapping)
+    origin = replace(node.origin, arguments=tree.items)
+    findings = Findings()
+    infer(graph.with_nodes({**graph.nodes, "a": replace(node, origin=origin)}), findings)
+    assert [each.code for each in findings] == [Code.UNUSED_STEP]
 
 
 def test_what_is_next_to_nothing_is_nothing() -> None:

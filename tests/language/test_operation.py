@@ -28,6 +28,13 @@ def test_arguments_are_those_of_a_spec() -> None:
         ("linear", {}, "error[IG203]: `linear` needs `out`"),
         ("linear", {"out": 0}, "error[IG204]: `out` of `linear` must be at least 1, but is `0`"),
         ("linear", {"out": 2.5}, "error[IG404]: `out` of `linear` must be a whole number, but is"),
+        (
+            "scale",
+            {"factor": 10**400},
+            "error[IG204]: `factor` of `scale` must be finite and below",
+        ),
+        ("scale", {"offset": [1, float("nan")]}, "`offset` of `scale` must be finite and below"),
+        ("scale", {"factor": float("-inf")}, "`factor` of `scale` must be finite and below"),
         ("max_pool", {"kernel": [3]}, "`kernel` of `max_pool` must be a whole number or [height"),
         (
             "conv2d",

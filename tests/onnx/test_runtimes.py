@@ -21,7 +21,7 @@ from onnx_readers import READERS
 from torch.nn import functional as F
 
 from inceptgraph.diagnostics import Source
-from inceptgraph.pipeline import to_graph
+from inceptgraph.pipeline import compile, to_graph
 
 WAYS = ["onnxruntime", "openvino", "onnx by onnxruntime", "onnx by openvino"]
 
@@ -33,6 +33,9 @@ BORDER = "p: {op: pad, border: [1, 1, 1, 1]}"
 
 BENT = ("silu", "mish", "gelu", "gelu, approximate: tanh", "hard_swish", "prelu")
 BENT += ("leaky_relu, slope: -0.5", "elu, alpha: -0.5", "relu", "tanh", "softplus", "sigmoid")
+
+IDLE = ("identity", "channels", "crop, border: [0, 0, 0, 0]", "pad, border: [0, 0, 0, 0]")
+IDLE += ("concat, from: [p]", "leaky_relu, slope: 1.0")
 
 STAGES = {
     "strided 1×1 with padding": f"{WIDE}, b: {{op: conv2d, out: 5, stride: 2, padding: 1}}, {MEAN}",
@@ -48,7 +51,12 @@ STAGES = {
     "p: {op: pad, border: [0, 0, 0, 2]}, a: {op: conv2d, out: 1, kernel: [3, 1]}",
     "silu of an adaptive pool": f"{CONV}, p: {{op: adaptive_max_pool, size: 3}}, m: {{op: silu}}",
     "silu by hand": f"{CONV}, {POOL}, s: {{op: sigmoid}}, m: {{op: multiply, from: [p, s]}}",
-    "silu past an identity": f"{CONV}, {POOL}, i: {{op: identity}}, m: {{op: silu}}",
+    **{f"silu past {each}": f"{CONV}, {POOL}, i: {{op: {each}}}, m: {{op: silu}}" for each in IDLE},
+    **{
+        f"1×1 behind a border and {each}": f"{WIDE}, {BORDER}, "
+        f"i: {{op: {each}}}, b: {{op: conv2d, out: 5, stride: 2}}, {MEAN}"
+        for each in IDLE
+    },
     "border, max pool": f"{NEGATIVE}, {BORDER}, q: {{op: max_pool, kernel: 3}}",
     "border, same max pool": f"{NEGATIVE}, p: {{op: pad, border: [2, 2, 2, 2]}}, "
     "q: {op: max_pool, kernel: 3, padding: same}",
@@ -73,6 +81,16 @@ def test_engines_and_exported_files_give_the_right_numbers(name: str) -> None:
     for number in (8, 0):  # rewritten by passes, and as it is
         case = Case(graph, number, scale=5.0)
         assert list(failures(case, WAYS)) == []
+
+
+def test_an_affine_of_ones_hides_no_pool() -> None:
+    stages = f"{CONV}, {POOL}, i: {{op: affine}}, m: {{op: silu}}"
+    spec = Source("n.yaml", f"name: N\n{ONE}\nstages: {{{stages}}}")
+    image = torch.from_numpy(IMAGE)
+    with torch.no_grad():
+        wanted = compile(spec, seed=0).eval().double()(image.double())
+        found = compile(spec, seed=0, engine="openvino", optimize=False)(image)
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-5)
 
 
 # -- forms that rules avoid ----------------------------------------------------------------------

@@ -98,10 +98,14 @@ class StubLab:
     def peer(self, drawn: Any, setting: Setting, *, compiled: bool) -> Any:
         return drawn
 
-    def subject(self, module: StubSubject, graph: Graph, setting: Setting) -> StubSubject:
+    def subject(
+        self, module: StubSubject, graph: Graph, setting: Setting, magnitude: float = 1.0
+    ) -> StubSubject:
         return module
 
-    def reference(self, graph: Graph, tensors: Any, setting: Setting) -> dict[str, Any]:
+    def reference(
+        self, graph: Graph, tensors: Any, setting: Setting, magnitude: float = 1.0
+    ) -> dict[str, Any]:
         return WANTED
 
     def peer_reference(self, module: Any, graph: Graph, setting: Setting) -> Any:

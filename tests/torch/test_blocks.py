@@ -124,6 +124,21 @@ def test_blocks_have_the_names_of_the_spec() -> None:
     assert all(isinstance(net.get_submodule(name), fx.GraphModule) for name in [*wanted][:-1])
 
 
+def test_a_layer_that_stands_under_two_names_is_copied() -> None:
+    net = tiny()
+    layers = dict(net.named_children())
+    first = next(iter(layers))
+    for name in layers:
+        delattr(net, name)
+    for name, layer in {"another": layers[first], **layers}.items():
+        net.add_module(name, layer)
+    net.eval()
+    layers[first].train()
+    for copied in (copy.copy(net), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert [part.training for part in copied.children()].count(True) == 1
+        assert not copied.training
+
+
 @MADE
 def test_a_step_that_others_read_is_a_further_result(made: Any) -> None:
     net = made(TAPPED).eval()

@@ -23,17 +23,24 @@ class TorchLab:
     def reordered(self, graph: Graph, tensors: Tensors, setting: Setting) -> nn.Module:
         return Runner(_plain(graph, tensors, setting, channels_last=True), setting)
 
-    def subject(self, module: nn.Module, graph: Graph, setting: Setting) -> TorchSubject:
-        inputs = inputs_of(graph, setting.batch, setting.device)
+    def subject(
+        self, module: nn.Module, graph: Graph, setting: Setting, magnitude: float = 1.0
+    ) -> TorchSubject:
+        inputs = inputs_of(graph, setting.batch, setting.device, magnitude)
         return TorchSubject(module, inputs, graph, setting)
 
-    def reference(self, graph: Graph, tensors: Tensors, setting: Setting) -> dict[str, Array]:
-        return exact(_plain(graph, tensors, setting).double(), graph, setting)
+    def reference(
+        self, graph: Graph, tensors: Tensors, setting: Setting, magnitude: float = 1.0
+    ) -> dict[str, Array]:
+        return exact(_plain(graph, tensors, setting).double(), graph, setting, magnitude)
 
 
-def exact(module: nn.Module, graph: Graph, setting: Setting) -> dict[str, Array]:
+def exact(
+    module: nn.Module, graph: Graph, setting: Setting, magnitude: float = 1.0
+) -> dict[str, Array]:
     """What a module in float64 gives for the inputs of a setting."""
-    inputs = [each.double() for each in inputs_of(graph, setting.batch, setting.device)]
+    drawn = inputs_of(graph, setting.batch, setting.device, magnitude)
+    inputs = [each.double() for each in drawn]
     return TorchSubject(module, inputs, graph, setting).outputs()
 
 

@@ -22,17 +22,20 @@ STRIDE = 0.01
 many layers goes anywhere from a large one. Steps that are timed have none: it stays itself."""
 
 
-def inputs_of(graph: Graph, batch: int, device: str = "cpu") -> list[Tensor]:
+def inputs_of(
+    graph: Graph, batch: int, device: str = "cpu", magnitude: float = 1.0
+) -> list[Tensor]:
     """The same random inputs whenever they are asked for, in float32.
 
     Args:
         graph: with shapes.
         batch: samples.
         device: where they are.
+        magnitude: their standard deviation.
     """
     generator = torch.Generator().manual_seed(SEED)
     return [
-        torch.randn(batch, *graph.shape(node.name), generator=generator).to(device)
+        magnitude * torch.randn(batch, *graph.shape(node.name), generator=generator).to(device)
         for node in graph.inputs
     ]
 
