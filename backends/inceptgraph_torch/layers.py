@@ -189,6 +189,14 @@ def channels_are_last(x: Tensor) -> bool:
     return True
 
 
+def drop_parameters(norm: nn.Module, scale: bool, shift: bool) -> None:
+    """Leave a normalisation without its scale, or without its shift, unless they are asked for."""
+    if not scale:
+        norm.register_parameter("weight", None)
+    if not shift:
+        norm.register_parameter("bias", None)
+
+
 def partial_batch_norm_2d(
     channels: int,
     eps: float = 1e-5,
@@ -199,10 +207,7 @@ def partial_batch_norm_2d(
     """Batch normalisation of maps with a learned shift but no scale, or the other way round. It is
     torch's own layer, which tools know, without one of its weights."""
     norm = nn.BatchNorm2d(channels, eps, momentum)
-    if not scale:
-        norm.register_parameter("weight", None)
-    if not shift:
-        norm.register_parameter("bias", None)
+    drop_parameters(norm, scale, shift)
     return norm
 
 
@@ -215,10 +220,7 @@ def partial_batch_norm_1d(
 ) -> nn.BatchNorm1d:
     """Likewise, of vectors."""
     norm = nn.BatchNorm1d(channels, eps, momentum)
-    if not scale:
-        norm.register_parameter("weight", None)
-    if not shift:
-        norm.register_parameter("bias", None)
+    drop_parameters(norm, scale, shift)
     return norm
 
 
