@@ -96,6 +96,7 @@ def test_model_py_stands_alone(spec: Path, tmp_path: Path) -> None:
     imports = {line.split()[1] for line in text.splitlines() if line.startswith(("import", "from"))}
     assert imports <= {
         *("argparse", "json", "time", "operator", "functools", "collections", "pathlib"),
+        *("collections.abc", "typing"),
         *("torch", "torch.nn"),
     }
     guard = (
