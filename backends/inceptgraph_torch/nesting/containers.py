@@ -146,7 +146,10 @@ def _place(graph: Graph, path: str, needed: AbstractSet[str]) -> Container:
         operands: tuple[Value, ...] = ()
         results: tuple[Value, ...] = ()  # of a container: see _connect
         if node is None:
-            container.children[child] = _place(graph, inner, needed)
+            part = _place(graph, inner, needed)
+            if not part.statements:  # of inputs alone, which stand in no container
+                continue
+            container.children[child] = part
         else:
             operands, results = tuple(map(Value, node.inputs)), (Value(inner),)
             lowered = rule(node.op, *graph.operands(node))
@@ -171,16 +174,18 @@ def _find_boundaries(graph: Graph, containers: dict[str, Container]) -> None:
     """Which values enter and leave each container."""
     enter: dict[str, dict[str, None]] = {path: {} for path in containers}
     leave: dict[str, dict[str, None]] = {path: {} for path in containers}
+    around = {name: tuple(_around(name)) for name in graph.nodes}
+    around.update({node.name: () for node in graph.inputs})  # in no container, whatever their name
     for node in graph.nodes.values():
         for operand in node.inputs:
-            for path in _around(node.name):
-                if not operand.startswith(path + "."):
+            for path in around[node.name]:
+                if path not in around[operand]:
                     enter[path][operand] = None
-            for path in _around(operand):
-                if not node.name.startswith(path + "."):
+            for path in around[operand]:
+                if path not in around[node.name]:
                     leave[path][operand] = None
     for output in graph.outputs:
-        for path in _around(output.node):
+        for path in around[output.node]:
             leave[path][output.node] = None
     places = {name: place for place, name in enumerate(graph.nodes)}
     for path, container in containers.items():
