@@ -87,6 +87,8 @@ class _Counter:
     def once(self, step: Step, frame: Frame) -> int:
         """One copy of a step, and what is in it; past the bound it stops counting."""
         block = self.block(step, frame)
+        if block is None and step.body is None:
+            return _weight(step, block, frame)
         steps, within = self.inside(step, block, frame)
         key = (block.name.text, within.depth, repr(within.environment)) if block else None
         count = self.known.get(key) if key else None
@@ -132,11 +134,11 @@ class _Counter:
         uses: tuple[Label, ...] = ()
         pending = iter(steps)
         while (step := next(pending, None)) is not None:
-            each, total = self.once(step, frame), self.total(step, frame)
+            total = self.total(step, frame)
             if spent + total <= MAX_STEPS:
                 spent += total
                 continue
-            if step.repeat is not None and spent + each <= MAX_STEPS:
+            if step.repeat is not None and spent + self.once(step, frame) <= MAX_STEPS:
                 return step.repeat.span.first_line(), uses, _REPEAT
             block = self.block(step, frame)
             spent += _weight(step, block, frame)

@@ -208,7 +208,8 @@ class _Composer:
             self.root = value.node
             return
         parent = self.stack[-1]
-        parent.height = max(parent.height, value.height + 1)
+        if value.height >= parent.height:
+            parent.height = value.height + 1
         if isinstance(parent.node, Sequence):
             parent.node.items.append(value.node)
         elif parent.key is None:
