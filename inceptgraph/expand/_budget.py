@@ -98,8 +98,8 @@ class _Counter:
                 count += self.total(inner, within)
                 if count > MAX_STEPS:
                     break
-        if key:
-            self.known[key] = count
+            if key:
+                self.known[key] = count
             if len(self.known) > MAX_COUNTED:
                 raise _TooManyUses(step.name.span)
         return _weight(step, block, frame) + count

@@ -129,7 +129,7 @@ class _NetworkExpander:
 
     def of_operation(self, name: str, node: str) -> Scope:
         operation, origin = self.steps.nodes[node].op, self.steps.nodes[node].origin
-        plain = operation.model_dump(mode="json")
         given = tuple(origin.arguments) if origin else ()
+        plain = operation.model_dump(mode="json")
         arguments = {key: plain[key] for key in operation.arguments()}
         return Scope(name, ScopeKind.STEP, operation.op, arguments, node, given, origin)

@@ -49,14 +49,14 @@ def _verify_node(graph: Graph, node: Node) -> None:
         raise InvalidGraph(f"{node.name}: {node.op.op} cannot take {len(node.inputs)} operands")
     if node.shape is None:
         return
+    operands = graph.operands(node)
     try:
-        inferred = node.op.infer(*graph.operands(node))
-        settled = node.op.settled(*graph.operands(node))
+        inferred, settled = node.op.infer(*operands), node.op.settled(*operands)
     except ShapeError as error:
         raise InvalidGraph(f"{node.name}: its operands do not fit it: {error}") from error
     if node.shape != inferred:
         raise InvalidGraph(f"{node.name}: its shape is not what {node.op.op} infers")
-    if node.op != settled:
+    if settled is not node.op and settled != node.op:  # pydantic compares itself with itself, too
         raise InvalidGraph(f"{node.name}: it is not `settled` on its operands: use {settled!r}")
     if node.recipes is not None:
         _verify_recipes(graph, node)

@@ -8,7 +8,7 @@ from math import prod
 from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
-from inceptgraph.ops import BUILT_IN, Input
+from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.types import Shape, format_shape
 
 __all__ = ["infer"]
@@ -31,10 +31,11 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     for name, node in graph.nodes.items():
         shapes = tuple(nodes[operand].shape for operand in node.inputs)
         known = tuple(shape for shape in shapes if shape is not None)
+        op = node.op
         shape: Shape | None = None
         if len(known) == len(shapes):
             try:
-                node, shape = _settled(node, known)
+                op, shape = _settled(node, known)
                 _check_size(node, known, shape)
             except ShapeError as error:
                 shape = None
@@ -42,18 +43,18 @@ def infer(graph: Graph, findings: Findings) -> Graph:
                 if (error.code, place) not in reported:  # one mistake in a block of many uses
                     reported.add((error.code, place))
                     _report(error, node, known, nodes, findings)
-        nodes[name] = replace(node, shape=shape)
+        nodes[name] = replace(node, op=op, shape=shape)
     result = graph.with_nodes(nodes)
     if not findings.errors:
         _check_unused(result, findings)
     return result
 
 
-def _settled(node: Node, shapes: tuple[Shape, ...]) -> tuple[Node, Shape]:
-    """The node with its operation settled, and the shape that this infers; where a plug-in's fails
-    in its own way, that is a finding too."""
+def _settled(node: Node, shapes: tuple[Shape, ...]) -> tuple[Operation, Shape]:
+    """The operation settled, and the shape that it infers; where a plug-in's fails in its own way,
+    that is a finding too."""
     try:
-        return replace(node, op=node.op.settled(*shapes)), node.op.infer(*shapes)
+        return node.op.settled(*shapes), node.op.infer(*shapes)
     except ShapeError:
         raise
     except Exception as error:
