@@ -142,6 +142,10 @@ class Span:
         width = len(lines[self.line].rstrip()) if self.line < len(lines) else self.column + 1
         return Span(self.source, self.line, self.column, self.line, max(width, self.column + 1))
 
+    def to(self, last: Span) -> Span:
+        """All from its beginning to the end of a later one."""
+        return Span(self.source, self.line, self.column, last.end_line, last.end_column)
+
     def part(self, start: int, end: int) -> Span:
         """Characters ``start`` to ``end`` of a span that lies on one line."""
         return Span(self.source, self.line, self.column + start, self.line, self.column + end)

@@ -46,8 +46,7 @@ def sources_span(step: Step) -> Span:
     """The place where a step says what it reads; else its operation."""
     sources = step.sources or ()
     if len(sources) > 1 and sources[0].span.line == sources[-1].span.line:
-        first, last = sources[0].span, sources[-1].span
-        return Span(first.source, first.line, first.column, last.end_line, last.end_column)
+        return sources[0].span.to(sources[-1].span)
     if sources:
         return sources[0].span
     return step.operation.span if step.operation else step.name.span

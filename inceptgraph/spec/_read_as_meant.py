@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inceptgraph.diagnostics import Code, Findings, Label, Span
+from inceptgraph.diagnostics import Code, Findings, Label
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence
 from inceptgraph.spec._structure import RESERVED
 
@@ -81,14 +81,10 @@ def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
         if not isinstance(value, Scalar) or value.value is not None or key.isidentifier():
             return  # an argument of its own: the bracket is not closed at all
         del arguments[key]
-        joined = f"{first.text}, {key}"
-        start, end = first.span, entry.key.span
-        span = Span(start.source, start.line, start.column, end.end_line, end.end_column)
-        arguments[whole] = Entry(arguments[whole].key, Scalar(joined, joined, span))
-        if not _is_open(joined) and "$" not in joined:
-            whole = None  # no arithmetic at all, which is told where it has no value
-        elif not _is_open(joined):
-            _report(arguments[whole].value, f"{whole}: ", "argument", "braces", findings)
+        call = _joined(first, entry.key)
+        arguments[whole] = Entry(arguments[whole].key, call)
+        if not _is_open(call.text):
+            _report(call, f"{whole}: ", "argument", "braces", findings)
             whole = None
 
 
@@ -101,17 +97,23 @@ def _with_calls(values: Sequence, findings: Findings) -> Sequence:
         if not _is_open(text) or not isinstance(last, Scalar) or not isinstance(item, Scalar):
             found.append(item)
             continue
-        joined = f"{text}, {item.text}"
-        start, end = last.span, item.span
-        span = Span(start.source, start.line, start.column, end.end_line, end.end_column)
-        found[-1] = Scalar(joined, joined, span)
-        if not _is_open(joined) and "$" in joined:
-            _report(found[-1], "", "value", "brackets", findings)
+        found[-1] = call = _joined(last, item)
+        if not _is_open(call.text):
+            _report(call, "", "value", "brackets", findings)
     return Sequence(found, values.span)
 
 
-def _report(call: Node, before: str, what: str, where: str, findings: Findings) -> None:
-    assert isinstance(call, Scalar)
+def _joined(first: Scalar, more: Scalar) -> Scalar:
+    """One value of two that a comma parts."""
+    text = f"{first.text}, {more.text}"
+    return Scalar(text, text, first.span.to(more.span))
+
+
+def _report(call: Scalar, before: str, what: str, where: str, findings: Findings) -> None:
+    """Say that a call that is whole again was parted; of one without arithmetic nothing, which is
+    told where it has no value."""
+    if "$" not in call.text:
+        return
     message = f"the comma in this call ends the {what}, as every comma in {where} does"
     hint = f'put it in quotes, `{before}"{call.text}"`'
     findings.add(Code.BAD_EXPRESSION, message, call.span.first_line(), help=hint)
