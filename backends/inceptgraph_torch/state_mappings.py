@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -56,6 +57,7 @@ def find_state(path: Path, data: Any, key: str | None = None) -> tuple[str, Stat
 def _mappings(data: Any) -> dict[str, State]:
     """All mappings that hold tensors by name, by the keys that lead to them, the outer first."""
     found: dict[str, State] = {}
+    places = Counter[str]()
     waiting: list[tuple[tuple[str, ...], Any]] = [((), data)]
     seen = set[int]()
     for keys, value in waiting:  # which grows meanwhile
@@ -64,8 +66,9 @@ def _mappings(data: Any) -> dict[str, State]:
         seen.add(id(value))
         if _by_name(value):
             place = ".".join(keys)
-            twins = sum(each.partition(" (")[0] == place for each in found)  # dots in keys
-            found[f"{place} ({twins + 1})" if twins else place] = value
+            places[place] += 1
+            twin = f" ({places[place]})" if places[place] > 1 else ""  # keys may have dots
+            found[place + twin] = value
         if len(keys) < _DEEPEST:
             waiting += [((*keys, str(key)), each) for key, each in value.items()]
     return found

@@ -189,6 +189,8 @@ def _allowed(
     return values
 
 
+_HOW_IT_IS_READ = ("key", "prefix", "adapt_input")
+_ABOUT_A_FILE = ("remap", "allow", *_HOW_IT_IS_READ)
 _FIT_OPTIONS = (
     click.option(
         "--remap",
@@ -244,7 +246,7 @@ def weights_file(file: str | None, options: dict[str, Any]) -> WeightsFile | Non
     """
     from inceptgraph.weights import WeightsFile
 
-    how = {name: options.pop(name) for name in ("key", "prefix", "adapt_input")}
+    how = {name: options.pop(name) for name in _HOW_IT_IS_READ}
     if file is not None:
         return WeightsFile(file, **how)
     given = [name for name, value in {**options, **how}.items() if name in _ABOUT_A_FILE and value]
@@ -252,6 +254,3 @@ def weights_file(file: str | None, options: dict[str, Any]) -> WeightsFile | Non
         named = f"`--{given[0].replace('_', '-')}`"
         raise click.UsageError(f"{named} is about a file: give it with --weights")
     return None
-
-
-_ABOUT_A_FILE = ("remap", "allow", "key", "prefix", "adapt_input")

@@ -10,7 +10,7 @@ from inceptgraph.weights._match import Fit, fit, plain
 from inceptgraph.weights._remap_table import Table
 from inceptgraph.weights._slots import Slot
 
-__all__ = ["fit_best", "fit_by", "prefixes"]
+__all__ = ["behind", "fit_best", "fit_by", "prefixes"]
 
 Entries = Mapping[str, TensorInfo]
 
@@ -42,6 +42,11 @@ def prefixes(names: Iterable[str]) -> list[str]:
     return found
 
 
+def behind(names: Iterable[str], prefix: str) -> Iterator[str]:
+    """What follows a prefix in those names that begin with it."""
+    return (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+
 def fit_best(
     slots: Mapping[str, Slot],
     entries: Entries,
@@ -63,12 +68,11 @@ def fit_best(
             which most names are ours.
         adapt_input: see :func:`~inceptgraph.weights._match.fit`.
     """
-    best = fit_by(slots, entries, None, prefix=prefix, adapt_input=adapt_input)
+    given = _given(entries, prefix)
+    best = _fit_by(slots, entries, None, given, adapt_input)
     if not best.unexpected and not best.missing:
         return best
-    fits = (
-        fit_by(slots, entries, table, prefix=prefix, adapt_input=adapt_input) for table in tables
-    )
+    fits = (_fit_by(slots, entries, table, given, adapt_input) for table in tables)
     return max([best, *(found for found in fits if _finds_most(found))], key=_named)
 
 
@@ -80,12 +84,21 @@ def fit_by(
     prefix: str | None = None,
     adapt_input: bool = False,
 ) -> Fit:
-    """The fit with one table, or with none, and the prefix with which most names are ours.
+    """The fit with one table, or with none, and the prefix with which most names are ours; see
+    :func:`fit_best`."""
+    return _fit_by(slots, entries, table, _given(entries, prefix), adapt_input)
 
-    Shapes decide only between prefixes that names leave equal.
-    """
+
+def _fit_by(
+    slots: Mapping[str, Slot],
+    entries: Entries,
+    table: Table | None,
+    given: list[str],
+    adapt_input: bool,
+) -> Fit:
+    """Shapes decide only between prefixes that names leave equal."""
     known = {plain(name) for name in slots}
-    tried = _before(entries, table, prefix)
+    tried = _before(entries, table, given)
     ours = {before: _ours(known, entries, table, before) for before in tried}
     most = max(ours.values())
     equal = [before for before, count in ours.items() if count == most]
@@ -98,15 +111,19 @@ def fit_by(
 
 def _ours(known: Set[str], entries: Entries, table: Table | None, before: str) -> int:
     """How many of the network's names come out of the file's."""
-    rest = (name.removeprefix(before) for name in entries if name.startswith(before))
+    rest = behind(entries, before)
     names = (table.rename(name)[0] for name in rest) if table is not None else rest
     return len({plain(name) for name in names} & known)
 
 
-def _before(entries: Entries, table: Table | None, prefix: str | None) -> Iterator[str]:
-    """The prefixes to try: those of the file, with the table's own behind them."""
+def _given(entries: Entries, prefix: str | None) -> list[str]:
+    """The prefix that a user names, or those of the file."""
+    return [prefix] if prefix is not None else prefixes(entries)
+
+
+def _before(entries: Entries, table: Table | None, given: list[str]) -> Iterator[str]:
+    """The prefixes to try: those given, with the table's own behind them."""
     own = f"{table.prefix}." if table is not None and table.prefix else ""
-    given = [prefix] if prefix is not None else prefixes(entries)
     inner = [f"{before}{own}" for before in given if not before.endswith(own) or not own]
     there = [before for before in inner if any(name.startswith(before) for name in entries)]
     yield from there or given

@@ -12,7 +12,7 @@ from inceptgraph.source import parse, read
 from inceptgraph.spec import load, resolve
 from inceptgraph.spec import shipped as shipped_specs
 from inceptgraph.types import TensorInfo
-from inceptgraph.weights._best import fit_best, prefixes
+from inceptgraph.weights._best import behind, fit_best, prefixes
 from inceptgraph.weights._match import Fit
 from inceptgraph.weights._remap_table import Table, shipped
 from inceptgraph.weights._slots import Slot, slots
@@ -34,23 +34,23 @@ def kin(entries: Mapping[str, TensorInfo]) -> tuple[str, ...]:
 
 def _by_table(entries: Mapping[str, TensorInfo]) -> Iterator[str]:
     """By the specs of the tables that rename most of the names."""
+    known, tried = shipped_specs(), prefixes(entries)
     for table in shipped().values():
-        known = set(shipped_specs())
-        if any(_renames_most(table, entries, prefix) for prefix in prefixes(entries)):
+        if any(_renames_most(table, entries, prefix) for prefix in tried):
             for spec in table.specs:
                 if spec in known and _is_whole(fit_best(_slots(spec), entries, [table])):
                     yield spec
 
 
 def _renames_most(table: Table, entries: Mapping[str, TensorInfo], prefix: str) -> bool:
-    names = [name.removeprefix(prefix) for name in entries if name.startswith(prefix)]
+    names = list(behind(entries, prefix))
     return sum(table.rename(name)[1] is not None for name in names) > len(names) / 2
 
 
 def _by_name(entries: Mapping[str, TensorInfo]) -> Iterator[str]:
     """By names that are ours already: as builds write them."""
     for prefix in prefixes(entries):
-        names = {name.removeprefix(prefix) for name in entries if name.startswith(prefix)}
+        names = set(behind(entries, prefix))
         for spec in shipped_specs():
             mine = _slots(spec)
             if mine.keys() <= names and _is_whole(fit_best(mine, entries, [])):

@@ -86,19 +86,16 @@ def other_directory(path: Path) -> Named | None:
         return _SAVED_MODEL
     if "checkpoint" in names or any(name.endswith(".index") for name in names):
         return "is a directory of TensorFlow checkpoints", _TF
-    files = [*_files(path, names), *_files(path / "checkpoints", names)]
+    inside = (each.name for each in (path / "checkpoints").glob("*"))
+    files = [*_weights(names), *(f"checkpoints/{name}" for name in _weights(sorted(inside)))]
     if files:
         return "is a directory of a training run", f"name the file in it: {', '.join(files[:3])}"
     return None
 
 
-def _files(folder: Path, names: Iterable[str]) -> list[str]:
-    if folder.name == "checkpoints":
-        names = sorted(each.name for each in folder.glob("*")) if folder.is_dir() else []
-    found = [
-        name for name in names if Path(name).suffix in (".ckpt", ".pth", ".pt", ".safetensors")
-    ]
-    return [f"{folder.name}/{name}" if folder.name == "checkpoints" else name for name in found]
+def _weights(names: Iterable[str]) -> list[str]:
+    """Those that end as files of weights do."""
+    return [name for name in names if Path(name).suffix in (".ckpt", ".pth", ".pt", ".safetensors")]
 
 
 def _archive(path: Path) -> Named | None:
