@@ -61,10 +61,7 @@ def _class_name(container: Container) -> str:
 
 
 def _wire_network(tree: Container, graph: Graph) -> fx.Graph:
-    wiring, values = fx.Graph(), {}
-    for value, name in arguments(tree, graph).items():
-        values[value] = wiring.placeholder(name)
-    _run(tree, wiring, values)
+    wiring, values = _run(tree, graph)
     results = {output.name: values[Value(output.node)] for output in graph.outputs}
     single = len(results) == 1
     returned = wiring.output(next(iter(results.values())) if single else results)
@@ -76,21 +73,23 @@ def _wire_network(tree: Container, graph: Graph) -> fx.Graph:
 
 
 def _wire(container: Container) -> fx.Graph:
-    wiring, values = fx.Graph(), {}
-    for value, name in arguments(container).items():
-        values[value] = wiring.placeholder(name)
-    _run(container, wiring, values)
+    wiring, values = _run(container)
     results = tuple(values[value] for value in container.outputs)
     wiring.output(results[0] if len(results) == 1 else results)
     return wiring
 
 
-def _run(container: Container, wiring: fx.Graph, values: dict[Value, fx.Node]) -> None:
-    """Add the statements of a container, and their results to ``values``."""
+def _run(container: Container, graph: Graph | None = None) -> tuple[fx.Graph, dict[Value, fx.Node]]:
+    """The statements of a container, without an output yet, and all values; ``graph`` is given for
+    the network."""
+    wiring = fx.Graph()
+    names = arguments(container, graph)
+    values = {value: wiring.placeholder(name) for value, name in names.items()}
     for statement in container.statements:
         for value, node in zip(statement.results, _called(statement, wiring, values), strict=True):
             node.meta.setdefault(STEP, value.node)  # a sum of one is that one
             values[value] = node
+    return wiring, values
 
 
 def _called(statement: Statement, wiring: fx.Graph, values: dict[Value, fx.Node]) -> list[fx.Node]:
