@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from inceptgraph.graph import Graph
@@ -10,7 +13,7 @@ from inceptgraph_torch import SpecModule
 from inceptgraph_torch import lower as to_module
 from inceptgraph_torch.loading import tensors_of
 
-__all__ = ["Array", "arrays", "assert_close", "expected", "randomized", "samples"]
+__all__ = ["Array", "arrays", "assert_close", "by_name", "expected", "randomized", "samples"]
 
 
 def randomized(graph: Graph, seed: int = 0) -> SpecModule:
@@ -46,6 +49,12 @@ def samples(graph: Graph, batch: int, seed: int = 0) -> dict[str, Array]:
         * torch.randn(batch, *graph.shape(node.name), generator=generator).double().numpy()
         for node in graph.inputs
     }
+
+
+def by_name(graph: Graph, found: Any) -> dict[str, Array]:
+    """What a network gave, a tensor or several by name, in float64 by name."""
+    pairs = found if isinstance(found, Mapping) else {graph.outputs[0].name: found}
+    return {name: value.detach().double().numpy() for name, value in pairs.items()}
 
 
 def expected(module: SpecModule, inputs: dict[str, Array]) -> list[Array]:

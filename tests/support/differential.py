@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from agreement import Array, arrays, randomized, samples
+from agreement import Array, arrays, by_name, randomized, samples
 from onnx_readers import READERS
 
 from inceptgraph import engine as engines
@@ -61,7 +61,7 @@ class Case:
         self.inputs = {
             name: np.float32(scale * each).astype(np.float64) for name, each in drawn.items()
         }
-        self.wanted = self._named(module(*map(torch.from_numpy, self.inputs.values())))
+        self.wanted = by_name(graph, module(*map(torch.from_numpy, self.inputs.values())))
         self.plain = module.float()
 
     @property
@@ -69,11 +69,7 @@ class Case:
         return [torch.from_numpy(array).float() for array in self.inputs.values()]
 
     def run(self, module: Any) -> dict[str, Array]:
-        return self._named(module(*self.single))
-
-    def _named(self, found: Any) -> dict[str, Array]:
-        pairs = found if isinstance(found, Mapping) else {self.graph.outputs[0].name: found}
-        return {name: value.detach().double().numpy() for name, value in pairs.items()}
+        return by_name(self.graph, module(*self.single))
 
     @cached_property
     def bounds(self) -> tuple[float, int, float]:

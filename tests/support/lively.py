@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,10 +10,9 @@ from torch import Tensor, nn
 
 from inceptgraph.graph import Graph
 from inceptgraph_torch import SpecModule
+from inceptgraph_torch.bench.calibrate import watching
 
 __all__ = ["images", "in_eight_bits", "lively"]
-
-Hook = Callable[[nn.Module, Any, Tensor], Tensor]
 
 
 def images(graph: Graph, count: int, seed: int) -> list[Tensor]:
@@ -44,7 +41,7 @@ def lively(graph: Graph, calibration: list[Tensor], seed: int = 0) -> SpecModule
     """
     module = randomized(graph, seed)
     with torch.no_grad():
-        with _hooked(module, _fit):
+        with watching(module, _fit):
             module(*calibration)
         for tensor in module.state_dict().values():
             if tensor.is_floating_point():
@@ -80,7 +77,7 @@ def in_eight_bits(module: SpecModule, given: list[Tensor], calibration: list[Ten
         return _rounded(result, *spans[layer, 0])
 
     with torch.no_grad():
-        with _hooked(module, measure):
+        with watching(module, measure):
             module(*calibration)
         for tensor in module.parameters():
             if tensor.dim() > 1:
@@ -88,7 +85,7 @@ def in_eight_bits(module: SpecModule, given: list[Tensor], calibration: list[Ten
                 tensor.copy_(_rounded(tensor, -largest, largest))
         pairs = zip(given, calibration, strict=True)
         inputs = [_rounded(image, *torch.aminmax(each)) for image, each in pairs]
-        with _hooked(module, coarse):
+        with watching(module, coarse):
             return module(*inputs)
 
 
@@ -98,15 +95,3 @@ def _rounded(value: Tensor, least: Tensor, most: Tensor) -> Tensor:
     step = ((most - least) / 255).clamp(min=1e-30)
     zero = (-least / step).round()
     return ((value / step).round().clamp(-zero, 255 - zero)) * step
-
-
-@contextmanager
-def _hooked(module: nn.Module, hook: Hook) -> Iterator[None]:
-    """A hook on every layer that has no layers in it."""
-    leaves = [layer for layer in module.modules() if not list(layer.children())]
-    handles = [layer.register_forward_hook(hook) for layer in leaves]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

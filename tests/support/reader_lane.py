@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from agreement import Array, arrays
+from agreement import Array, arrays, by_name
 from lively import images, in_eight_bits, lively
 from places import ROOT
 
@@ -120,7 +120,7 @@ class Export:
         depth = total(graph.phase("eval")).depth
         last = self._error(single.to(memory_format=torch.channels_last), given)
         self.bounds = plain, depth, last
-        coarse = self._listed(in_eight_bits(module, given, calibration))
+        coarse = by_name(graph, in_eight_bits(module, given, calibration))
         self.eight_bits = relative_error(coarse, self.wanted)
 
     @property
@@ -157,11 +157,7 @@ class Export:
 
     def _named(self, module: Any, given: list[torch.Tensor]) -> dict[str, Array]:
         with torch.no_grad():
-            return self._listed(module(*given))
-
-    def _listed(self, found: Any) -> dict[str, Array]:
-        pairs = found if isinstance(found, Mapping) else {self.graph.outputs[0].name: found}
-        return {name: value.detach().double().numpy() for name, value in pairs.items()}
+            return by_name(self.graph, module(*given))
 
     def _error(self, module: Any, given: list[torch.Tensor]) -> float:
         return relative_error(self._named(module, [x.float() for x in given]), self.wanted)

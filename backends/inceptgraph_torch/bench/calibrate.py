@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["calibrate", "degenerate"]
+__all__ = ["calibrate", "degenerate", "watching"]
 
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 JITTER = 0.1
@@ -63,7 +63,7 @@ def calibrate(module: nn.Module, inputs: Sequence[Tensor], seed: int) -> None:
             return None
         return layer.forward(*given)
 
-    with _watching(module, adjust), _deterministic(module):
+    with watching(module, adjust), _deterministic(module):
         module(*inputs)
 
 
@@ -85,7 +85,7 @@ def degenerate(module: nn.Module, inputs: Sequence[Tensor]) -> list[str]:
         if isinstance(value, Tensor) and (kind := _kind(value)):
             found.setdefault(kind, []).append(names[layer])
 
-    with _watching(module, look), _deterministic(module):
+    with watching(module, look), _deterministic(module):
         module(*inputs)
     return [
         f"`{layers[0]}`{f' and {len(layers) - 1} more' if layers[1:] else ''} {kind}"
@@ -122,8 +122,13 @@ def _size(value: Tensor) -> Tensor:
 
 
 @contextmanager
-def _watching(module: nn.Module, hook: Callable[..., Any]) -> Iterator[None]:
-    """Every layer that holds no others calls a hook."""
+def watching(module: nn.Module, hook: Callable[..., Any]) -> Iterator[None]:
+    """Every layer that holds no others calls a hook.
+
+    Args:
+        module: of the layers.
+        hook: see :meth:`torch.nn.Module.register_forward_hook`.
+    """
     leaves = [part for part in module.modules() if not any(part.children())]
     handles = [part.register_forward_hook(hook) for part in leaves]
     try:
