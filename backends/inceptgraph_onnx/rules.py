@@ -15,20 +15,9 @@ from math import pi, sqrt
 import numpy as np
 
 from inceptgraph.backend import has_rule_in
-from inceptgraph.ops import (
-    Operation,
-    Sides,
-    activation,
-    conv,
-    linear,
-    merge,
-    norm,
-    pool,
-    shape,
-    sides,
-)
+from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_onnx import lrn, pools
+from inceptgraph_onnx import convolutions, lrn, pools
 from inceptgraph_onnx.body import Step
 
 __all__ = ["ENTRY_POINTS", "has_rule", "rule"]
@@ -67,43 +56,7 @@ def has_rule(kind: type[Operation]) -> bool:
 @rule.register(conv.Conv2d)
 @rule.register(conv.DepthwiseConv2d)
 def _(op: conv.Conv2d | conv.DepthwiseConv2d, step: Step, *inputs: Shape) -> str:
-    (x,), (channels, height, width), stride = step.inputs, inputs[0], op.stride
-    _, groups = op.channels(channels)
-    border = sides(op.padding, (height, width), op.kernel, stride, op.dilation)
-    if 1 in op.kernel:
-        # With padding along an axis where the kernel is 1, OpenVINO 2026.4.1 misreads the pixels:
-        # behind a convolution where a 1×1 kernel has a stride, and of one channel where there is
-        # more than a pixel of it. It moves a Pad into it. OpenCV 5.0 leaves that of a 1×1 out.
-        if any(op.kernel[axis] == 1 and any(border[2 * axis :][:2]) for axis in (0, 1)):
-            x, border = step.border(x, border), (0, 0, 0, 0)
-        x = step.fence(x, "Pad")
-    if channels == 1 and op.infer(inputs[0])[2] == 1 < stride[1]:
-        # OpenVINO 2026.4.1 misreads one channel on processors with AVX-512 where a kernel with a
-        # stride fits once into the width
-        x, border = _unstrided(op, step, x, border, width)
-        stride = (stride[0], 1)
-    top, bottom, left, right = border
-    return step.call(
-        "Conv",
-        x,
-        *step.weights.values(),
-        kernel_shape=op.kernel,
-        strides=stride,
-        dilations=op.dilation,
-        pads=(top, left, bottom, right),
-        group=groups,
-    )
-
-
-def _unstrided(
-    op: conv.Conv2d | conv.DepthwiseConv2d, step: Step, x: str, border: Sides, width: int
-) -> tuple[str, Sides]:
-    """A map and its border up to where a kernel at the left reaches."""
-    top, bottom, left, _ = border
-    reach = (op.kernel[1] - 1) * op.dilation[1] + 1 - left
-    if 0 < reach < width:
-        x = step.call("Slice", x, step.integers(0), step.integers(reach), step.integers(3))
-    return x, (top, bottom, left, max(0, reach - width))
+    return convolutions.convolution(op, step, inputs[0])
 
 
 @rule.register

@@ -56,8 +56,11 @@ STAGES = {
     **{
         f"one channel, one place, {each}": "c: {op: channels, stop: 1}, "
         f"a: {{op: conv2d, out: 4, kernel: 3, stride: [1, 8], padding: {each}}}"
-        for each in ([1, 0, 1, 2], [0, 0, 2, 2], 0, [0, 3, 2, 0])
+        for each in ([1, 0, 1, 2], [0, 0, 2, 2], 0, [0, 3, 2, 0], [0, 0, 4, 0])
     },
+    "one channel, one place, narrow kernel": "c: {op: channels, stop: 1}, "
+    "d: {op: crop, border: [0, 0, 0, 7]}, "
+    "a: {op: conv2d, out: 4, kernel: [3, 1], stride: [1, 3], padding: [0, 0, 1, 1]}",
     "one channel with itself": "c: {op: channels, stop: 1}, p: {op: avg_pool, kernel: 2}, "
     "r: {op: concat, from: [p, p, p]}, q: {op: avg_pool, kernel: 2, from: p}, "
     "s: {op: flatten}, t: {op: flatten, from: r}, u: {op: concat, from: [s, t]}",
@@ -156,7 +159,7 @@ def bent(*calls: Call, of: Callable[[torch.Tensor], torch.Tensor], **constants: 
 FORMS: dict[str, Any] = {
     "strided 1×1 convolution with padding": (
         "openvino",
-        "rules.py",
+        "convolutions.py",
         [
             CONVOLVED,
             ("Conv", ["0", "narrow"], {"strides": [2, 2], "pads": [1] * 4}),
@@ -169,7 +172,7 @@ FORMS: dict[str, Any] = {
     ),
     "narrow convolution of one channel with padding beside it": (
         "openvino",
-        "rules.py",
+        "convolutions.py",
         [("Slice", ["x", "zero", "one", "one"], {}), ("Conv", ["0", "narrow"], {"pads": BESIDE})],
         {"zero": [0], "one": [1], "narrow": KERNEL[:1, :1, :, :1]},
         lambda x: F.conv2d(
@@ -179,7 +182,7 @@ FORMS: dict[str, Any] = {
     ),
     "convolution of one channel with a stride and one place in the width": (
         "openvino",
-        "rules.py",
+        "convolutions.py",
         [
             ("Slice", ["x", "zero", "one", "one"], {}),
             ("Conv", ["0", "one_of_four"], {"strides": [1, 8], "pads": [1, 0, 1, 0]}),
