@@ -6,6 +6,7 @@ trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -q MNN==3.6.1 onnx==1.23.2 numpy==2.4.6
 cat >"$folder/finding.py" <<'PY'
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -29,7 +30,9 @@ onnx.checker.check_model(model)
 onnx.save(model, place / "conv.onnx")
 convert = [Path(sys.executable).parent / "mnnconvert", "-f", "ONNX", "--bizCode", "x"]
 files = ["--modelFile", place / "conv.onnx", "--MNNModel", place / "conv.mnn"]
-subprocess.run([*convert, *files], check=True, stdout=subprocess.DEVNULL)
+quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": place}  # where it leaves a file
+alone = {"PATH": os.devnull}  # else it runs `pip install` of a package for logging
+subprocess.run([*convert, *files], **quiet, env=alone)
 
 padded = np.pad(image.astype(np.float64), ((0, 0), (0, 0), (1, 1), (1, 1)))
 windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))

@@ -183,6 +183,7 @@ LIBRARIES = {
 def _alone(reader: str, folder: Path) -> None:
     """Read one export, in a process that ends with it."""
     signal.alarm(SECONDS)
+    os.chdir(folder)  # MNN's converter writes weights beside whoever calls it
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
@@ -199,6 +200,7 @@ def _tell(reader: str, folder: Path, reason: str) -> None:
 
 
 def main(reader: str, folders: list[Path]) -> None:
+    os.environ["PATH"] = os.devnull  # MNN's converter runs `pip install` of a package for logging
     for library in LIBRARIES.get(reader, []):
         importlib.import_module(library)
     for folder in folders:
@@ -216,4 +218,4 @@ def main(reader: str, folders: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [Path(folder) for folder in sys.argv[2:]])
+    main(sys.argv[1], [Path(folder).resolve() for folder in sys.argv[2:]])

@@ -55,12 +55,28 @@ def test_exports_are_read_each_in_a_process_of_its_own(export: Export, tmp_path:
     assert "No such file" in (tmp_path / "onnxruntime.txt").read_text()
 
 
+def _read_by(program: str, folder: Path) -> None:
+    """Have a program read an export, ``none`` in the namespace of ``read.py``."""
+    text = f"import os, read; from pathlib import Path; read.none = lambda *_: {program}\n"
+    text += f"read.np.load = lambda _: []; read.main('none', [Path({str(folder)!r})])"
+    subprocess.run([sys.executable, "-c", text], cwd=SCRIPT.parent, check=True)
+
+
 def test_a_program_that_dies_is_told(tmp_path: Path) -> None:
-    dying = "import os, sys; sys.argv.append('none'); import read; from pathlib import Path\n"
-    dying += "read.none = lambda *_: os.kill(os.getpid(), 11)\n"
-    dying += f"read.np.load = lambda _: []; read.main('none', [Path({str(tmp_path)!r})])"
-    subprocess.run([sys.executable, "-c", dying], cwd=SCRIPT.parent, check=True)
+    _read_by("os.kill(os.getpid(), 11)", tmp_path)
     assert (tmp_path / "none.txt").read_text() == "stops by SIGSEGV"
+
+
+def test_programs_write_into_the_folder_of_the_export(tmp_path: Path) -> None:
+    _read_by("open('beside', 'w').close() or {}", tmp_path)
+    assert (tmp_path / "beside").exists()
+
+
+def test_programs_find_no_others_by_name(tmp_path: Path) -> None:
+    """One of them would install a package."""
+    _read_by("{'code': os.system('ls') >> 8}", tmp_path)
+    with np.load(tmp_path / "none.npz") as found:
+        assert found["code"] == 127, "`ls` was found"
 
 
 def test_the_table_keeps_what_is_wrong() -> None:
