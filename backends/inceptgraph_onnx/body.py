@@ -33,16 +33,20 @@ class Body:
     Attributes:
         taken: names that no new value may have.
         calls: in order.
-        makers: the operator that made each value.
+        makers: the call that made each value.
         constants: arrays by their names: weights, and what rules need beside them.
         avoid: operators that rules are to write in parts where they can.
     """
 
     taken: set[str]
     calls: list[Call] = field(default_factory=list)
-    makers: dict[str, str] = field(default_factory=dict)
+    makers: dict[str, Call] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     avoid: frozenset[str] = frozenset()
+
+    def made_by(self, value: str) -> str | None:
+        """The operator that made a value; None for an input or a constant."""
+        return self.makers[value].operator if value in self.makers else None
 
     def unique(self, name: str) -> str:
         """A name like ``name`` that nothing has yet."""
@@ -75,14 +79,14 @@ class Step:
     def call(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Add a call; the name of its value."""
         output = self.body.unique(f"{self.name}/{operator}")
-        self.body.calls.append(Call(operator, inputs, output, attributes))
-        self.body.makers[output] = operator
+        call = self.body.makers[output] = Call(operator, inputs, output, attributes)
+        self.body.calls.append(call)
         return output
 
     def fence(self, value: str, *operators: str) -> str:
         """A value as it is, where one of some operators made it through a step of its own: runtimes
         that fuse that operator wrongly with what reads it do not look past this step."""
-        return self.call("Max", value, value) if self.body.makers.get(value) in operators else value
+        return self.call("Max", value, value) if self.body.made_by(value) in operators else value
 
     def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
         """A map with so many pixels of a number added at its sides. Zero, which is the default, is

@@ -64,6 +64,15 @@ STAGES = {
     "one channel with itself": "c: {op: channels, stop: 1}, p: {op: avg_pool, kernel: 2}, "
     "r: {op: concat, from: [p, p, p]}, q: {op: avg_pool, kernel: 2, from: p}, "
     "s: {op: flatten}, t: {op: flatten, from: r}, u: {op: concat, from: [s, t]}",
+    "strided 1×1 of slices": "c: {op: channels, stop: 2}, d: {op: channels, start: 2, from: x}, "
+    "e: {op: relu, from: c}, s: {op: add, from: [e, d]}, a: {op: conv2d, out: 5, stride: [2, 3]}",
+    "strided 1×1 of a window": "c: {op: channels, stop: 1}, n: {op: lrn, size: 2}, "
+    "a: {op: conv2d, out: 5, stride: 2}",
+    **{
+        f"lrn of a cube, size {size}": "s: {op: multiply, from: [x, x, x]}, "
+        f"n: {{op: lrn, size: {size}, alpha: 0.5}}"
+        for size in (1, 3)
+    },
     "silu of an adaptive pool": f"{CONV}, p: {{op: adaptive_max_pool, size: 3}}, m: {{op: silu}}",
     "silu by hand": f"{CONV}, {POOL}, s: {{op: sigmoid}}, m: {{op: multiply, from: [p, s]}}",
     **{f"silu past {each}": f"{CONV}, {POOL}, i: {{op: {each}}}, m: {{op: silu}}" for each in IDLE},
@@ -234,6 +243,29 @@ FORMS: dict[str, Any] = {
         {},
         lambda x: F.local_response_norm(x, 3, 1e-4, 0.75, 1.5),
     ),
+    "strided 1×1 convolution of slices": (
+        "openvino",
+        "convolutions.py",
+        [
+            ("Slice", ["x", "zero", "two", "one"], {}),
+            ("Slice", ["x", "two", "four", "one"], {}),
+            ("Add", ["0", "1"], {}),
+            ("Conv", ["2", "narrow"], {"strides": [2, 2]}),
+        ],
+        {"zero": [0], "one": [1], "two": [2], "four": [4], "narrow": NARROW[:, :2]},
+        lambda x: F.conv2d(x[:, :2] + x[:, 2:], torch.from_numpy(NARROW[:, :2]).double(), stride=2),
+    ),
+    "LRN of neighbours that are large": (
+        "onnxruntime",
+        "lrn.py",
+        [
+            ("Mul", ["x", "x"], {}),
+            ("Mul", ["0", "x"], {}),
+            ("LRN", ["1"], {"size": 1, "alpha": 0.5, "bias": 1.0}),
+        ],
+        {},
+        lambda x: F.local_response_norm(x**3, 1, 0.5),
+    ),
     "Pad before a max pool": (
         "onnxruntime",
         "pools.py",
@@ -275,7 +307,11 @@ def test_a_form_that_a_rule_avoids_is_still_read_wrongly(name: str) -> None:
         pytest.skip("needs a processor with AVX-512")
     read = partial(without_avx512, reader) if isa == ["avx2"] else READERS[reader]
     told = f"{reader} {version} no longer needs the rule of {name} in inceptgraph_onnx/{file}"
-    assert off(read(model, {"x": IMAGE})["y"], wanted) > 1e-3, told
+    try:
+        found = read(model, {"x": IMAGE})["y"]
+    except RuntimeError:
+        return  # which is what this form gets
+    assert off(found, wanted) > 1e-3, told
 
 
 def test_right_forms_are_seen_to_be_right() -> None:
