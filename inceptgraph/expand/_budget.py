@@ -90,7 +90,8 @@ class _Counter:
         if block is None and step.body is None:
             return _weight(step, block, frame)
         steps, within = self.inside(step, block, frame)
-        key = (block.name.text, within.depth, repr(within.environment)) if block else None
+        # one whose arguments fail has no steps, and says nothing of other uses
+        key = (block.name.text, within.depth, repr(within.environment)) if block and steps else None
         count = self.known.get(key) if key else None
         if count is None:
             count = 0
@@ -111,7 +112,7 @@ class _Counter:
         value = self.values.value(step.operation, frame.environment)
         return self.blocks.get(value) if isinstance(value, str) else None
 
-    def inside(self, step: Step, block: Block | None, frame: Frame) -> tuple[Iterable[Step], Frame]:
+    def inside(self, step: Step, block: Block | None, frame: Frame) -> tuple[list[Step], Frame]:
         """The steps of a step's body, and where they are."""
         body, environment = step.body, frame.environment
         names: Names = ChainMap({}, frame.names)
@@ -124,7 +125,7 @@ class _Counter:
         steps: Mapping[str, Step] = {}
         if body is not None:
             steps = body.steps if isinstance(body, Chain) else body.branches
-        return steps.values(), Frame("", environment, names, depth=frame.depth + 1)
+        return list(steps.values()), Frame("", environment, names, depth=frame.depth + 1)
 
     def place(
         self, steps: Iterable[Step], frame: Frame

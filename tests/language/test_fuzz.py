@@ -283,6 +283,10 @@ PAST_THE_BUDGET = {
     "blocks that double, each with arguments of its own": _doubling(
         25, "params: {n: int}, ", ", n: $n * 2|, n: $n * 2 + 1", "{op: conv2d, out: $n}"
     ),
+    "a use whose arguments fail, before one like it that is good": HEAD
+    + "blocks: {a: {params: {n: int}, steps: {x: {op: relu, repeat: $n + 500}}}, "
+    + "b: {params: {n: int}, steps: {y: {op: a, n: $n / 0}, z: {op: a, n: $n, repeat: 500}}}}\n"
+    + "stages: {c: {op: b, n: 0}}",
     "a block that chooses itself, twice": HEAD
     + "blocks: {b: {params: {n: any}, steps: {x: {op: $n, n: $n}, y: {op: $n, n: $n}}}}\n"
     + "stages: {a: {op: b, n: b}}",
