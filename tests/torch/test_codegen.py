@@ -34,6 +34,18 @@ SPECS = {
 stages:
   a: {steps: {b: {steps: {c: {op: conv2d, out: 2}, d: {op: relu}}}, e: {op: tanh}}}
 """,
+    "two values from step to step": """
+blocks: {join: {inputs: [x, y], steps: {join: {op: concat, from: [x, y]}}}}
+stages:
+  a: {steps: {b: {steps: {c: {op: conv2d, out: 2}, d: {op: relu}}}, e: {op: join, from: [b, b.c]}}}
+""",
+    "two values from step to step, once passes leave out a join": """
+stages:
+  a:
+    steps:
+      b: {branches: {c: {op: conv2d, out: 2}, d: {op: relu}}, merge: concat}
+      e: {branches: {f: {}}, merge: concat}
+""",
     "uses that differ in stride and padding": """
 blocks:
   conv:

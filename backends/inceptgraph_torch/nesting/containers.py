@@ -215,9 +215,10 @@ def _connect(container: Container) -> None:
 
 def style(container: Container) -> Style:
     """The style of a container's flow, its statements being in the order they run in."""
-    if len(container.inputs) != 1 or len(container.outputs) != 1:
-        return Style.OWN
     statements = container.statements
+    handed_on = [container.inputs, container.outputs, *(s.results for s in statements)]
+    if any(len(values) != 1 for values in handed_on):  # a container inside may make several
+        return Style.OWN
     called = [statement.child for statement in statements if statement.function is None]
     if called != list(container.children):
         return Style.OWN
@@ -230,10 +231,8 @@ def style(container: Container) -> Style:
         return Style.CHAIN if current == tuple(container.outputs) else Style.OWN
     *branches, join = statements
     source = tuple(container.inputs)
-    parallel = all(
-        s.function is None and s.operands == source and len(s.results) == 1 for s in branches
-    )
-    ends = tuple(s.results[0] for s in branches) if parallel else ()
+    parallel = all(s.function is None and s.operands == source for s in branches)
+    ends = tuple(s.results[0] for s in branches)
     if not parallel or join.operands != ends or join.results != tuple(container.outputs):
         return Style.OWN
     if isinstance(join.function, Concatenate):
