@@ -127,6 +127,18 @@ aux_heads: {aux: {from: a, loss_weight: 0.5, op: head}}
     "a step that nothing reads": """
 stages: {a: {op: conv2d, out: 8}, lost: {op: conv2d, out: 8}, b: {op: relu, from: a}}
 """,
+    "blocks that nothing reads": """
+blocks:
+  lost:
+    inputs: [x, y]
+    steps: {join: {op: concat, from: [x, y]}, norm: {op: batch_norm}}
+stages:
+  a_value_that_is_read: {op: conv2d, out: 2}
+  lost: {op: lost, from: [input, a_value_that_is_read]}
+  a_block_that_nothing_reads_with_a_call_longer_than_one_line:
+    {op: lost, from: [a_value_that_is_read, input]}
+  b: {op: relu, from: a_value_that_is_read}
+""",
     "nested forks": """
 blocks:
   split:

@@ -42,6 +42,8 @@ def write_forward(container: Container, graph: Graph | None = None) -> list[str]
         lines += _assignment(results, _applied(statement, operands))
     if graph:
         return lines + _return(graph.outputs, names, 8)
+    if not container.outputs:
+        return lines
     return lines + _return_all([names[value] for value in container.outputs])
 
 
@@ -73,11 +75,11 @@ def _applied(statement: Statement, operands: list[str]) -> str:
 
 
 def _assignment(results: list[str], text: str) -> list[str]:
-    target = f"        {', '.join(results)}"
-    line = f"{target} = {text}"
+    target = "        " + (f"{', '.join(results)} = " if results else "")
+    line = f"{target}{text}"
     if len(line) <= WIDTH:
         return [line]
-    start = [f"{target} = ("]
+    start = [f"{target}("]
     if len(start[0]) > WIDTH:
         start = ["        (", *(f"            {name}," for name in results), "        ) = ("]
     inside = wrap(text, WIDTH - 12, break_long_words=False, break_on_hyphens=False)
