@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import networkx
 import pytest
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from specs_strategy import graph_of, specs
@@ -329,7 +330,7 @@ def as_networkx_knows(graph: Graph) -> networkx.DiGraph[str]:
 
 
 @given(pairs())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_networkx_finds_the_same_graphs_equal(pair: tuple[Graph, Graph]) -> None:
     one, other = pair
     isomorphic = networkx.is_isomorphic(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from damage import NUMBERS, PIECES, WORDS, damage
+from examples import examples
 from front_end import check, check_case, check_finding
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -70,7 +71,7 @@ def test_damaged_random_specs_are_reported(text: str, seed: int, slips: int) -> 
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_hostile_changes_are_reported(tmp_path: Path, first: int) -> None:
     """The first cases of ``.ci/fuzz-language``, which tries as many as it is told."""
-    for number in range(first, first + 50):
+    for number in range(first, first + examples(50)):
         found = case(0, number)
         assert found == case(0, number)
         assert max(map(len, found)) <= LONGEST
@@ -317,8 +318,8 @@ def test_a_block_that_fails_is_tried_once() -> None:
 def test_all_that_decides_how_much_there_is_is_counted() -> None:
     """Through a default, a block in a block, a chosen block, and a copy's own number."""
     text = """blocks:
-  inner: {params: {n: int, m: int = $n * 100}, steps: {x: {op: relu, repeat: $m}}}
-  outer: {params: {k: int, use: string}, steps: {x: {op: $use, n: $k + 400, repeat: $k}}}
+  inner: {params: {n: int, m: int = $n * $n * 5}, steps: {x: {op: relu, repeat: $m}}}
+  outer: {params: {k: int, use: string}, steps: {x: {op: $use, n: $k * 20, repeat: $k}}}
 stages: {a: {op: outer, k: %d, use: inner}}
 """
     assert Code.TOO_LARGE not in {f.code for f in analyze(Source("x", HEAD + text % 1)).findings}
