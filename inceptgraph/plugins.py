@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution, EntryPoint
+    from importlib.metadata import Distribution, EntryPoint, EntryPoints
 
     from inceptgraph.diagnostics import Code, SpecError
 
@@ -69,13 +73,26 @@ def points(group: str) -> Mapping[str, EntryPoint | Clash]:
 
     A package that is found twice, such as in place and as a copy, is no clash.
     """
-    from importlib.metadata import entry_points  # most commands need none
-
     found: defaultdict[str, dict[Any, EntryPoint]] = defaultdict(dict)
-    for point in entry_points(group=group):
+    for point in _installed(group, tuple(map(_as_it_is, sys.path))):
         found[point.name].setdefault((point.dist and point.dist.name, point.value), point)
     offered = {name: tuple(each.values()) for name, each in sorted(found.items())}
     return {n: p[0] if len(p) == 1 else Clash(group, n, p) for n, p in offered.items()}
+
+
+@lru_cache(32)
+def _installed(group: str, places: tuple[tuple[str, int], ...]) -> EntryPoints:
+    """Entry points, read anew once anything is installed: to read a group's takes 20 ms."""
+    from importlib.metadata import entry_points  # most commands need none
+
+    return entry_points(group=group)
+
+
+def _as_it_is(place: str) -> tuple[str, int]:
+    """A place where packages are looked for, and when something was last put there."""
+    with suppress(OSError, ValueError):
+        return place, os.stat(place or os.curdir).st_mtime_ns
+    return place, 0
 
 
 def load(point: EntryPoint | Clash, noun: str, *, made: bool = True) -> object:

@@ -486,7 +486,7 @@ def test_init_from_a_shipped_spec(
 def offer(monkeypatch: pytest.MonkeyPatch, **verbs: Any) -> None:
     """Have a package offer verbs, or what raises where one is loaded."""
 
-    def entry_points(group: str) -> list[SimpleNamespace]:
+    def installed(group: str, places: object) -> list[SimpleNamespace]:
         assert group == "inceptgraph.verbs"
         acme = SimpleNamespace(name="acme", version="1.0")
         return [
@@ -494,7 +494,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, **verbs: Any) -> None:
             for name, load in verbs.items()
         ]
 
-    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
+    monkeypatch.setattr("inceptgraph.plugins._installed", installed)
 
 
 def crash() -> None:
