@@ -14,9 +14,10 @@ from inceptgraph.spec import NAME
 
 __all__ = ["MOST_NUMBERS", "MOST_PLACEHOLDERS", "PLACEHOLDER", "BadPattern", "Renaming", "covers"]
 
-_COUNT = r"(?:[0-9]{1,9}\.\.[0-9]{1,9}|[a-z]\.\.[a-z])"
+_COUNT = r"(?:[0-9]{1,9}\.\.[0-9]{1,9}(?:\.\.[1-9][0-9]{0,8})?|[a-z]\.\.[a-z])"
 PLACEHOLDER = rf"\{{([A-Za-z_][A-Za-z0-9_]*(?::{_COUNT})?)\}}"
-"""A word, or a word and the numbers or letters that it stands for, ``{i:6..9}``, ``{i:a..d}``."""
+"""A word, or a word and the numbers or letters that it stands for: ``{i:6..9}``, ``{i:a..d}``, and
+every seventh, ``{i:5..19..7}``."""
 MOST_PLACEHOLDERS = 4
 """In one name: with that many, no name can keep the search busy."""
 MOST_NUMBERS = 1000
@@ -66,6 +67,8 @@ class Renaming:
     'inception_a.1.bias'
     >>> Renaming.of("unit{i:2..5}", "inception_4{i:a..d}")("unit3.bias")
     'inception_4b.bias'
+    >>> Renaming.of("conv_{i:5..19..7}", "mixed_5{i:b..d}.1x1")("conv_12.bias")
+    'mixed_5c.1x1.bias'
 
     Attributes:
         pattern: matches their name, a group for each placeholder.
@@ -116,9 +119,9 @@ def _parts(placeholder: re.Match[str]) -> tuple[str, range | None]:
     name, counts, numbers = placeholder[1].partition(":")
     if not counts:
         return name, None
-    first, _, last = numbers.partition("..")
+    first, last, *step = numbers.split("..")
     code: Callable[[str], int] = int if first.isdigit() else ord
-    return name, range(code(first), code(last) + 1)
+    return name, range(code(first), code(last) + 1, *map(int, step))
 
 
 def _words(placeholder: re.Match[str]) -> tuple[str, ...]:
