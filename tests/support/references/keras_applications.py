@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -36,14 +36,12 @@ class Reference:
         function: its name there.
         size: of the input, height and width, in evaluation.
         training: batch and size in training.
-        overrides: see :class:`Record`.
     """
 
     spec: str
     function: str
     size: int
     training: tuple[int, int]
-    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def record(self) -> Record:
         batch, size = self.training
@@ -56,7 +54,6 @@ class Reference:
             layers={"logits": layers},
             evaluation=evaluation,
             training=training,
-            overrides=self.overrides,
         )
 
     def _run(self, shape: Sequence[int], *, training: bool) -> tuple[tuple[Layer, ...], Run]:
@@ -127,12 +124,5 @@ REFERENCES: Mapping[str, Reference] = {
     "keras_inception_resnet_v2": Reference(
         "inception_resnet_v2", "InceptionResNetV2", 299, (2, 139)
     ),
-    # the max pools of the port are padded by one, those of Keras as TensorFlow does
-    "keras_xception": Reference(
-        "xception",
-        "Xception",
-        299,
-        (2, 139),
-        overrides={"batch_norm": {"eps": 1e-3}, "max_pool": {"padding": "same"}},
-    ),
+    "keras_xception": Reference("xception_keras", "Xception", 299, (2, 139)),
 }
