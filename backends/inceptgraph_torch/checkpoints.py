@@ -19,7 +19,8 @@ from inceptgraph.backend import Held
 from inceptgraph.diagnostics import SpecError
 from inceptgraph.types import TensorInfo
 from inceptgraph.weights import Contents, Format, refuse
-from inceptgraph_torch import caffemodel, inert_pickle
+from inceptgraph_torch import caffemodel, inert_pickle, keras_hdf5, numpy_archive
+from inceptgraph_torch.arrays import Array
 from inceptgraph_torch.inert_pickle import Pickled
 from inceptgraph_torch.inert_values import Code, Stub
 from inceptgraph_torch.state_mappings import find_state
@@ -28,6 +29,13 @@ __all__ = ["Read", "info", "look", "not_finite", "not_finite_of", "open_contents
 
 Read = Callable[[str], Tensor]
 """Reads a tensor by its name, on the CPU."""
+
+_ARRAYS: dict[str, Callable[[Path], dict[str, Array]]] = {
+    Format.CAFFE: caffemodel.read,
+    Format.KERAS: keras_hdf5.read,
+    Format.NUMPY: numpy_archive.read,
+}
+"""How files are read whose tensors come all at once."""
 
 MAGIC = torch.serialization.MAGIC_NUMBER.to_bytes(10, "little")
 """In the first pickle of a file by torch.save before 1.6."""
@@ -52,7 +60,7 @@ def info(tensor: Any) -> TensorInfo:
 
 
 def look(path: Path, format: str, key: str | None = None) -> Held:
-    """What a PyTorch or Caffe file holds.
+    """What a file holds.
 
     Args:
         path: the file.
@@ -62,8 +70,8 @@ def look(path: Path, format: str, key: str | None = None) -> Held:
     Raises:
         SpecError: it is broken or holds code, or has several mappings of tensors, or none.
     """
-    if format == Format.CAFFE:
-        arrays = caffemodel.read(path)
+    if (read := _ARRAYS.get(format)) is not None:
+        arrays = read(path)
         return Held({name: TensorInfo(a.shape, a.dtype.name) for name, a in arrays.items()})
     pickled = _load(path)
     key, state = find_state(path, pickled.data, key)
@@ -86,8 +94,8 @@ def open_tensors(path: Path, format: str, key: str | None = None) -> Read:
     Raises:
         SpecError: it is broken, or holds code.
     """
-    if format == Format.CAFFE:
-        arrays = caffemodel.read(path)
+    if (arrays_of := _ARRAYS.get(format)) is not None:
+        arrays = arrays_of(path)
         return lambda name: torch.from_numpy(arrays[name])
     if format == Format.TORCH:
         return find_state(path, _load(path).data, key)[1].__getitem__

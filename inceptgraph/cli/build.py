@@ -51,7 +51,7 @@ def _backends() -> Iterable[str]:
     "--weights",
     type=click.Path(),
     metavar="FILE",
-    help="Start from these: safetensors, .pth, .pt or .caffemodel.",
+    help="Start from these: safetensors, .pth, .caffemodel, Keras's .h5, …",
 )
 @fit_options
 @click.option(

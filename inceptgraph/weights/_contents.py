@@ -36,8 +36,8 @@ class WeightsFile:
     """A file of weights, and how it is to be read. A path alone stands for one without options.
 
     Attributes:
-        path: safetensors, PyTorch's or Caffe's; or the index of a model in several files, or the
-            directory that it stands in.
+        path: safetensors, or a file of PyTorch, Caffe, Keras or NumPy; or the index of a model in
+            several files, or the directory that it stands in.
         key: which mapping of tensors of a PyTorch file, such as ``state_dict_ema``, empty for its
             top; without it the one that there is.
         prefix: what stands before the network's names in it, such as ``backbone.body``; without it

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import stat
+import zipfile
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
 from inceptgraph.diagnostics import Code, Diagnostic, Label, Source, Span, SpecError
 from inceptgraph.report import one_line
-from inceptgraph.weights._others import other, other_directory
+from inceptgraph.weights._others import other, other_archive, other_directory
 
 __all__ = ["Format", "format_of", "refuse"]
 
-SUPPORTED = "weights are read from safetensors, PyTorch's .pth and .pt, and Caffe's .caffemodel"
+SUPPORTED = (
+    "weights are read from safetensors, PyTorch's .pth and .pt, Caffe's .caffemodel, Keras's .h5"
+    " and .keras, and NumPy's .npz"
+)
 
 
 class Format(StrEnum):
@@ -22,6 +26,8 @@ class Format(StrEnum):
     SAFETENSORS = "safetensors"
     TORCH = "PyTorch"
     CAFFE = "Caffe"
+    KERAS = "Keras"
+    NUMPY = "NumPy"
 
 
 def refuse(path: Path, why: str, help: str | None = None) -> NoReturn:
@@ -55,9 +61,13 @@ def format_of(path: Path) -> Format:
     has_header = head[8:9] == b"{"
     if has_header and length <= size - 8:
         return Format.SAFETENSORS
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return Format.KERAS
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _format_of_archive(path)
     if (named := other(path, head)) is not None:
         refuse(path, *named)
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x80")):
+    if head.startswith(b"\x80"):
         return Format.TORCH
     if has_header:
         why = f"is cut off or broken: its header claims {length:,} bytes of {size:,}"
@@ -65,6 +75,23 @@ def format_of(path: Path) -> Format:
     if head[0] in _NET_PARAMETER:
         return Format.CAFFE
     refuse(path, "is no file of weights that is known", SUPPORTED)
+
+
+def _format_of_archive(path: Path) -> Format:
+    """The kind of a zip file, by the names in it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.rpartition("/")[2] for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        reason = str(error).removeprefix("File ")
+        refuse(path, f"is a zip file that is cut off or broken: {reason}", "download it again")
+    if "model.weights.h5" in names:
+        return Format.KERAS
+    if names and all(name.endswith(".npy") for name in names):
+        return Format.NUMPY
+    if (named := other_archive(names)) is not None:
+        refuse(path, *named)
+    return Format.TORCH
 
 
 def _beginning(path: Path) -> tuple[int, bytes]:

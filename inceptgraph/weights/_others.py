@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 
-__all__ = ["other", "other_directory"]
+__all__ = ["other", "other_archive", "other_directory"]
 
 Named = tuple[str, str]
 """What a file is, in words that follow its name, and what to do about it."""
 
-_KERAS = "read it with Keras, and save its arrays by name: safetensors.numpy.save_file"
 _TF = (
     "read it with TensorFlow, and save its arrays by name: tf.train.load_checkpoint, and"
     " safetensors.numpy.save_file"
 )
 _SAVE = "save the tensors by name: torch.save(model.state_dict(), path)"
 _STARTS: dict[bytes, Named] = {
-    b"\x89HDF": ("is an HDF5 file, as Keras writes", _KERAS),
     b"version https://git-lfs": (
         "is a pointer of Git LFS, not the weights themselves",
         "fetch the file: git lfs pull",
@@ -27,7 +24,7 @@ _STARTS: dict[bytes, Named] = {
     b"GGUF": ("is a GGUF file, whose numbers are quantised", "save the tensors as safetensors"),
     b"\x93NUMPY": (
         "is a single array of NumPy",
-        "save all tensors in one file by name: safetensors.numpy.save_file",
+        "save all tensors in one file by name: numpy.savez, or safetensors.numpy.save_file",
     ),
     b"\x1f\x8b": ("is compressed", "unpack it: gunzip"),
     b"<": ("is a web page or XML, not weights", "was the download refused?"),
@@ -38,11 +35,6 @@ _ONNX: Named = (
     "save its initialisers by name: onnx.numpy_helper.to_array, and safetensors.numpy.save_file",
 )
 _SAVED_MODEL: Named = ("is a SavedModel of TensorFlow", _TF)
-_ARRAYS: Named = (
-    "is an archive of NumPy arrays",
-    "save them as safetensors: safetensors.numpy.save_file(dict(numpy.load(path)), …)",
-)
-_KERAS_ARCHIVE: Named = ("is a Keras model", _KERAS)
 _SCRIPT: Named = (
     "is a TorchScript archive, which holds code: refused",
     "save its tensors: torch.save(torch.jit.load(path).state_dict(), …), if you trust who made it",
@@ -63,8 +55,6 @@ def other(path: Path, head: bytes) -> Named | None:
     for start, named in _STARTS.items():
         if head.startswith(start):
             return named
-    if head.startswith(b"PK"):
-        return _archive(path)
     if head[4:8] == b"TFL3":
         return ("is a TensorFlow Lite model", "save the tensors of what it was made from")
     if path.name in ("saved_model.pb", "keras_metadata.pb"):
@@ -98,22 +88,12 @@ def _weights(names: Iterable[str]) -> list[str]:
     return [name for name in names if Path(name).suffix in (".ckpt", ".pth", ".pt", ".safetensors")]
 
 
-def _archive(path: Path) -> Named | None:
-    """What a zip file is; None where it is one of ``torch.save`` by its names."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.rpartition("/")[2] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        reason = str(error).removeprefix("File ")
-        return f"is a zip file that is cut off or broken: {reason}", "download it again"
-    if "model.weights.h5" in names:
-        return _KERAS_ARCHIVE
+def other_archive(names: Set[str]) -> Named | None:
+    """What a zip file is, by the names in it; None where it is one of ``torch.save``."""
     if "saved_model.pb" in names:
         return _SAVED_MODEL
     if "archive_format" in names or "serialized_exported_program.json" in names:
         return _EXPORTED
-    if names and all(name.endswith(".npy") for name in names):
-        return _ARRAYS
     if "constants.pkl" in names:
         return _SCRIPT
     return None if "data.pkl" in names else ("is a zip file, but none that torch.save wrote", _SAVE)

@@ -152,15 +152,7 @@ def exported(path: Path) -> None:
 
 
 OTHERS: dict[str, tuple[str, Callable[[Path], object], str, str]] = {
-    "keras": (
-        "w.bin",
-        lambda p: zipped(p, "metadata.json", "config.json", "model.weights.h5"),
-        "is a Keras model",
-        "read it with Keras",
-    ),
-    "hdf5": ("w.h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 99), "HDF5", "Keras"),
-    "npz": ("w", lambda p: np.savez(p.open("wb"), a=np.ones(3)), "NumPy arrays", "safetensors"),
-    "npy": ("w", lambda p: np.save(p.open("wb"), np.ones(3)), "a single array", "safetensors"),
+    "npy": ("w", lambda p: np.save(p.open("wb"), np.ones(3)), "a single array", "numpy.savez"),
     "gguf": ("w", lambda p: p.write_bytes(b"GGUF" + b"\0" * 99), "is a GGUF file", "safetensors"),
     "onnx": ("w.bin", onnx_file, "is an ONNX model", "initialisers"),
     "tflite": ("w", lambda p: p.write_bytes(b"\x1c\0\0\0TFL3" + b"\0" * 99), "Lite", "made from"),
