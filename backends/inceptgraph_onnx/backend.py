@@ -71,7 +71,8 @@ class OnnxBackend:
 
         model = self.lower(network.evaluation, tensors=network.tensors)
         names = ", ".join(f'"{node.name}": …' for node in network.evaluation.inputs)
-        what = "the network in evaluation, for ONNX's runtimes"
+        sizes = next(filter(None, (each.doc_string for each in model.graph.input)), "")
+        what = "the network in evaluation, for ONNX's runtimes" + (sizes and f": {sizes}")
         exported = Exported("model.onnx", what, _USAGE.replace("INPUTS", names))
         path = folder / exported.name
         if sum(map(_bytes, model.graph.initializer)) <= LIMIT:

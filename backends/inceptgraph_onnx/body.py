@@ -36,6 +36,8 @@ class Body:
         makers: the call that made each value.
         constants: arrays by their names: weights, and what rules need beside them.
         avoid: operators that rules are to write in parts where they can.
+        values: the node that each value is of, by the name of the value; of those inside a step and
+            of outputs it has none.
     """
 
     taken: set[str]
@@ -43,6 +45,7 @@ class Body:
     makers: dict[str, Call] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     avoid: frozenset[str] = frozenset()
+    values: dict[str, str] = field(default_factory=dict)
 
     def made_by(self, value: str) -> str | None:
         """The operator that made a value; None for an input or a constant."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -13,7 +14,9 @@ from onnx import helper, shape_inference
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
-from inceptgraph.types import Phase
+from inceptgraph.infer import at_any_size
+from inceptgraph.ops import Extent
+from inceptgraph.types import Phase, Shape
 from inceptgraph.weights.recipe_values import Array, arrays, checked
 from inceptgraph_onnx.body import Body, Call, Step
 from inceptgraph_onnx.rules import rule
@@ -32,11 +35,14 @@ def lower(
     opset: int = OPSET,
     phase: Phase | str = Phase.EVAL,
     avoid: Collection[str] = (),
+    any_size: bool = True,
 ) -> onnx.ModelProto:
     """Make the model of a graph.
 
-    Inputs and outputs have the names of the spec, and as a first axis ``batch``, of any size; the
-    others are static. An initialiser has the name and the shape of the weight in the graph. Every
+    Inputs and outputs have the names of the spec, and as a first axis ``batch``, of any size.
+    ``height`` and ``width`` of images may be of any size, too, where nothing that is written
+    depends on them; the description of an input then says from which size on. The other axes are
+    static. An initialiser has the name and the shape of the weight in the graph. Every
     value has a shape. A model of more than 2 GiB cannot be serialised: ``onnx.save`` writes it with
     ``save_as_external_data=True``.
 
@@ -51,6 +57,7 @@ def lower(
         phase: ``train`` gives the auxiliary heads, too; all compute as in evaluation.
         avoid: operators that a runtime computes slower than their parts: ``LRN`` is all that is
             heeded.
+        any_size: False for the height and width that are declared.
 
     Raises:
         SpecError: ONNX cannot hold the network: an input has the name of an output.
@@ -66,8 +73,12 @@ def lower(
     kind = _common_type(given.values()) if dtype is None else np.dtype(dtype)
     if kind not in (np.float16, np.float32, np.float64):
         raise ValueError(f"a model is of float16, float32 or float64, not {kind}")
-    body = _write(network, dict(arrays(network, given, kind)), kind, frozenset(avoid))
-    return _model(network, body, kind, opset)
+    weights, avoided = dict(arrays(network, given, kind)), frozenset(avoid)
+    if any_size and (free := at_any_size(network)):
+        # what a rule, or ONNX, does not take for a number was not looked at
+        with suppress(TypeError, ValueError):
+            return _model(free, _write(free, dict(weights), kind, avoided), kind, opset)
+    return _model(network, _write(network, weights, kind, avoided), kind, opset)
 
 
 def _common_type(tensors: Iterable[Array]) -> np.dtype[Any]:
@@ -113,6 +124,7 @@ def _name(body: Body, outputs: list[tuple[str, str]], values: Mapping[str, str])
     for node, value in values.items():
         if value in computed and value not in names:
             names[value] = body.unique(node)
+            body.values[names[value]] = node
     body.calls[:] = [
         replace(
             call,
@@ -126,8 +138,9 @@ def _name(body: Body, outputs: list[tuple[str, str]], values: Mapping[str, str])
 def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.ModelProto:
     kind = helper.np_dtype_to_tensor_dtype(dtype)
 
-    def described(name: str, node: str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, kind, ["batch", *graph.shape(node)])
+    def described(name: str, node: str, about: str = "") -> onnx.ValueInfoProto:
+        shape = [each if isinstance(each, int) else str(each) for each in graph.shape(node)]
+        return helper.make_tensor_value_info(name, kind, ["batch", *shape], about)
 
     nodes = [
         helper.make_node(each.operator, each.inputs, [each.output], each.output, **each.attributes)
@@ -136,8 +149,9 @@ def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.M
     contents = helper.make_graph(
         nodes,
         graph.name,
-        [described(node.name, node.name) for node in graph.inputs],
+        [described(node.name, node.name, _least(graph.shape(node.name))) for node in graph.inputs],
         [described(output.name, output.node) for output in graph.outputs],
+        value_info=[described(*each) for each in body.values.items()],
     )
     operators = [helper.make_opsetid("", opset)]
     model = helper.make_model(
@@ -158,6 +172,12 @@ def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.M
     for tensor, array in zip(model.graph.initializer, body.constants.values(), strict=True):
         tensor.raw_data = _raw(array)
     return model
+
+
+def _least(shape: Shape) -> str:
+    """From which size on an input is taken, where it may be of any."""
+    axes = [each.axis for each in cast("tuple[Any, ...]", shape) if isinstance(each, Extent)]
+    return ", ".join(f"{axis.name} from {axis.least} on" for axis in axes)
 
 
 def _raw(array: Array) -> bytes:

@@ -1,4 +1,5 @@
-"""Pools as ONNX: windows with all of their padding in pixels, since maps have static sizes.
+"""Pools as ONNX: windows with all of their padding in pixels, for the size of the map where it
+depends on that.
 
 ``ceil_mode`` is never used: opsets and runtimes differ in which last window it keeps and in what an
 average divides by there. The padding at the end is what the last window needs instead.
@@ -47,7 +48,10 @@ def _operand(step: Step) -> str:
 
 
 def _needed(op: MaxPool | AvgPool, shape: Shape) -> Sides:
-    """The padding as declared, and after the map as much as the last window reaches."""
+    """The padding as declared, and after the map as much as the last window reaches, which is more
+    where ``ceil`` keeps one."""
+    if not op.ceil:
+        return sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
     _, rows, columns = op.infer(shape)
     top, bottom, left, right = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
     below = (rows - 1) * op.stride[0] + op.kernel[0] - shape[1] - top
@@ -69,6 +73,8 @@ def adaptive_average(size: tuple[int, int], step: Step, shape: Shape) -> str:
     Where they are not of one size it is a product with a matrix on either side: a window is rows
     times columns, so that its average is that of the averages of its rows.
     """
+    if size == (1, 1):
+        return step.call("GlobalAveragePool", *step.inputs)
     if window := _uniform(size, shape):
         return step.call("AveragePool", _operand(step), **window)
     rows = step.number(_shares(shape[1], size[0]))
@@ -82,6 +88,8 @@ def adaptive_maximum(size: tuple[int, int], step: Step, shape: Shape) -> str:
     Where they are not of one size their pixels are gathered, first rows, then columns; the last one
     of a smaller window is there twice.
     """
+    if size == (1, 1):
+        return step.call("GlobalMaxPool", *step.inputs)
     if window := _uniform(size, shape):
         return step.call("MaxPool", _operand(step), **window)
     value = step.inputs[0]

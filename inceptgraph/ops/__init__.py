@@ -13,6 +13,7 @@ from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_you_mean
 from inceptgraph.ops import activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.ops._base import Operation, Weight, need_feature_map
+from inceptgraph.ops._extent import Axis, Extent
 from inceptgraph.ops._reach import HERE, Plane
 from inceptgraph.ops._window import Sides, same_padding, sides
 from inceptgraph.ops._window import format_size as format_size
@@ -22,6 +23,8 @@ __all__ = [
     "BUILT_IN",
     "ENTRY_POINTS",
     "HERE",
+    "Axis",
+    "Extent",
     "Input",
     "Operation",
     "Plane",

@@ -80,7 +80,8 @@ def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = F
     """
     need_one_rank(name, inputs)
     first = 1 if skip_channels else 0
-    axes = tuple(a for a in range(first, len(inputs[0])) if len({s[a] for s in inputs}) > 1)
+    shape = inputs[0]
+    axes = tuple(a for a in range(first, len(shape)) if any(s[a] != shape[a] for s in inputs))
     if not axes:
         return
     what = "maps of {}"

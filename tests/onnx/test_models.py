@@ -341,7 +341,7 @@ def test_every_value_has_its_shape(name: str) -> None:
     """Viewers show the shape on every arrow; that after a node is the node's."""
     graph = to_graph(name).phase("eval")
     tensors = {key: np.zeros(weight.shape, np.float32) for key, weight in graph.originals.items()}
-    model = lower(graph, tensors=tensors).graph
+    model = lower(graph, tensors=tensors, any_size=False).graph
     shapes = {
         value.name: [each.dim_param or each.dim_value for each in value.type.tensor_type.shape.dim]
         for value in (*model.input, *model.value_info, *model.output)

@@ -93,7 +93,11 @@ class OnnxEngine(ABC):
         outputs = tuple(replace(out, name=f"/{out.name}") for out in network.outputs)
         dtype = "float16" if setting.dtype == "float16" else "float32"
         model = lower(
-            replace(network, outputs=outputs), tensors=tensors, dtype=dtype, avoid=self.avoid
+            replace(network, outputs=outputs),
+            tensors=tensors,
+            dtype=dtype,
+            avoid=self.avoid,
+            any_size=False,  # runtimes make more of what they know
         )
         program = self._program(model.SerializeToString(), network, setting)
         return EngineModule(network, setting, program)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
-from torch import nn
-from torch.export import Dim, ExportedProgram
+from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from inceptgraph.diagnostics import Code, Diagnostic, Label, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.types import Phase
 from inceptgraph.weights.recipe_values import Tensors
+from inceptgraph_torch.export.sizes import dynamic_shapes, traceable_at_any_size
 from inceptgraph_torch.inductor_workaround import freezable
 from inceptgraph_torch.lower import lower
-from inceptgraph_torch.names import argument_names, module_path
+from inceptgraph_torch.names import module_path
 from inceptgraph_torch.options import read_device, read_dtype
 from inceptgraph_torch.spec_module import SpecModule
 
@@ -38,7 +39,9 @@ def make_program(
 
     The program takes the inputs in the order of the spec, by the names that ``model.py`` gives
     them, and returns what the module does: a tensor, or a dict of them by the names of outputs.
-    The first axis may be of any size from 1 on, the same for all inputs; the others are static.
+    The first axis may be of any size from 1 on, the same for all inputs. So may height and width of
+    images where nothing depends on them, from where every map has two pixels on: torch takes one
+    pixel for another case. The others are static.
 
     Args:
         graph: with shapes; for training both phases, else also one that passes rewrote.
@@ -47,7 +50,7 @@ def make_program(
         device: where they live.
         phase: ``train`` gives the auxiliary heads, dropout, and batch normalisation that learns.
         batch: samples in the example that it is traced with.
-        frozen: the weights are to be frozen into machine code, in evaluation.
+        frozen: the weights are to be frozen into machine code, in evaluation, for one size.
 
     Raises:
         SpecError: torch cannot trace it, at the step that fails where that is known; or there is no
@@ -65,10 +68,19 @@ def make_program(
         torch.zeros(max(2, batch), *network.shape(node.name), dtype=dtype, device=device)
         for node in network.inputs
     ]
-    each_batch = {name: {0: Dim("batch", min=1)} for name in argument_names(network).values()}
-    with _refusing(module, network), warnings.catch_warnings():
+    if not frozen and (free := traceable_at_any_size(network)):
+        with suppress(SpecError):  # the Python of a layer may look at the size
+            return _traced(module, free, example)
+    return _traced(module, network, example)
+
+
+def _traced(module: SpecModule, graph: Graph, example: list[Tensor]) -> ExportedProgram:
+    """The program for batches, and images, of the sizes that the shapes of the graph leave open."""
+    with _refusing(module, graph), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about itself
-        return torch.export.export(_plain(module), tuple(example), dynamic_shapes=each_batch)
+        return torch.export.export(
+            _plain(module), tuple(example), dynamic_shapes=dynamic_shapes(graph)
+        )
 
 
 def _plain(module: SpecModule) -> nn.Module:

@@ -1,0 +1,48 @@
+"""Sizes that a program of torch takes."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from torch.export import Dim
+
+from inceptgraph.graph import Graph
+from inceptgraph.infer import at_any_size
+from inceptgraph.ops import Axis, Extent
+from inceptgraph_torch.names import argument_names
+from inceptgraph_torch.rules import rule
+
+__all__ = ["dynamic_shapes", "traceable_at_any_size"]
+
+
+def traceable_at_any_size(graph: Graph) -> Graph | None:
+    """The graph with shapes for images of any size from where every map has two pixels on, since
+    torch takes one pixel for another case; None where something depends on the size."""
+    free = at_any_size(graph)
+    if free is None:
+        return None
+    try:
+        for node in graph.nodes.values():
+            if node.inputs and rule(node.op, *free.operands(node)) != rule(
+                node.op, *graph.operands(node)
+            ):
+                return None
+            if not all(each > 1 for each in free.shape(node.name) if isinstance(each, Extent)):
+                return None
+    except TypeError:  # a rule needs a number, or a map has one pixel
+        return None
+    return free
+
+
+def dynamic_shapes(graph: Graph) -> dict[str, dict[int, Any]]:
+    """The axes of each input that may be of any size: its batch, and what the graph leaves open."""
+    batch = Dim("batch", min=1)
+    open_axes: dict[Axis, Any] = {}
+    found: dict[str, dict[int, Any]] = {}
+    for node, name in argument_names(graph).items():
+        found[name] = {0: batch}
+        for place, extent in enumerate(cast("tuple[Any, ...]", graph.shape(node)), 1):
+            if isinstance(extent, Extent):
+                axis = extent.axis
+                found[name][place] = open_axes.setdefault(axis, Dim(axis.name, min=axis.least))
+    return found
