@@ -73,7 +73,10 @@ def _names(fit: Fit) -> str:
     without = f", without `{fit.prefix}`" if fit.prefix else ""
     if fit.table is None:
         return f"names: as they are{without}"
-    of = f" ({fit.table.description})" if fit.table.description else ""
+    # a spec that differs in what has no weights takes them as well, and computes something else
+    meant = f"for {' and '.join(fit.table.specs)}" if fit.table.specs else ""
+    told = ", ".join(filter(None, [fit.table.description, meant]))
+    of = f" ({told})" if told else ""
     return f"names: remapped by {fit.table.name}{of}{without}"
 
 
