@@ -71,7 +71,8 @@ def adaptive_average(size: tuple[int, int], step: Step, shape: Shape) -> str:
     """Average over windows that tile the map.
 
     Where they are not of one size it is a product with a matrix on either side: a window is rows
-    times columns, so that its average is that of the averages of its rows.
+    times columns, so that its average is that of the averages of its rows. OpenVINO 2026.4.1 takes
+    a number a channel behind a product for one a column, unless a step stands between.
     """
     if size == (1, 1):
         return step.call("GlobalAveragePool", *step.inputs)
@@ -79,7 +80,8 @@ def adaptive_average(size: tuple[int, int], step: Step, shape: Shape) -> str:
         return step.call("AveragePool", _operand(step), **window)
     rows = step.number(_shares(shape[1], size[0]))
     columns = step.number(_shares(shape[2], size[1]).T)
-    return step.call("MatMul", step.call("MatMul", rows, *step.inputs), columns)
+    value = step.call("MatMul", step.call("MatMul", rows, *step.inputs), columns)
+    return step.call("Max", value, value)
 
 
 def adaptive_maximum(size: tuple[int, int], step: Step, shape: Shape) -> str:

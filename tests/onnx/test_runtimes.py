@@ -64,6 +64,11 @@ STAGES = {
     "one channel with itself": "c: {op: channels, stop: 1}, p: {op: avg_pool, kernel: 2}, "
     "r: {op: concat, from: [p, p, p]}, q: {op: avg_pool, kernel: 2, from: p}, "
     "s: {op: flatten}, t: {op: flatten, from: r}, u: {op: concat, from: [s, t]}",
+    **{
+        f"{op} of an average over uneven windows": "c: {op: channels, stop: 3}, "
+        f"p: {{op: adaptive_avg_pool, size: [5, 3]}}, s: {{op: {op}}}"
+        for op in ("prelu", "affine", "scale, offset: [1.0, 2.0, -3.0]", "batch_norm")
+    },
     "strided 1×1 of slices": "c: {op: channels, stop: 2}, d: {op: channels, start: 2, from: x}, "
     "e: {op: relu, from: c}, s: {op: add, from: [e, d]}, a: {op: conv2d, out: 5, stride: [2, 3]}",
     "strided 1×1 of a window": "c: {op: channels, stop: 1}, n: {op: lrn, size: 2}, "
@@ -122,6 +127,7 @@ def test_an_affine_of_ones_hides_no_pool() -> None:
 IMAGE = 5 * np.random.default_rng(0).standard_normal((2, 4, 8, 8)).astype(np.float32)
 KERNEL = np.random.default_rng(1).standard_normal((4, 4, 3, 3)).astype(np.float32)
 NARROW = np.random.default_rng(2).standard_normal((5, 4, 1, 1)).astype(np.float32)
+SQUARE = np.random.default_rng(3).standard_normal((8, 4)).astype(np.float32)
 ZEROS = {"pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]), "zero": np.float32(0)}
 
 BESIDE = [0, 0, 0, 2]
@@ -254,6 +260,13 @@ FORMS: dict[str, Any] = {
         ],
         {"zero": [0], "one": [1], "two": [2], "four": [4], "narrow": NARROW[:, :2]},
         lambda x: F.conv2d(x[:, :2] + x[:, 2:], torch.from_numpy(NARROW[:, :2]).double(), stride=2),
+    ),
+    "a number a channel behind a product": (
+        "openvino",
+        "pools.py",
+        [("MatMul", ["x", "square"], {}), ("PRelu", ["0", "slopes"], {})],
+        {"square": SQUARE, "slopes": np.float32([1, 2, 3, 4]).reshape(4, 1, 1)},
+        lambda x: F.prelu(x @ torch.from_numpy(SQUARE).double(), torch.arange(1.0, 5).double()),
     ),
     "LRN of neighbours that are large": (
         "onnxruntime",
