@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Span
@@ -77,7 +77,7 @@ def evaluate(node: Node, environment: Mapping[str, Any]) -> Any:
         Unavailable: it depends on a value that failed before.
     """
     if isinstance(node, Sequence):
-        return _within_bounds([evaluate(item, environment) for item in node.items], node)
+        return _within_bounds([*_each(node.items, environment)], node)
     if isinstance(node, MappingNode):
         items = node.items.items()
         return _within_bounds({k: evaluate(e.value, environment) for k, e in items}, node)
@@ -96,6 +96,18 @@ def evaluate(node: Node, environment: Mapping[str, Any]) -> Any:
     if whole:
         return lookup(whole[1], environment)
     return compute(node, environment)
+
+
+def _each(items: Iterable[Node], environment: Mapping[str, Any]) -> Iterator[Any]:
+    """The values in a list; what it says many times is computed once."""
+    known: dict[str, Any] = {}
+    for item in items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            yield evaluate(item, environment)
+            continue
+        if item.value not in known:
+            known[item.value] = evaluate(item, environment)
+        yield known[item.value]
 
 
 def _within_bounds(value: Any, node: Node) -> Any:

@@ -23,10 +23,12 @@ from places import SPECS as _SPECS
 from specs_strategy import specs
 from work import growth, lines_run
 
-from inceptgraph.diagnostics import Code, Severity, Source
+from inceptgraph.diagnostics import Code, Findings, Severity, Source
 from inceptgraph.graph import from_json, to_json, to_text
 from inceptgraph.pipeline import analyze
 from inceptgraph.report import render
+from inceptgraph.source import parse
+from inceptgraph.spec import evaluate
 
 SPECS = sorted(_SPECS.glob("*.yaml"))
 MISTAKES = sorted(_MISTAKES.glob("*.yaml"))
@@ -313,6 +315,16 @@ def test_a_block_that_fails_is_tried_once() -> None:
     assert lines_run(lambda: analyze(Source("x", more))) < 1.5 * lines_run(
         lambda: analyze(Source("x", text))
     )
+
+
+def test_what_a_list_says_many_times_is_computed_once() -> None:
+    def lines(*texts: str) -> int:
+        written = parse(Source("x", f"[{', '.join(texts)}]"), Findings())
+        assert written is not None
+        return lines_run(lambda: evaluate(written, {"n": 2}))
+
+    apart = lines(*(f"$n * {i}" for i in range(1000)))
+    assert lines(*["$n * 1"] * 1000) < apart / 10
 
 
 def test_all_that_decides_how_much_there_is_is_counted() -> None:
