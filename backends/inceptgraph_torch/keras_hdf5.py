@@ -67,7 +67,7 @@ def _opened(path: Path) -> Path | io.BytesIO:
             return path
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(_WEIGHTS)
-        if member.file_size > path.stat().st_size:
+        if member.compress_type != zipfile.ZIP_STORED:
             refuse(path, "holds packed weights, which no file of Keras does: refused")
         return io.BytesIO(archive.read(member))
 

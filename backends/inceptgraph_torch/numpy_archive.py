@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,7 +19,13 @@ __all__ = ["read"]
 _MOST = 20
 """Times a file's size that its arrays may have: trained numbers hardly shrink."""
 
-_BROKEN = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of ``numpy.savez``, and of ``numpy.savez_compressed``."""
+
+_BROKEN = (
+    *(OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error),
+    *(TypeError, LookupError, SyntaxError, tokenize.TokenError),  # of a header, as it is parsed
+)
 """What zipfile and NumPy raise of a broken file."""
 
 _CHAINER = {
@@ -39,11 +46,14 @@ def read(path: Path) -> dict[str, Array]:
     Arrays of Python objects are left out.
 
     Raises:
-        SpecError: the file is broken, or unpacks to far more than it is.
+        SpecError: the file is broken, or unpacks to far more than it is, or is packed as NumPy
+            packs none.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
+            if any(member.compress_type not in _METHODS for member in members):
+                refuse(path, "is packed by a method that NumPy does not use: refused")
             unpacked, size = sum(member.file_size for member in members), path.stat().st_size
             if unpacked > _MOST * size:
                 refuse(path, f"unpacks {size:,} bytes to {unpacked:,}: refused")

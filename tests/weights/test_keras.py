@@ -234,10 +234,11 @@ def test_a_file_that_is_cut_off(kept: int, tmp_path: Path) -> None:
     assert "download or save it again" in told
 
 
-def test_an_archive_that_unpacks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_an_archive_that_unpacks(method: int, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file["layers/dense/vars/0"] = np.zeros(10**5)
-    packed = files.archived(tmp_path / "w.keras", tmp_path / "w.h5", zipfile.ZIP_DEFLATED)
+    packed = files.archived(tmp_path / "w.keras", tmp_path / "w.h5", method)
     assert "holds packed weights" in refused(packed)
 
 

@@ -111,8 +111,8 @@ def test_objects_are_not_unpickled(tmp_path: Path) -> None:
     assert "holds no tensors" in refused(tmp_path / "w.npz")
 
 
-def header(shape: str, data: bytes = b"", version: bytes = b"\1\0") -> bytes:
-    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+def header(shape: str, data: bytes = b"", version: bytes = b"\1\0", kind: str = "'<f4'") -> bytes:
+    text = f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text + data
 
 
@@ -122,6 +122,10 @@ BROKEN = {
     "2^62 numbers": (header(f"({2**31}, {2**31})"), "are not of the shape"),
     "a negative extent": (header("(-1, -3)", b"\0" * 12), "broken"),
     "a shape that is code": (header("__import__('os')"), "malformed node"),
+    "a shape that is none": (header("(True,)", b"\0" * 4), "an integer"),
+    "a header without an end": (header("(4,"), "broken"),
+    "a key that is a list": (header("(4,), []: 1"), "unhashable"),
+    "a type without a shape": (header("(4,)", kind="('<f4',)"), "out of range"),
     "a version of tomorrow": (header("(0,)", version=b"\7\0"), "is not known"),
     "no array": (b"hello", "broken"),
     "nothing": (b"", "broken"),
@@ -136,6 +140,13 @@ def test_what_is_broken_is_refused(name: str, tmp_path: Path) -> None:
     told = refused(tmp_path / "w.npz")
     assert "is an archive of NumPy that is broken" in told
     assert words in told
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_method_that_numpy_does_not_use_is_refused(method: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "w.npz", "w", method) as archive:
+        archive.writestr("a.npy", header("(4,)", b"\0" * 16))
+    assert "packed by a method that NumPy does not use" in refused(tmp_path / "w.npz")
 
 
 def test_what_unpacks_to_much_more_is_refused(tmp_path: Path) -> None:
