@@ -75,8 +75,8 @@ def lower(
         raise ValueError(f"a model is of float16, float32 or float64, not {kind}")
     weights, avoided = dict(arrays(network, given, kind)), frozenset(avoid)
     if any_size and (free := at_any_size(network)):
-        # what a rule, or ONNX, does not take for a number was not looked at
-        with suppress(TypeError, ValueError):
+        # what is no number fails in a rule or in ONNX, and in a package's rule in any way
+        with suppress(Exception):
             return _model(free, _write(free, dict(weights), kind, avoided), kind, opset)
     return _model(network, _write(network, weights, kind, avoided), kind, opset)
 

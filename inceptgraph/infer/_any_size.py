@@ -40,6 +40,10 @@ def at_any_size(graph: Graph) -> Graph | None:
                 nodes[node.name] = replace(node, shape=_shape(graph, node, operands))
     except TypeError:  # something needs a number
         return None
+    except Exception:  # an operation of a package may say so in any way
+        if node.op.op in BUILT_IN:
+            raise
+        return None
     return graph.with_nodes(nodes)
 
 

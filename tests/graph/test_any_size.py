@@ -185,7 +185,18 @@ class Middle(Operation):
         return self if self.row >= 0 else Middle(row=inputs[0][1] // 2)
 
 
-@pytest.mark.parametrize("op", [Positions(), Middle()])
+class Even(Operation):
+    """A check of its own that what it is given is a whole number."""
+
+    op: ClassVar[str] = "even"
+
+    def infer(self, *inputs: Shape) -> Shape:
+        if not isinstance(inputs[0][1], int):
+            raise ValueError("a height is a whole number")
+        return inputs[0]
+
+
+@pytest.mark.parametrize("op", [Positions(), Middle(), Even()])
 def test_operations_of_packages_that_depend_on_the_size(op: Operation) -> None:
     assert at_any_size(one_step(op, [(3, 8, 8)])) is None
 

@@ -181,6 +181,21 @@ def _(op: Blur, step: Step, *inputs: Shape) -> str:
     return step.call("AveragePool", *step.inputs, kernel_shape=inputs[0][1:])
 
 
+class Halve(Operation):
+    op = "halve"
+
+
+@rule.register
+def _(op: Halve, step: Step, *inputs: Shape) -> str:
+    bits = inputs[0][1].bit_length()  # which an extent has not, and says so by an AttributeError
+    return step.call("Mul", *step.inputs, step.number(2.0**-bits))
+
+
+def test_a_rule_of_a_package_that_asks_a_number_for_its_own() -> None:
+    model = lower(one_step(Halve(), [(3, 8, 9)]), tensors={})
+    assert dims(model.graph.input[0]) == ["batch", 3, 8, 9]
+
+
 def test_a_rule_of_a_package_that_writes_a_size() -> None:
     (node,) = lower(one_step(Blur(), [(3, 8, 9)]), tensors={}).graph.node
     assert list(node.attribute[0].ints) == [8, 9]

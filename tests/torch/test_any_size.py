@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
-from agreement import arrays, randomized
+from agreement import Array, arrays, randomized
 from operations_strategy import one_step
 
 from inceptgraph.diagnostics import Source
@@ -81,6 +82,24 @@ class Places(Operation):
     op: ClassVar[str] = "places"
 
 
+class Taps(Operation):
+    op: ClassVar[str] = "taps"
+
+
+class Times(torch.nn.Module):
+    def __init__(self, taps: Array) -> None:
+        super().__init__()
+        self.factor = float(taps.sum())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
+
+
+@rule.register
+def _(op: Taps, *inputs: Shape) -> Layer:
+    return Layer(Times, (np.array([1.0, 2.0]),))  # whether it equals another is no truth
+
+
 @rule.register
 def _(op: Looks, *inputs: Shape) -> Layer:
     return Layer(Looking)
@@ -99,6 +118,7 @@ def _(op: Places, *inputs: Shape) -> Layer:
         BUILT_IN["max_pool"](kernel=8),  # its map has one pixel, which torch takes for a case apart
         Looks(),
         Places(),
+        Taps(),
     ],
 )
 def test_what_depends_on_the_size(op: Operation) -> None:

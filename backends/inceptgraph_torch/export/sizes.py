@@ -22,16 +22,16 @@ def traceable_at_any_size(graph: Graph) -> Graph | None:
     if free is None:
         return None
     try:
-        for node in graph.nodes.values():
-            if node.inputs and rule(node.op, *free.operands(node)) != rule(
-                node.op, *graph.operands(node)
-            ):
-                return None
-            if not all(each > 1 for each in free.shape(node.name) if isinstance(each, Extent)):
-                return None
-    except TypeError:  # a rule needs a number, or a map has one pixel
+        is_same = all(
+            rule(node.op, *free.operands(node)) == rule(node.op, *graph.operands(node))
+            for node in graph.nodes.values()
+            if node.inputs
+        )
+        shapes = (cast("tuple[Any, ...]", free.shape(name)) for name in graph.nodes)
+        has_two = all(each > 1 for shape in shapes for each in shape if isinstance(each, Extent))
+    except Exception:  # one pixel, or a rule needs a number: a package's may say so in any way
         return None
-    return free
+    return free if is_same and has_two else None
 
 
 def dynamic_shapes(graph: Graph) -> dict[str, dict[int, Any]]:
