@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,23 @@ def message(find: Callable[[], object]) -> str:
         find()
     (finding,) = caught.value.diagnostics
     return f"{finding.code}: {finding.message}; {finding.help}"
+
+
+def test_entry_points_are_read_anew_once_something_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = "inceptgraph.tests.late"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not plugins.points(group)
+    hits = plugins._installed.cache_info().hits
+    assert not plugins.points(group)
+    assert plugins._installed.cache_info().hits == hits + 1
+    info = tmp_path / "late-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\nlate = late:thing\n")
+    os.utime(tmp_path, ns=(1, 1))  # a clock ticks too slowly to tell what came just now
+    assert plugins.points(group).keys() == {"late"}
 
 
 # -- two of one name -------------------------------------------------------------------------
