@@ -1,7 +1,7 @@
 """Arithmetic over parameters: total and exact.
 
 ``+ - * / // %``, a sign, brackets and five functions over whole numbers and decimals, with no
-attributes. Numbers are fractions until the end, so ``0.1 * 30`` is 3 and ``64 / 3`` is no number of
+attributes. Numbers are whole or fractions, so ``0.1 * 30`` is 3 and ``64 / 3`` is no number of
 channels.
 """
 
