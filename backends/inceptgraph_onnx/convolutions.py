@@ -52,7 +52,7 @@ def convolution(op: Conv2d | DepthwiseConv2d, step: Step, shape: Shape) -> str:
     )
 
 
-_APART = {"Conv", "MaxPool", "AveragePool", "Concat"}
+_APART = {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Concat"}
 """Operators that a stride does not move through."""
 
 

@@ -22,6 +22,7 @@ _TENSORS = {
     # Keras 1
     "W": ".weight",
     "b": ".bias",
+    "recurrent_kernel": ".recurrent_kernel",
     "running_mean": ".running_mean",
     "running_std": ".running_var",  # which a variance is, whatever it is called
 }
@@ -52,8 +53,8 @@ def of_name(name: str) -> str | None:
 
     >>> of_name("conv2d_3/kernel:0"), of_name("batchnormalization_1_running_std:0")
     ('kernel', 'running_std')
-    >>> of_name("block2_sepconv1_depthwise_kernel:0")
-    'depthwise_kernel'
+    >>> of_name("block2_sepconv1_depthwise_kernel:0"), of_name("lstm/lstm_cell/recurrent_kernel:0")
+    ('depthwise_kernel', 'recurrent_kernel')
     """
     match = _VARIABLE.fullmatch(name)
     return match[1] if match else None

@@ -67,7 +67,10 @@ def read(path: Path) -> dict[str, Array]:
         refuse(path, "takes more memory than there is")
     found = {name: array for name, array in arrays.items() if array is not None}
     if any(name.endswith("/W") for name in found):
-        found = {_in_torch(name): array for name, array in found.items()}
+        renamed = {_in_torch(name): array for name, array in found.items()}
+        if len(renamed) < len(found):
+            refuse(path, "holds two arrays that Chainer's links call alike")
+        return renamed
     return found
 
 

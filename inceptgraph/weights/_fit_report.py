@@ -74,7 +74,7 @@ def _names(fit: Fit) -> str:
     if fit.table is None:
         return f"names: as they are{without}"
     # a spec that differs in what has no weights takes them as well, and computes something else
-    meant = f"for {' and '.join(fit.table.specs)}" if fit.table.specs else ""
+    meant = f"for {' or '.join(fit.table.specs)}" if fit.table.specs else ""
     told = ", ".join(filter(None, [fit.table.description, meant]))
     of = f" ({told})" if told else ""
     return f"names: remapped by {fit.table.name}{of}{without}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from places import ROOT
 from work import growth
 
@@ -32,6 +35,17 @@ def _asks_a_clock(node: ast.AST) -> bool:
         return node.arg == "deadline" and ast.unparse(node.value) != "None"
     name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
     return name.partition(".")[0] == "time" and name.rpartition(".")[2] in CLOCKS
+
+
+def test_what_is_tracked_is_text_and_small() -> None:
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("no checkout of git")
+    tracked = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    names = subprocess.run(tracked, check=True, capture_output=True, text=True).stdout
+    for path in (ROOT / name for name in names.split("\0") if name):
+        if path.is_file():  # and not removed, or a link
+            assert path.stat().st_size < 200_000, path
+            assert "\0" not in path.read_text(encoding="utf-8"), path
 
 
 def test_no_module_imports_a_test_module() -> None:

@@ -66,6 +66,10 @@ def due(number: int, ways: list[str]) -> list[str]:
     return [way for way in ways if number % WAYS[way][1] == 0]
 
 
+def _capped(number: int) -> bool:
+    return number // AT_A_TIME % 2 == 1
+
+
 def _say(**told: Any) -> None:
     print("\n" + json.dumps(told), flush=True)
 
@@ -93,7 +97,7 @@ def _told(seed: int, start: int, stop: int, ways: list[str]) -> Iterator[dict[st
     """What a process says, and last how it ended."""
     command = [sys.executable, __file__, "--work", str(stop), "--seed", str(seed)]
     command += ["--start", str(start), "--ways", ",".join(ways)]
-    capped = CAPPED if start // AT_A_TIME % 2 else {}
+    capped = CAPPED if _capped(start) else {}
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -133,7 +137,8 @@ class _Log:
 
     def failure(self, number: int, way: str, reason: str) -> None:
         self.failures[way] += 1
-        self.line(f"FAIL {self._seed}/{number} {way}: {' '.join(reason.split())}")
+        processor = ", without AVX-512" if _capped(number) else ""
+        self.line(f"FAIL {self._seed}/{number} {way}{processor}: {' '.join(reason.split())}")
 
     def progress(self, last: bool = False) -> None:
         minutes = (time.monotonic() - self._began) / 60

@@ -149,6 +149,11 @@ def test_a_method_that_numpy_does_not_use_is_refused(method: int, tmp_path: Path
     assert "packed by a method that NumPy does not use" in refused(tmp_path / "w.npz")
 
 
+def test_two_arrays_of_one_link_that_mean_the_same_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "w.npz", **{"x/W": np.ones(1), "x/gamma": np.ones(1)})
+    assert "two arrays that Chainer's links call alike" in refused(tmp_path / "w.npz")
+
+
 def test_what_unpacks_to_much_more_is_refused(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "w.npz", a=np.zeros(10**6))
     assert "to 8,000,128: refused" in refused(tmp_path / "w.npz")
