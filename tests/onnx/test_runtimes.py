@@ -96,6 +96,10 @@ STAGES = {
     "uneven counted average": "q: {op: avg_pool, kernel: [3, 2], stride: 2, "
     "padding: [1, 0, 0, 1], count_include_pad: true, ceil: true}",
     **{f"lrn, k: {k}": f"n: {{op: lrn, alpha: 0.5, k: {k}}}" for k in (0.5, 1.0, 1.5, 2.0)},
+    **{
+        f"lrn, {each}": f"n: {{op: lrn, {each}}}"
+        for each in ("alpha: 0", "alpha: -0.01, k: 9", "alpha: 1.0e-50", "beta: 0", "beta: -0.5")
+    },
     **{f"{each} behind a max pool": f"{CONV}, {POOL}, m: {{op: {each}}}" for each in BENT},
 }
 ONE = "inputs: {x: {channels: 4, height: 8, width: 8}}"
