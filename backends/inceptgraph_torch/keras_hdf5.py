@@ -79,7 +79,7 @@ def _layers(path: Path, h5py: Any, file: Any) -> dict[str, Variables]:
     root = "model_weights/" if "model_weights" in objects else ""  # of a whole model
     named = _strings(objects[root[:-1]] if root else file, "layer_names")
     if named is not None:
-        return dict(_named(root, named, objects))
+        return dict(_named(path, root, named, objects))
     return _counted(path, objects, h5py.Dataset)
 
 
@@ -99,17 +99,26 @@ def _strings(group: Any, name: str) -> list[str] | None:
     ]
 
 
-def _named(root: str, names: list[str], objects: dict[str, Any]) -> Iterator[tuple[str, Variables]]:
+def _named(
+    path: Path, root: str, names: list[str], objects: dict[str, Any]
+) -> Iterator[tuple[str, Variables]]:
     """The layers of a file that lists them. A layer that is a model has variables of several."""
     for name in names:
-        variables = _strings(objects[f"{root}{name}"], "weight_names") or ()
+        variables = _strings(_listed(path, f"{root}{name}", objects), "weight_names") or ()
         parts = defaultdict[str, Variables](list)
         for variable in variables:
-            dataset = objects[f"{root}{name}/{variable}"]
+            dataset = _listed(path, f"{root}{name}/{variable}", objects)
             parent, _, last = variable.rpartition("/")
             parts[parent].append((of_name(last) or last, dataset))
         for parent, own in parts.items():
             yield (name if len(parts) == 1 else f"{name}.{parent.replace('/', '.')}"), own
+
+
+def _listed(path: Path, name: str, objects: dict[str, Any]) -> Any:
+    if name not in objects:
+        why = f"lists `{name[:120]}`, and does not hold it"
+        refuse(path, why, "download or save it again")
+    return objects[name]
 
 
 def _counted(path: Path, objects: dict[str, Any], dataset: type) -> dict[str, Variables]:

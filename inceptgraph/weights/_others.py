@@ -34,6 +34,7 @@ _ONNX: Named = (
     "is an ONNX model",
     "save its initialisers by name: onnx.numpy_helper.to_array, and safetensors.numpy.save_file",
 )
+_NO_WEIGHTS: Named = ("is a zip file without weights of PyTorch, NumPy or Keras", _SAVE)
 _SAVED_MODEL: Named = ("is a SavedModel of TensorFlow", _TF)
 _SCRIPT: Named = (
     "is a TorchScript archive, which holds code: refused",
@@ -96,4 +97,4 @@ def other_archive(names: Set[str]) -> Named | None:
         return _EXPORTED
     if "constants.pkl" in names:
         return _SCRIPT
-    return None if "data.pkl" in names else ("is a zip file, but none that torch.save wrote", _SAVE)
+    return None if "data.pkl" in names else _NO_WEIGHTS

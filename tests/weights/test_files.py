@@ -278,7 +278,7 @@ BAD_BYTES: dict[str, tuple[bytes, str]] = {
         "multiple disks",
     ),
     "the start of a zip": (b"PK\x03\x04", "is cut off"),
-    "an empty zip": (b"PK\x05\x06" + b"\0" * 18, "none that torch.save wrote"),
+    "an empty zip": (b"PK\x05\x06" + b"\0" * 18, "without weights of PyTorch"),
     "a pickle cut off": (pickle.dumps(OrderedDict(a=1))[:20], "that torch.save did not write"),
     "an old file cut off": (OLD.getvalue()[:-100], "is a PyTorch file that is broken"),
     "a list": (stored([1, 2]), "holds no state_dict, but a list"),
@@ -411,7 +411,7 @@ def test_a_file_that_holds_itself(tmp_path: Path) -> None:
         ({"a/data.pkl": b"\0" * 1000}, zipfile.ZIP_DEFLATED, "to 1,000, which no file of"),
         ({"a/data.pkl": b"\0" * 1000}, zipfile.ZIP_LZMA, "which no file of torch.save does"),
         ({"a/data.pkl": b"", "a/constants.pkl": b""}, zipfile.ZIP_STORED, "a TorchScript archive"),
-        ({"a/readme.txt": b"text"}, zipfile.ZIP_STORED, "none that torch.save wrote"),
+        ({"a/readme.txt": b"text"}, zipfile.ZIP_STORED, "without weights of PyTorch"),
         ({"a/data.pkl": b"\x80\x02}q"}, zipfile.ZIP_STORED, "is a PyTorch file that is broken"),
     ],
 )

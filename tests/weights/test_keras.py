@@ -211,7 +211,15 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
         files.keras_2(file, small())
         del file["out"]
         file["out"] = h5py.ExternalLink("other.h5", "/out")
-    assert "is broken" in refused(tmp_path / "w.h5")
+    assert "lists `out`, and does not hold it" in refused(tmp_path / "w.h5")
+
+
+def test_a_variable_that_is_listed_alone(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        files.keras_2(file, small())
+        variable = file["out"].attrs["weight_names"][0]
+        del file["out"][variable]
+    assert f"lists `out/{variable}`, and does not hold it" in refused(tmp_path / "w.h5")
 
 
 def test_groups_that_hold_themselves_end(tmp_path: Path) -> None:
