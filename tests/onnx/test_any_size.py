@@ -90,7 +90,10 @@ def held_to_torch(
         assert relative_error(found, wanted) <= allowed, reader
 
 
-@pytest.mark.parametrize("spec", ["naive_inception", "resnet18", "xception", MIXED])
+HEAVY = pytest.param("xception", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("spec", ["naive_inception", "resnet18", HEAVY, MIXED])
 def test_networks(spec: str) -> None:
     graph = to_graph(Source("mixed.yaml", spec) if spec is MIXED else spec).phase("eval")
     module = randomized(graph)
