@@ -86,10 +86,14 @@ class Step:
         self.body.calls.append(call)
         return output
 
+    def apart(self, value: str) -> str:
+        """A value as it is, through a step of its own: runtimes that fuse what made it wrongly with
+        what reads it do not look past this step."""
+        return self.call("Max", value, value)
+
     def fence(self, value: str, *operators: str) -> str:
-        """A value as it is, where one of some operators made it through a step of its own: runtimes
-        that fuse that operator wrongly with what reads it do not look past this step."""
-        return self.call("Max", value, value) if self.body.made_by(value) in operators else value
+        """A value, apart where one of some operators made it."""
+        return self.apart(value) if self.body.made_by(value) in operators else value
 
     def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
         """A map with so many pixels of a number added at its sides. Zero, which is the default, is

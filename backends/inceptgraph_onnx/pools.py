@@ -81,7 +81,7 @@ def adaptive_average(size: tuple[int, int], step: Step, shape: Shape) -> str:
     rows = step.number(_shares(shape[1], size[0]))
     columns = step.number(_shares(shape[2], size[1]).T)
     value = step.call("MatMul", step.call("MatMul", rows, *step.inputs), columns)
-    return step.call("Max", value, value)
+    return step.apart(value)
 
 
 def adaptive_maximum(size: tuple[int, int], step: Step, shape: Shape) -> str:

@@ -212,7 +212,7 @@ def _(op: merge.Concat, step: Step, *inputs: Shape) -> str:
     first, *others = step.inputs
     if inputs[0][0] == 1 and {first} == set(others):
         # OpenVINO 2026.4.1 makes a broadcast of it, which mixes the pixels of one channel
-        first = step.call("Max", first, first)
+        first = step.apart(first)
     return step.call("Concat", first, *others, axis=1)
 
 
