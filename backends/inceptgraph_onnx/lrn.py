@@ -30,7 +30,7 @@ def _lrn(op: Lrn, step: Step, operand: Shape) -> str:
     # Runtime has none. ONNX Runtime 1.31.1 takes squares that leave the window off a running sum,
     # whose rounding stays: of values up to a hundred, 1e-6 of k at this alpha. It loads no alpha or
     # beta that is not above 0.
-    exact = abs(op.alpha) <= 1e-3 * op.size * op.k
+    exact = op.alpha <= 1e-3 * op.size * op.k
     # OpenVINO 2026.4.1 cuts the bias to a whole number: of any other one k^-beta is a factor
     factor = 1.0 if op.k.is_integer() else op.k
     settings = {"alpha": op.alpha / factor, "beta": op.beta, "bias": op.k / factor}
