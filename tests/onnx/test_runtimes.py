@@ -100,6 +100,11 @@ STAGES = {
         f"lrn, {each}": f"n: {{op: lrn, {each}}}"
         for each in ("alpha: 0", "alpha: -0.01, k: 9", "alpha: 1.0e-50", "beta: 0", "beta: -0.5")
     },
+    **{
+        f"{op} of numbers below {most}": f"m: {{op: tanh}}, "
+        f"a: {{op: scale, factor: 5.0, offset: {most - 5.0}}}, s: {{op: {op}}}"
+        for op, most in (("softplus", 0), ("softplus", -10), ("softplus", -40), ("mish", -5))
+    },
     **{f"{each} behind a max pool": f"{CONV}, {POOL}, m: {{op: {each}}}" for each in BENT},
 }
 ONE = "inputs: {x: {channels: 4, height: 8, width: 8}}"
@@ -227,6 +232,20 @@ FORMS: dict[str, Any] = {
     ),
     "SiLU behind a max pool": bent(("Sigmoid", ["1"], {}), ("Mul", ["1", "2"], {}), of=F.silu),
     "Mish behind a max pool": bent(("Mish", ["1"], {}), of=F.mish),
+    "Mish of numbers far below zero": (
+        "openvino",
+        "rules.py",
+        [("Tanh", ["x"], {}), ("Sub", ["0", "far"], {}), ("Mish", ["1"], {})],
+        {"far": np.float32(12)},
+        lambda x: F.mish(torch.tanh(x) - 12),
+    ),
+    "softplus of numbers far below zero": (
+        "openvino",
+        "rules.py",
+        [("Tanh", ["x"], {}), ("Sub", ["0", "far"], {}), ("Softplus", ["1"], {})],
+        {"far": np.float32(12)},
+        lambda x: F.softplus(torch.tanh(x) - 12),
+    ),
     "HardSwish behind a max pool": bent(("HardSwish", ["1"], {}), of=F.hardswish),
     "GELU behind a max pool": bent(
         ("Div", ["1", "root"], {}),
