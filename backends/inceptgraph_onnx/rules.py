@@ -149,7 +149,7 @@ def _behind_pool(step: Step, monotonic: bool = False) -> str:
 
 @rule.register
 def _(op: activation.Softplus, step: Step, *inputs: Shape) -> str:
-    """relu(x) + log(1 + e), where e = exp(-|x|), in Kahan's form of ``log1p``: the rounding of 1 + e
+    """relu(x) + log(1 + e) with e = exp(-|x|), in Kahan's form of ``log1p``: the rounding of 1 + e
     is divided out. ``Softplus`` of OpenVINO 2026.4.1 adds x to a logarithm instead, so that numbers
     from about -9 on become negative; so does log(1 + exp(x)), of which it makes one but for a Max
     between."""
