@@ -235,9 +235,20 @@ def _(op: merge.Concat, step: Step, *inputs: Shape) -> str:
     return step.call("Concat", first, *others, axis=1)
 
 
-@rule.register
-def _(op: merge.Add, step: Step, *inputs: Shape) -> str:
-    return reduce(lambda a, b: step.call("Add", a, b), step.inputs)
+_JOINS: dict[type[Operation], str] = {
+    merge.Add: "Add",
+    merge.Subtract: "Sub",
+    merge.Divide: "Div",
+    merge.Maximum: "Max",
+    merge.Minimum: "Min",
+}
+for _kind, _join in _JOINS.items():
+    rule.register(
+        _kind,
+        lambda op, step, *inputs, operator=_join: reduce(
+            lambda a, b: step.call(operator, a, b), step.inputs
+        ),
+    )
 
 
 @rule.register

@@ -65,7 +65,20 @@ class Fold:
         return f" {self.symbol} ".join(operands)
 
 
-Function = Concatenate | Fold
+@dataclass(frozen=True)
+class Nest:
+    """A function of ``torch`` of two operands, between all of them from left to right."""
+
+    apply: Callable[[Any, Any], Any]
+
+    def emit(self, graph: fx.Graph, operands: Sequence[fx.Node]) -> fx.Node:
+        return reduce(lambda a, b: graph.call_function(self.apply, (a, b)), operands)
+
+    def source(self, operands: Sequence[str]) -> str:
+        return reduce(lambda a, b: f"torch.{self.apply.__name__}({a}, {b})", operands)
+
+
+Function = Concatenate | Fold | Nest
 
 
 @singledispatch
@@ -260,14 +273,16 @@ def _(op: merge.Concat, *inputs: Shape) -> Function:
     return Concatenate()
 
 
-@rule.register
-def _(op: merge.Add, *inputs: Shape) -> Function:
-    return Fold(operator.add, "+")
-
-
-@rule.register
-def _(op: merge.Multiply, *inputs: Shape) -> Function:
-    return Fold(operator.mul, "*")
+_JOINS: dict[type[Operation], Function] = {
+    merge.Add: Fold(operator.add, "+"),
+    merge.Multiply: Fold(operator.mul, "*"),
+    merge.Subtract: Fold(operator.sub, "-"),
+    merge.Divide: Fold(operator.truediv, "/"),
+    merge.Maximum: Nest(torch.maximum),
+    merge.Minimum: Nest(torch.minimum),
+}
+for _kind, _function in _JOINS.items():
+    rule.register(_kind, lambda op, *inputs, function=_function: function)
 
 
 @rule.register

@@ -202,6 +202,7 @@ class ShapeError(Exception):
         message: what is wrong, in terms of the operation's own arguments and shapes.
         argument: the argument to point at, where one is to blame.
         axes: for operands that disagree, the axes on which they do.
+        operands: which of them disagree, where not all do.
         help: what to do about it.
     """
 
@@ -212,6 +213,7 @@ class ShapeError(Exception):
         *,
         argument: str | None = None,
         axes: tuple[int, ...] = (),
+        operands: tuple[int, ...] | None = None,
         help: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -219,6 +221,7 @@ class ShapeError(Exception):
         self.message = message
         self.argument = argument
         self.axes = axes
+        self.operands = operands
         self.help = help
 
 

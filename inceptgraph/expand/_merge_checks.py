@@ -25,5 +25,7 @@ def report_no_merge(name: Scalar, kind: type[Operation] | Block, findings: Findi
 
 def warn_of_one_input(kind: type[Operation], span: Span, hint: str, findings: Findings) -> None:
     """Warn of a join that has nothing to join: most often a forgotten ``from:``."""
+    if kind.arity[0] > 1:
+        return  # one input is an error, which is told by itself
     message = f"`{kind.op}` joins one input only, so it changes nothing"
     findings.add(Code.WRONG_ARITY, message, span, help=hint, severity=Severity.WARNING)

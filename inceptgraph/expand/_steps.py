@@ -283,7 +283,8 @@ class StepExpander:
         if len(inputs) < least or (most is not None and len(inputs) > most):
             takes = f"at least {count_of_inputs(least)}" if most is None else count_of_inputs(most)
             message = f"`{kind.op}` reads {takes}, but is given {len(inputs)}"
-            hint = "join them first, with `{op: concat, from: […]}`" if len(inputs) > 1 else None
+            hint = "join them first, with `{op: concat, from: […]}`"
+            hint = "name them: `from: [a, b]`" if len(inputs) < least else hint
             self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         known = tuple(name for name in inputs if name is not None)

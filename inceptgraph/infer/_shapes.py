@@ -94,6 +94,9 @@ def _report(
     uses = origin.uses() if origin else ()
     ranks = {len(shape) for shape in shapes}
     if len(shapes) > 1 and (error.axes or len(ranks) > 1):
+        if error.operands is not None:
+            node = replace(node, inputs=tuple(node.inputs[i] for i in error.operands))
+            shapes = tuple(shapes[i] for i in error.operands)
         story = explain_mismatch(error.axes, node, shapes, nodes)
         labels, notes, help = story.labels, story.notes, error.help or story.help
     else:

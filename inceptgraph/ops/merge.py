@@ -8,7 +8,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation
 from inceptgraph.types import Family, Shape, format_shape
 
-__all__ = ["Add", "Concat", "Multiply"]
+__all__ = ["Add", "Concat", "Divide", "Maximum", "Minimum", "Multiply", "Subtract"]
 
 
 class Concat(Operation):
@@ -24,37 +24,63 @@ class Concat(Operation):
         return (sum(shape[0] for shape in inputs), *inputs[0][1:])
 
 
-class Add(Operation):
-    """Sum of operands of one shape."""
+class _Arithmetic(Operation):
+    """Joins operands number by number; where one has an extent of 1, it is spread over the extent
+    of the others."""
 
-    op: ClassVar[str] = "add"
-    other_names: ClassVar[tuple[str, ...]] = ("sum",)
     family: ClassVar[Family] = Family.MERGE
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
     def infer(self, *inputs: Shape) -> Shape:
-        need_agreement(self.op, inputs)
-        return inputs[0]
+        return broadcast(self.op, inputs)
 
 
-class Multiply(Operation):
-    """Product, element by element. An operand of height and width 1 applies to every pixel, as in
-    squeeze-and-excitation."""
+class Add(_Arithmetic):
+    """Sum, number by number. An extent of 1 is spread over that of the others: a 1×1 map over all
+    pixels, a single channel over all channels."""
+
+    op: ClassVar[str] = "add"
+
+
+class Multiply(_Arithmetic):
+    """Product, number by number. An extent of 1 is spread over that of the others, as in
+    squeeze-and-excitation (a 1×1 map) and CBAM (a single channel)."""
 
     op: ClassVar[str] = "multiply"
     other_names: ClassVar[tuple[str, ...]] = ("mul", "product")
-    family: ClassVar[Family] = Family.MERGE
-    arity: ClassVar[tuple[int, int | None]] = (1, None)
 
-    def infer(self, *inputs: Shape) -> Shape:
-        need_one_rank(self.op, inputs)
-        maps = [shape for shape in inputs if shape[1:] != (1, 1)] or list(inputs)
-        largest = maps[0]
-        spread = tuple(
-            (shape[0], *largest[1:]) if shape[1:] == (1, 1) else shape for shape in inputs
-        )
-        need_agreement(self.op, spread)
-        return largest
+
+class Subtract(_Arithmetic):
+    """The first operand less the second, number by number. An extent of 1 is spread over that of
+    the other."""
+
+    op: ClassVar[str] = "subtract"
+    other_names: ClassVar[tuple[str, ...]] = ("sub",)
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+
+class Divide(_Arithmetic):
+    """The first operand over the second, number by number. An extent of 1 is spread over that of
+    the other."""
+
+    op: ClassVar[str] = "divide"
+    other_names: ClassVar[tuple[str, ...]] = ("div", "quotient")
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+
+class Maximum(_Arithmetic):
+    """The largest of the operands, number by number (maxout). An extent of 1 is spread over that of
+    the others."""
+
+    op: ClassVar[str] = "maximum"
+    other_names: ClassVar[tuple[str, ...]] = ("maxout",)
+
+
+class Minimum(_Arithmetic):
+    """The smallest of the operands, number by number. An extent of 1 is spread over that of the
+    others."""
+
+    op: ClassVar[str] = "minimum"
 
 
 def need_one_rank(name: str, inputs: tuple[Shape, ...]) -> None:
@@ -82,8 +108,41 @@ def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = F
     first = 1 if skip_channels else 0
     shape = inputs[0]
     axes = tuple(a for a in range(first, len(shape)) if any(s[a] != shape[a] for s in inputs))
-    if not axes:
-        return
+    if axes:
+        raise _disagreement(name, inputs, axes, skip_channels)
+
+
+def broadcast(name: str, inputs: tuple[Shape, ...]) -> Shape:
+    """The shape of operands that are joined number by number, as arithmetic has it: along each axis
+    the extent of all but those of 1.
+
+    Raises:
+        ShapeError: they have several; ``axes`` tells where, ``operands`` which.
+    """
+    need_one_rank(name, inputs)
+    shape, axes = [], []
+    for axis, first in enumerate(inputs[0]):
+        extents = [each[axis] for each in inputs]
+        # of any size, whether one is 1 is asked only where they differ
+        if any(extent != first for extent in extents[1:]):
+            extents = [extent for extent in extents if extent != 1]
+        shape.append(extents[0])
+        if any(extent != extents[0] for extent in extents[1:]):
+            axes.append(axis)
+    if axes:
+        apart = tuple(i for i, each in enumerate(inputs) if any(each[a] != 1 for a in axes))
+        wide = tuple(inputs[i] for i in apart)
+        raise _disagreement(name, wide, tuple(axes), operands=apart)
+    return tuple(shape)
+
+
+def _disagreement(
+    name: str,
+    inputs: tuple[Shape, ...],
+    axes: tuple[int, ...],
+    skip_channels: bool = False,
+    operands: tuple[int, ...] | None = None,
+) -> ShapeError:
     what = "maps of {}"
     if axes == (0,):
         kinds = [str(shape[0]) for shape in inputs]
@@ -93,8 +152,9 @@ def need_agreement(name: str, inputs: tuple[Shape, ...], skip_channels: bool = F
     else:
         kinds = [format_shape(shape) for shape in inputs]
     *others, last = dict.fromkeys(kinds)
-    raise ShapeError(
+    return ShapeError(
         Code.CHANNEL_MISMATCH if axes == (0,) else Code.SPATIAL_MISMATCH,
         f"`{name}` cannot join {what.format(', '.join(others) + ' and ' + last)}",
         axes=axes,
+        operands=operands,
     )

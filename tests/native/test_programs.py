@@ -626,3 +626,21 @@ def test_panels_hold_every_weight(inputs: int, outputs: int, vectors: int, lanes
         start += inputs * width
     assert start == len(packed)
     assert (restored == matrix).all()
+
+
+@needs_compiler
+def test_a_sum_that_is_spread_is_no_residual() -> None:
+    text = """\
+name: Spread
+input: {channels: 3, height: 6, width: 5}
+stages:
+  conv: {op: conv2d, out: 8, kernel: 3, padding: same}
+  pool: {op: global_avg_pool}
+  gate: {op: conv2d, out: 1, from: conv}
+  bias: {op: conv2d, out: 8, from: pool}
+  a:    {op: add, from: [bias, conv]}
+  b:    {op: conv2d, out: 8}
+  out:  {op: add, from: [b, gate]}
+"""
+    graph = to_graph(Source("spread.yaml", text))
+    assert_runs(graph, randomized(graph), group=2)

@@ -75,10 +75,9 @@ def operands(draw: st.DrawFn, name: str) -> list[Shape]:
     if name == "concat":
         channels = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
         return [(c, *shape[1:]) for c in channels]
-    if name == "add":
-        return [shape] * draw(st.integers(1, 4))
-    if name == "multiply":
-        channel_wise = (shape[0], 1, 1) if len(shape) == 3 else shape
-        choices = st.sampled_from([shape, channel_wise])
-        return draw(st.permutations([shape, *draw(st.lists(choices, max_size=3))]))
+    if BUILT_IN[name].arity[1] != 1:
+        # an extent of 1 is spread over that of the others
+        count = BUILT_IN[name].arity[1] or draw(st.integers(1, 4))
+        spread = st.tuples(*(st.sampled_from([extent, extent, 1]) for extent in shape))
+        return [draw(spread) for _ in range(count)]
     return [shape]

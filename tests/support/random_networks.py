@@ -110,20 +110,20 @@ class _Writer:
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
 
-    def operands(self, kind: type[Operation]) -> list[str]:
+    def operands(self, op: Operation) -> list[str]:
         """Values that the operation may take: mostly late ones, so that steps make chains."""
         names = list(self.values)
         late = names[-3:] if self.random.random() < 0.8 else names
         first = self.random.choice(late)
-        if kind.arity[1] == 1:
+        most = op.arity[1]
+        if most == 1:
             return [first]
-        shape, fitting = self.values[first], [first]
+        fitting = [first]
         for name, other in self.values.items():
-            fits = other == shape
-            fits |= kind.op == "concat" and other[1:] == shape[1:]
-            fits |= kind.op == "multiply" and len(shape) == 3 and other == (shape[0], 1, 1)
-            fitting += [name] if fits else []
-        count = self.random.randint(1, 3)
+            with suppress(ShapeError):
+                op.infer(self.values[first], other)
+                fitting.append(name)
+        count = self.random.randint(1, 3) if most is None else most - 1
         return [first, *(self.random.choice(fitting) for _ in range(count))]
 
     def step(self) -> None:
@@ -132,10 +132,14 @@ class _Writer:
         others = [name for name in BUILT_IN if name not in LEFT_OUT]
         kind = BUILT_IN[self.random.choice(FREQUENT if frequent else others)]
         given = arguments(kind, self.random)
+        try:
+            op = kind(**given)
+        except ValueError:
+            return
         for _ in range(TRIES):
-            operands = self.operands(kind)
-            with suppress(ShapeError, ValueError):
-                shape = kind(**given).infer(*(self.values[name] for name in operands))
+            operands = self.operands(op)
+            with suppress(ShapeError):
+                shape = op.infer(*(self.values[name] for name in operands))
                 if prod(shape) > LARGEST:
                     continue
                 name = f"s{len(self.stages)}"

@@ -174,11 +174,13 @@ def softmax(x: Tensor) -> Tensor:
     return torch.exp(x) / torch.exp(x).sum(1, keepdim=True)
 
 
-def multiply(*operands: Tensor) -> Tensor:
-    result = torch.ones((), dtype=torch.float64)
-    for x in operands:
-        result = result * x
-    return result
+def each_number(join: Callable[[Tensor], Tensor], *operands: Tensor) -> Tensor:
+    """What joins a column of numbers, one of each operand, of all of their columns."""
+    rank = operands[0].dim()
+    extents = [max(x.shape[axis] for x in operands) for axis in range(rank)]
+    at = torch.meshgrid(*map(torch.arange, extents), indexing="ij")
+    spread = [x[tuple(i % n for i, n in zip(at, x.shape, strict=True))] for x in operands]
+    return join(torch.stack(spread))
 
 
 # Of the operation, its weights by name, and its operands
@@ -213,8 +215,12 @@ DEFINITIONS: dict[str, Definition] = {
     "softmax": lambda op, w, x: softmax(x),
     "log_softmax": lambda op, w, x: torch.log(softmax(x)),
     "concat": lambda op, w, *xs: torch.hstack(xs),
-    "add": lambda op, w, *xs: torch.stack(xs).sum(0),
-    "multiply": lambda op, w, *xs: multiply(*xs),
+    "add": lambda op, w, *xs: each_number(lambda x: x.sum(0), *xs),
+    "multiply": lambda op, w, *xs: each_number(lambda x: x.prod(0), *xs),
+    "subtract": lambda op, w, *xs: each_number(lambda x: x[0] + -1 * x[1], *xs),
+    "divide": lambda op, w, *xs: each_number(lambda x: x[0] * x[1] ** -1, *xs),
+    "maximum": lambda op, w, *xs: each_number(lambda x: x.amax(0), *xs),
+    "minimum": lambda op, w, *xs: each_number(lambda x: x.amin(0), *xs),
     "identity": lambda op, w, x: x,
     "flatten": lambda op, w, x: x.reshape(len(x), -1),
     "dropout": lambda op, w, x: x,  # in evaluation

@@ -129,7 +129,7 @@ def units(graph: Graph, can: Callable[[type[Operation]], Fuses]) -> list[Unit]:
 def _grown(graph: Graph, unit: Unit, able: Fuses, done: set[str]) -> Iterator[Unit]:
     """The unit with one reader more at a time, which are marked as done."""
     while (reader := graph.sole_reader(unit.end)) is not None and reader.name not in done:
-        longer = _with_reader(unit, reader, able)
+        longer = _with_reader(graph, unit, reader, able)
         if longer is None:
             return
         done.add(unit.end)
@@ -137,7 +137,7 @@ def _grown(graph: Graph, unit: Unit, able: Fuses, done: set[str]) -> Iterator[Un
         yield unit
 
 
-def _with_reader(unit: Unit, reader: Node, able: Fuses) -> Unit | None:
+def _with_reader(graph: Graph, unit: Unit, reader: Node, able: Fuses) -> Unit | None:
     if unit.bounded:
         return None
     match reader.op:
@@ -149,7 +149,8 @@ def _with_reader(unit: Unit, reader: Node, able: Fuses) -> Unit | None:
             return replace(unit, end=reader.name, affine=reader)
         case Add() if Fuses.SUM in able and unit.residual is None:
             others = [name for name in reader.inputs if name != unit.end]
-            if len(reader.inputs) == 2 and len(others) == 1:
+            shapes = {graph.shape(name) for name in (reader.name, *reader.inputs)}
+            if len(reader.inputs) == 2 and len(others) == 1 and len(shapes) == 1:
                 return replace(unit, end=reader.name, residual=others[0])
     return None
 

@@ -224,12 +224,16 @@ def _(op: act.Softmax | act.LogSoftmax, unit: Unit, emit: Emitter) -> None:
 
 @rule.register(merge.Add)
 @rule.register(merge.Multiply)
+@rule.register(merge.Subtract)
+@rule.register(merge.Divide)
+@rule.register(merge.Maximum)
+@rule.register(merge.Minimum)
 @fusing(Fuses.BOUNDS)
-def _(op: merge.Add | merge.Multiply, unit: Unit, emit: Emitter) -> None:
+def _(op: Operation, unit: Unit, emit: Emitter) -> None:
     operands, target = [emit.place(name) for name in unit.node.inputs], emit.place(unit.end)
     emit.call(
         unit.end,
-        f"join<{'Add' if isinstance(op, merge.Add) else 'Multiply'}>",
+        f"join<{type(op).__name__}>",
         braces(*map(emit.map, operands)),
         emit.bounds(unit),
         emit.map(target),

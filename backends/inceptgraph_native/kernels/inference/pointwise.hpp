@@ -90,11 +90,24 @@ inline void prelu(Run& r, Map in, const float* slopes, Map out) {
 struct Add {
     static vec join(vec a, vec b) { return a + b; }
 };
+struct Subtract {
+    static vec join(vec a, vec b) { return a - b; }
+};
 struct Multiply {
     static vec join(vec a, vec b) { return a * b; }
 };
+struct Divide {
+    static vec join(vec a, vec b) { return a / b; }
+};
+// A NaN in either stays, as torch has it.
+struct Maximum {
+    static vec join(vec a, vec b) { return (a > b) | (a != a) ? a : b; }
+};
+struct Minimum {
+    static vec join(vec a, vec b) { return (a < b) | (a != a) ? a : b; }
+};
 
-// An operand of one pixel applies to all of them.
+// An operand with one row, one column or one channel has it in the place of all.
 template <class Join>
 void join(Run& r, std::initializer_list<Map> operands, Bounds bounds, Map out) {
     each_pixel(r, out, [&](long n, int y, int x) {
@@ -102,8 +115,8 @@ void join(Run& r, std::initializer_list<Map> operands, Bounds bounds, Map out) {
             const int left = out.channels - c;
             vec v{};
             for (auto& each : operands) {
-                const number* from = each.height * each.width == 1 ? each.at(n, 0, 0) : each.at(n, y, x);
-                vec next = load(from + c, left);
+                const number* from = each.at(n, each.height == 1 ? 0 : y, each.width == 1 ? 0 : x);
+                vec next = each.channels == 1 ? splat(value(*from)) : load(from + c, left);
                 v = &each == operands.begin() ? next : Join::join(v, next);
             }
             store(out.at(n, y, x) + c, clamp(v, bounds.low, bounds.high), left);
