@@ -100,6 +100,10 @@ class Analysis:
         return self.graph
 
 
+MANY = 100_000
+"""Objects that are searched for garbage in some milliseconds; GoogLeNet makes 4,000."""
+
+
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     """What is made from a spec holds no cycles: to search it for garbage over and over, while it
@@ -110,7 +114,8 @@ def _no_garbage_collection() -> Iterator[None]:
         yield
     finally:
         if enabled:
-            if not gc.get_freeze_count():
+            # asked last, since what is frozen is counted one by one
+            if gc.get_count()[0] > MANY and not gc.get_freeze_count():
                 gc.freeze()  # and back: all that is new counts as old, which is rarely searched
                 gc.unfreeze()
             gc.enable()

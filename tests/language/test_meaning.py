@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from places import SPECS
 
 from inceptgraph.diagnostics import Code, Findings, Source, Span, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
 from inceptgraph.graph import Graph
 from inceptgraph.infer import infer
 from inceptgraph.ops import BUILT_IN
-from inceptgraph.pipeline import analyze, summary
+from inceptgraph.pipeline import _analyze, analyze, summary
 from inceptgraph.report import render
 from inceptgraph.source import Mapping, Scalar, parse, to_plain
 from inceptgraph.spec import Unavailable, ValueProblem, evaluate, fits
@@ -709,9 +708,16 @@ def test_closest(word: str, known: list[str], meant: list[str]) -> None:
     assert closest(word, known) == meant
 
 
-def test_shipped_specs_have_no_findings() -> None:
-    for path in sorted(SPECS.glob("*.yaml")):
-        assert analyze(path).findings == (), path
+@pytest.mark.parametrize(("many", "asked"), [(_analyze.MANY, False), (0, True)])
+def test_what_is_frozen_is_counted_for_large_specs_alone(
+    many: int, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That walks over all that a process has frozen, such as torch."""
+    counted: list[bool] = []
+    monkeypatch.setattr(_analyze, "MANY", many)
+    monkeypatch.setattr(_analyze.gc, "get_freeze_count", lambda: counted.append(True))
+    assert analyze("googlenet").graph is not None
+    assert bool(counted) == asked
 
 
 def test_many_warnings_hide_neither_the_graph_nor_an_error() -> None:
