@@ -6,14 +6,15 @@ import platform
 from collections.abc import Iterator
 
 import pytest
-import torch
-
-from inceptgraph_native import processor
 
 
 @pytest.fixture(params=["x86-64", "x86-64-v3"])
 def shorter_vectors(request: pytest.FixtureRequest) -> Iterator[None]:
     """What is compiled is for processors with SSE2 alone, and with AVX2."""
+    import torch  # here, since every lane reads this file, the fast one as well
+
+    from inceptgraph_native import processor
+
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("these are processors of x86")
     if request.param == "x86-64-v3" and "AVX" not in torch.backends.cpu.get_cpu_capability():
