@@ -33,8 +33,10 @@ def _asks_a_clock(node: ast.AST) -> bool:
     """Whether it reads one, or sets hypothesis a deadline."""
     if isinstance(node, ast.keyword):
         return node.arg == "deadline" and ast.unparse(node.value) != "None"
-    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    return name.partition(".")[0] == "time" and name.rpartition(".")[2] in CLOCKS
+    asked = node.func if isinstance(node, ast.Call) else None
+    last = getattr(asked, "attr", getattr(asked, "id", None))
+    name = ast.unparse(asked) if asked and last in CLOCKS else ""
+    return name.partition(".")[0] == "time"
 
 
 def test_what_is_tracked_is_text_and_small() -> None:

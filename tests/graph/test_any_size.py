@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -41,9 +42,15 @@ def network(stages: str, height: int = 33, width: int = 40) -> Graph:
     return to_graph(Source("net.yaml", f"name: net\ninput: {image}\nstages:\n{stages}"))
 
 
+@cache
+def evaluated(spec: str) -> Graph:
+    """The graph of a shipped spec in evaluation."""
+    return to_graph(spec).phase("eval")
+
+
 @pytest.mark.parametrize("spec", sorted(FREE))
 def test_shipped_specs(spec: str) -> None:
-    graph = to_graph(spec).phase("eval")
+    graph = evaluated(spec)
     free = at_any_size(graph)
     assert free is not None
     least = [axis.least for axis in axes(free)]
@@ -56,7 +63,7 @@ def test_shipped_specs(spec: str) -> None:
 
 
 def test_no_other_shipped_spec() -> None:
-    assert {name for name in shipped() if at_any_size(to_graph(name).phase("eval"))} == FREE
+    assert {name for name in shipped() if at_any_size(evaluated(name))} == FREE
 
 
 @pytest.mark.parametrize(
@@ -71,7 +78,7 @@ def test_no_other_shipped_spec() -> None:
     ],
 )
 def test_the_least_size_is_that_of_others(spec: str, least: int) -> None:
-    graph = to_graph(spec).phase("eval")
+    graph = evaluated(spec)
     free = at_any_size(graph)
     assert free is not None
     assert [axis.least for axis in axes(free)] == [least, least]

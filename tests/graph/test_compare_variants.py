@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from inceptgraph_graphviz import to_dot
 GOLDEN = DATA / "diff"
 
 
+@lru_cache(maxsize=32)
 def analysis(text: str) -> Analysis:
     return analyze(Source("spec.yaml", text))
 
