@@ -28,7 +28,7 @@ def is_small(graph: Graph) -> bool:
     """Whether a network can be run: channels multiply from block to block, so that some of the
     specs here describe one that fills any memory."""
     cost = total(graph)
-    return cost.params < 10**6 and cost.macs < 10**9 and cost.activations < 10**7
+    return cost.params < 10**6 and cost.macs < 10**8 and cost.activations < 10**7
 
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "identity", "batch_norm")
