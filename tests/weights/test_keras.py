@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,21 @@ def refused(path: Path) -> str:
     return "\n".join(f"{each.message}\n{each.help}" for each in caught.value.diagnostics)
 
 
+def narrow(record: Record) -> Record:
+    """The same layers with few channels, all that their names need."""
+    layers = {
+        output: tuple(
+            layer._replace(shape=tuple(min(extent, 5) for extent in layer.shape)) for layer in own
+        )
+        for output, own in record.layers.items()
+    }
+    return replace(record, layers=layers)
+
+
 @pytest.mark.parametrize("how", HOW)
 def test_every_version_gives_the_same_tensors(how: str, tmp_path: Path) -> None:
     """Those of the record, by the names that a new session would have given."""
-    record = Record.load("keras_xception")
+    record = narrow(Record.load("keras_xception"))
     found = keras_hdf5.read(files.saved(tmp_path / "w.h5", files.layers_of(record), how))
     expected = {
         f"{layer.name}.{kind}": value
