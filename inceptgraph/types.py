@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Family", "Phase", "Shape", "TensorInfo", "format_shape"]
+__all__ = ["AXES", "Family", "Phase", "Shape", "TensorInfo", "format_shape"]
 
 Shape = tuple[int, ...]
 """Shape of one tensor without the batch: ``(channels, height, width)`` or ``(features,)``."""
+
+AXES = ((), ("length",), ("height", "width"), ("frames", "height", "width"))
+"""Names of the axes behind the channels, by how many there are."""
 
 
 class Family(StrEnum):

@@ -17,7 +17,7 @@ import numpy as np
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_onnx import convolutions, lrn, pools
+from inceptgraph_onnx import convolutions, lrn, pools, reductions
 from inceptgraph_onnx.body import Step
 
 __all__ = ["ENTRY_POINTS", "has_rule", "rule"]
@@ -234,6 +234,9 @@ def _(op: merge.Concat, step: Step, *inputs: Shape) -> str:
         first = step.apart(first)
     return step.call("Concat", first, *others, axis=1)
 
+
+for _kind, _rule in reductions.RULES.items():
+    rule.register(_kind, _rule)
 
 _JOINS: dict[type[Operation], str] = {
     merge.Add: "Add",

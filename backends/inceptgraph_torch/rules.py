@@ -10,75 +10,21 @@ A package that adds an operation offers its rule through the entry-point group
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import reduce, singledispatch
+from functools import singledispatch
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, Sides, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_torch import layers
+from inceptgraph_torch import layers, reducing
+from inceptgraph_torch.described import Concatenate, Fold, Function, Layer, Nest
 
 __all__ = ["ENTRY_POINTS", "Concatenate", "Fold", "Function", "Layer", "has_rule", "rule"]
 
 ENTRY_POINTS = "inceptgraph_torch.rules"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A module, called with the operands: its class, or a function that makes it."""
-
-    kind: Callable[..., nn.Module]
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-    def create(self) -> nn.Module:
-        return self.kind(*self.args, **self.kwargs)
-
-
-@dataclass(frozen=True)
-class Concatenate:
-    """``torch.cat`` along the channels."""
-
-    def emit(self, graph: fx.Graph, operands: Sequence[fx.Node]) -> fx.Node:
-        return graph.call_function(torch.cat, (list(operands), 1))
-
-    def source(self, operands: Sequence[str]) -> str:
-        return f"torch.cat([{', '.join(operands)}], 1)"
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A binary operator between all operands, from left to right."""
-
-    apply: Callable[[Any, Any], Any]
-    symbol: str
-
-    def emit(self, graph: fx.Graph, operands: Sequence[fx.Node]) -> fx.Node:
-        return reduce(lambda a, b: graph.call_function(self.apply, (a, b)), operands)
-
-    def source(self, operands: Sequence[str]) -> str:
-        return f" {self.symbol} ".join(operands)
-
-
-@dataclass(frozen=True)
-class Nest:
-    """A function of ``torch`` of two operands, between all of them from left to right."""
-
-    apply: Callable[[Any, Any], Any]
-
-    def emit(self, graph: fx.Graph, operands: Sequence[fx.Node]) -> fx.Node:
-        return reduce(lambda a, b: graph.call_function(self.apply, (a, b)), operands)
-
-    def source(self, operands: Sequence[str]) -> str:
-        return reduce(lambda a, b: f"torch.{self.apply.__name__}({a}, {b})", operands)
-
-
-Function = Concatenate | Fold | Nest
 
 
 @singledispatch
@@ -271,6 +217,10 @@ def _(op: activation.Gelu, *inputs: Shape) -> Layer:
 @rule.register
 def _(op: merge.Concat, *inputs: Shape) -> Function:
     return Concatenate()
+
+
+for _kind, _rule in reducing.RULES.items():
+    rule.register(_kind, _rule)
 
 
 _JOINS: dict[type[Operation], Function] = {

@@ -337,6 +337,8 @@ REQUIRED = {"conv2d": "out: 3", "max_pool": "kernel: 1", "avg_pool": "kernel: 1"
 REQUIRED["channels"] = "stop: 1"
 REQUIRED |= dict.fromkeys(("pad", "crop"), "border: [0, 0, 0, 0]")
 REQUIRED |= dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "size: [5, 6]")
+REQUIRED |= dict.fromkeys(("mean", "sum", "max", "l2_norm"), "over: channels")
+REQUIRED["power"] = "exponent: 2"
 OF_THE_WHOLE = {"flatten", "global_avg_pool", "global_max_pool"}
 
 

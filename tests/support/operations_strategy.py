@@ -38,6 +38,7 @@ window = {
 }
 convolutions = {**window, "dilation": st.tuples(*[st.integers(1, 3)] * 2), "bias": st.booleans()}
 affine = {"scale": st.booleans(), "shift": st.booleans()}
+axes = st.lists(st.sampled_from(["channels", "space", "height", "width"]), min_size=1, max_size=3)
 positive = st.floats(0.1, 2).map(lambda x: round(x, 3))
 
 ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -51,6 +52,9 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "avg_pool": {**window, "ceil": st.booleans(), "count_include_pad": st.booleans()},
     "adaptive_avg_pool": {"size": pair},
     "adaptive_max_pool": {"size": pair},
+    **{name: {"over": axes} for name in ("mean", "sum", "max", "l2_norm")},
+    "l2_normalize": {"over": axes, "eps": st.sampled_from([1e-12, 0.5, 3.0])},
+    "power": {"exponent": st.sampled_from([1.0, 2.0, 3.0])},
     "leaky_relu": {"slope": number},
     "elu": {"alpha": number},
     "gelu": {"approximate": st.sampled_from(["none", "tanh"])},

@@ -183,6 +183,28 @@ def each_number(join: Callable[[Tensor], Tensor], *operands: Tensor) -> Tensor:
     return join(torch.stack(spread))
 
 
+def along(op: Any, x: Tensor) -> list[int]:
+    """The axes of a batch that an operation names."""
+    names = {2: ["channels"], 3: ["channels", "length"], 4: ["channels", "height", "width"]}
+    names[5] = ["channels", "frames", "height", "width"]
+    own = names[x.dim()]
+    spread = [n for word in op.over for n in (own[1:] if word == "space" else [word])]
+    return sorted({own.index(name) + 1 for name in spread})
+
+
+def over(op: Any, x: Tensor, join: Callable[[Tensor], Tensor]) -> Tensor:
+    """What joins a row of numbers, of those along some axes, which stay with an extent of 1."""
+    axes = along(op, x)
+    kept = [axis for axis in range(x.dim()) if axis not in axes]
+    rows = x.permute(*kept, *axes).flatten(len(kept))
+    shape = [1 if axis in axes else n for axis, n in enumerate(x.shape)]
+    return join(rows).reshape(shape)
+
+
+def length(rows: Tensor) -> Tensor:
+    return torch.einsum("...i,...i->...", rows, rows) ** 0.5
+
+
 # Of the operation, its weights by name, and its operands
 DEFINITIONS: dict[str, Definition] = {
     "conv2d": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
@@ -199,6 +221,13 @@ DEFINITIONS: dict[str, Definition] = {
     "adaptive_max_pool": lambda op, w, x: adaptive(x, op.size, maximum_of),
     "global_avg_pool": lambda op, w, x: adaptive(x, (1, 1), average_of),
     "global_max_pool": lambda op, w, x: adaptive(x, (1, 1), maximum_of),
+    "mean": lambda op, w, x: over(op, x, lambda rows: rows.sum(-1) / rows.shape[-1]),
+    "sum": lambda op, w, x: over(op, x, lambda rows: rows.cumsum(-1)[..., -1]),
+    "max": lambda op, w, x: over(op, x, lambda rows: rows.sort(-1).values[..., -1]),
+    "l2_norm": lambda op, w, x: over(op, x, length),
+    "l2_normalize": lambda op, w, x: x / over(op, x, length).clamp_min(op.eps),
+    "abs": lambda op, w, x: torch.where(x < 0, -x, x),
+    "power": lambda op, w, x: torch.stack([x] * int(op.exponent)).prod(0),
     "relu": lambda op, w, x: torch.where(x > 0, x, 0.0),
     "relu6": lambda op, w, x: x.clamp(0, 6),
     "leaky_relu": lambda op, w, x: torch.where(x > 0, x, op.slope * x),

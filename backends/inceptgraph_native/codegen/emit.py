@@ -88,7 +88,7 @@ class Emitter:
         """Have C++ stand before the calls, once, such as a kernel that no header holds.
 
         Args:
-            text: in which ``pointwise.hpp`` is included and its names are in scope. What it defines
+            text: in which ``steps.hpp`` is included and its names are in scope. What it defines
                 is ``static`` or a template, since several files may hold it.
         """
         if text not in self.definitions:

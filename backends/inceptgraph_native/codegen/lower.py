@@ -137,7 +137,7 @@ def _sources(emit: Emitter, constants: list[str]) -> tuple[str, ...]:
             calls = " ".join(f"part{i}(r);" for i in range(parts))
             lines += [*others, "", 'extern "C" void inceptgraph_run(const Request* request) {']
             lines += [f"    perform(*request, {emit.group}, [](Run& r) {{ {calls} }});", "}", ""]
-        header = "program.hpp" if index == 0 else "pointwise.hpp"
+        header = "program.hpp" if index == 0 else "steps.hpp"
         texts.append("\n".join([define, f'#include "inference/{header}"', *head, *lines]))
     return tuple(texts)
 

@@ -12,7 +12,18 @@ from functools import singledispatch
 import numpy as np
 
 from inceptgraph.backend import has_rule_in
-from inceptgraph.ops import Input, Operation, Sides, merge, norm, pool, shape, sides
+from inceptgraph.ops import (
+    Input,
+    Operation,
+    Sides,
+    merge,
+    norm,
+    pointwise,
+    pool,
+    reduce,
+    shape,
+    sides,
+)
 from inceptgraph.ops import activation as act
 from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
@@ -146,11 +157,17 @@ _FUNCTIONS: dict[type[Operation], str] = {
     act.Softplus: "Softplus{}",
     act.HardSigmoid: "HardSigmoid{}",
     act.HardSwish: "HardSwish{}",
+    pointwise.Abs: "Abs{}",
 }
 for _kind, _function in _FUNCTIONS.items():
     rule.register(
         _kind, lambda op, unit, emit, name=_function: _plain(unit, emit, "activate", name)
     )
+
+
+@rule.register
+def _(op: pointwise.Power, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "activate", "Power" + braces(number(op.exponent)))
 
 
 @rule.register
@@ -220,6 +237,25 @@ def _(op: norm.Lrn, unit: Unit, emit: Emitter) -> None:
 @rule.register(act.LogSoftmax)
 def _(op: act.Softmax | act.LogSoftmax, unit: Unit, emit: Emitter) -> None:
     _plain(unit, emit, "softmax", "true" if isinstance(op, act.LogSoftmax) else "false")
+
+
+def _along(op: reduce.L2Normalize | Operation, unit: Unit, emit: Emitter) -> str:
+    """Whether an operation looks along the channels, the rows and the columns, as C++."""
+    found: tuple[int, ...] = op.axes(emit.graph.shape(unit.node.inputs[0]))  # type: ignore[union-attr]
+    return "Along" + braces(*("true" if axis in found else "false" for axis in range(3)))
+
+
+@rule.register(reduce.Mean)
+@rule.register(reduce.Sum)
+@rule.register(reduce.Max)
+@rule.register(reduce.L2Norm)
+def _(op: Operation, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, f"reduce<{type(op).__name__}Over>", _along(op, unit, emit))
+
+
+@rule.register
+def _(op: reduce.L2Normalize, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "normalize", _along(op, unit, emit), number(op.eps))
 
 
 @rule.register(merge.Add)

@@ -41,6 +41,13 @@ struct Tanh {
 struct HardSigmoid {
     float operator()(float x) const { return min(max(x / 6 + 0.5f, 0.f), 1.f); }
 };
+struct Abs {
+    float operator()(float x) const { return std::fabs(x); }
+};
+struct Power {
+    float exponent;
+    float operator()(float x) const { return std::pow(x, exponent); }
+};
 struct HardSwish {
     float operator()(float x) const { return x * HardSigmoid{}(x); }
 };

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "thread_pool.hpp"
-#include "pointwise.hpp"
+#include "steps.hpp"
 
 namespace inceptgraph {
 

@@ -1,0 +1,5 @@
+// All kernels that steps may call.
+#pragma once
+
+#include "pointwise.hpp"
+#include "reduce.hpp"
