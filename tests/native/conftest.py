@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of this run's own: what is tested is compiled here, by one of its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
 
 
 @pytest.fixture(params=["x86-64", "x86-64-v3"])

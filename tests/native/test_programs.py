@@ -61,10 +61,9 @@ def all_threads() -> Any:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of its own: what is tested is compiled here, not found."""
+def cache(empty_cache: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INCEPTGRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("INCEPTGRAPH_CACHE", str(empty_cache))
         yield
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,10 +44,9 @@ EXTENT = st.integers(1, 9)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A cache of its own: what is tested is compiled here, not found."""
+def cache(empty_cache: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INCEPTGRAPH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("INCEPTGRAPH_CACHE", str(empty_cache))
         patch.setattr(layers, "LEAST", 1)  # so that small maps, too, go through the kernels
         kernels.load.cache_clear()
         yield
