@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["AXES", "Family", "Phase", "Shape", "TensorInfo", "format_shape"]
+__all__ = ["AXES", "KINDS", "Family", "Phase", "Shape", "TensorInfo", "axis_words", "format_shape"]
+__all__ += ["shape_words"]
 
 Shape = tuple[int, ...]
-"""Shape of one tensor without the batch: ``(channels, height, width)`` or ``(features,)``."""
+"""Shape of one tensor without the batch: channels, then the extents of its axes, of which a vector
+has none: ``(channels, height, width)`` or ``(features,)``."""
 
 AXES = ((), ("length",), ("height", "width"), ("frames", "height", "width"))
 """Names of the axes behind the channels, by how many there are."""
+
+KINDS = ("a vector", "a sequence", "an image", "a volume")
+"""What messages call a tensor, by how many axes it has behind the channels."""
 
 
 class Family(StrEnum):
@@ -55,15 +60,31 @@ class TensorInfo:
         return self.dtype.startswith(("float", "bfloat"))
 
 
+def axis_words(rank: int) -> str:
+    """The axes behind the channels, as a sentence names them.
+
+    >>> axis_words(2), axis_words(3)
+    ('height and width', 'frames, height and width')
+    """
+    *first, last = AXES[rank] or ("extents",)
+    return " and ".join(filter(None, (", ".join(first), last)))
+
+
 def format_shape(shape: Shape) -> str:
-    """Write a shape as the papers do, ``height×width×channels``.
+    """Write a shape as the papers do, ``height×width×channels``: channels last.
 
     >>> format_shape((256, 28, 28))
     '28×28×256'
     >>> format_shape((1000,))
     '1000'
     """
-    if len(shape) == 3:
-        channels, height, width = shape
-        return f"{height}×{width}×{channels}"
-    return "×".join(map(str, shape))
+    return "×".join(map(str, (*shape[1:], *shape[:1])))
+
+
+def shape_words(rank: int) -> str:
+    """How the shapes of maps with so many axes are written.
+
+    >>> shape_words(2)
+    'height×width×channels'
+    """
+    return "×".join((*AXES[rank], "channels"))

@@ -73,6 +73,8 @@ class NativeEngine:
             told = f"the engine `{self.name}` trains on torch's layers, and"
             return found and replace(found, message=f"{told} {found.message}")
         for node in graph.phase(Phase.EVAL).nodes.values():
+            if len(graph.shape(node.name)) not in (1, 3):
+                return refuse_step(self, node, "it computes vectors and images alone")
             if not has_rule(type(node.op)):
                 return refuse_step(self, node, "it has no kernel for the operation")
         return None

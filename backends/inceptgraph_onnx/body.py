@@ -98,8 +98,7 @@ class Step:
     def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
         """A map with so many pixels of a number added at its sides. Zero, which is the default, is
         not said, and the mode is: pnnx 20261020 leaves any other Pad out."""
-        top, bottom, left, right = sides
-        pads = self.integers(0, 0, top, left, 0, 0, bottom, right)
+        pads = self.integers(0, 0, *sides[::2], 0, 0, *sides[1::2])
         fill = [self.number(number)] if number else []
         return self.call("Pad", value, pads, *fill, mode="constant")
 

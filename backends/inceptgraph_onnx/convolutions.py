@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from inceptgraph.ops import sides
-from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
+from inceptgraph.ops import pairs, sides
+from inceptgraph.ops.conv import Convolution
 from inceptgraph.types import Shape
 from inceptgraph_onnx.body import Body, Step
 
 __all__ = ["convolution"]
 
 
-def convolution(op: Conv2d | DepthwiseConv2d, step: Step, shape: Shape) -> str:
+def convolution(op: Convolution, step: Step, shape: Shape) -> str:
     """A convolution, with all of its padding in pixels.
 
     Where a kernel is 1 along an axis with padding, OpenVINO 2026.4.1 misreads the pixels: behind a
@@ -23,31 +23,33 @@ def convolution(op: Conv2d | DepthwiseConv2d, step: Step, shape: Shape) -> str:
     The stride of a 1×1 kernel moves up in OpenVINO 2026.4.1, through what goes pixel by pixel, and
     compiling fails where slices of one value come together there. A pool does not let it through.
     """
-    (x,), (channels, height, width), (down, across) = step.inputs, shape, op.stride
+    (x,), (channels, *extents) = step.inputs, shape
     _, groups = op.channels(channels)
-    border = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
-    top, bottom, left, right = border
+    border = list(sides(op.padding, tuple(extents), op.kernel, op.stride, op.dilation))
+    strides, width = list(op.stride), extents[-1]
     if 1 in op.kernel:
-        if any(op.kernel[axis] == 1 and any(border[2 * axis :][:2]) for axis in (0, 1)):
-            x, width = step.border(x, border), left + width + right
-            top = bottom = left = right = 0
+        padded = zip(op.kernel, pairs(tuple(border)), strict=True)
+        if any(taps == 1 and any(pixels) for taps, pixels in padded):
+            x, width = step.border(x, tuple(border)), border[-2] + width + border[-1]
+            border = [0] * len(border)
         x = step.fence(x, "Pad")
-    reach = (op.kernel[1] - 1) * op.dilation[1] + 1 - left
-    if channels == 1 and op.infer(shape)[2] == 1 and reach > 0:
+    reach = (op.kernel[-1] - 1) * op.dilation[-1] + 1 - border[-2]
+    if channels == 1 and op.infer(shape)[-1] == 1 and reach > 0:
         if reach < width:
-            x = step.call("Slice", x, step.integers(0), step.integers(reach), step.integers(3))
-        right, across = max(0, reach - width), 1
-    if op.kernel == (1, 1) and (down, across) != (1, 1) and _of_slices(step.body, x):
-        x = step.call("MaxPool", x, kernel_shape=op.kernel, strides=(down, across))
-        down = across = 1
+            axis = len(extents) + 1
+            x = step.call("Slice", x, step.integers(0), step.integers(reach), step.integers(axis))
+        border[-1], strides[-1] = max(0, reach - width), 1
+    if max(op.kernel) == 1 and max(strides) > 1 and _of_slices(step.body, x):
+        x = step.call("MaxPool", x, kernel_shape=op.kernel, strides=strides)
+        strides = [1] * len(strides)
     return step.call(
         "Conv",
         x,
         *step.weights.values(),
         kernel_shape=op.kernel,
-        strides=(down, across),
+        strides=strides,
         dilations=op.dilation,
-        pads=(top, left, bottom, right),
+        pads=(*border[::2], *border[1::2]),
         group=groups,
     )
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from inceptgraph.ops import Sides, sides
+from inceptgraph.ops import Sides, pairs, sides
 from inceptgraph.ops.pool import AvgPool, MaxPool
 from inceptgraph.types import Shape
 from inceptgraph.weights.recipe_values import Array
@@ -33,10 +33,10 @@ def average(op: AvgPool, step: Step, shape: Shape) -> str:
     what is not even; ONNX Runtime and OpenVINO join the two again.
     """
     x, needed = _operand(step), _needed(op, shape)
-    border = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
+    border = sides(op.padding, shape[1:], op.kernel, op.stride)
     if op.count_include_pad and any(border):
-        _, bottom, _, right = border
-        x, needed = step.border(x, border), (0, needed[1] - bottom, 0, needed[3] - right)
+        x = step.border(x, border)
+        needed = tuple(more - there for more, there in zip(needed, border, strict=True))
     return _pool("AveragePool", op, step, x, needed, count_include_pad=0)
 
 
@@ -51,51 +51,58 @@ def _needed(op: MaxPool | AvgPool, shape: Shape) -> Sides:
     """The padding as declared, and after the map as much as the last window reaches, which is more
     where ``ceil`` keeps one."""
     if not op.ceil:
-        return sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
-    _, rows, columns = op.infer(shape)
-    top, bottom, left, right = sides(op.padding, (shape[1], shape[2]), op.kernel, op.stride)
-    below = (rows - 1) * op.stride[0] + op.kernel[0] - shape[1] - top
-    beside = (columns - 1) * op.stride[1] + op.kernel[1] - shape[2] - left
-    return top, max(bottom, below), left, max(right, beside)
+        return sides(op.padding, shape[1:], op.kernel, op.stride)
+    needed = []
+    border = pairs(sides(op.padding, shape[1:], op.kernel, op.stride))
+    for axis, (before, after) in enumerate(border):
+        windows = op.infer(shape)[axis + 1]
+        end = (windows - 1) * op.stride[axis] + op.kernel[axis]
+        needed += [before, max(after, end - shape[axis + 1] - before)]
+    return tuple(needed)
 
 
 def _pool(
     operator: str, op: MaxPool | AvgPool, step: Step, x: str, padding: Sides, **more: int
 ) -> str:
-    top, bottom, left, right = padding
-    pads = (top, left, bottom, right)
+    pads = (*padding[::2], *padding[1::2])
     return step.call(operator, x, kernel_shape=op.kernel, strides=op.stride, pads=pads, **more)
 
 
-def adaptive_average(size: tuple[int, int], step: Step, shape: Shape) -> str:
+def adaptive_average(size: tuple[int, ...], step: Step, shape: Shape) -> str:
     """Average over windows that tile the map.
 
-    Where they are not of one size it is a product with a matrix on either side: a window is rows
+    Where they are not of one size it is a product with a matrix for each axis: a window is rows
     times columns, so that its average is that of the averages of its rows. OpenVINO 2026.4.1 takes
     a number a channel behind a product for one a column, unless a step stands between.
     """
-    if size == (1, 1):
+    if max(size) == 1:
         return step.call("GlobalAveragePool", *step.inputs)
     if window := _uniform(size, shape):
         return step.call("AveragePool", _operand(step), **window)
-    rows = step.number(_shares(shape[1], size[0]))
-    columns = step.number(_shares(shape[2], size[1]).T)
-    value = step.call("MatMul", step.call("MatMul", rows, *step.inputs), columns)
+    (value,), (*before, width) = step.inputs, shape[1:]
+    shares = [step.number(_shares(*axis)) for axis in zip(before, size[:-1], strict=True)]
+    if before:
+        value = step.call("MatMul", shares[-1], value)
+    value = step.call("MatMul", value, step.number(_shares(width, size[-1]).T))
+    if before[1:]:  # the frames: a product is of the last two axes, so what is behind becomes one
+        value = step.call("Reshape", value, step.integers(0, 0, shape[1], -1))
+        value = step.call("MatMul", shares[0], value)
+        value = step.call("Reshape", value, step.integers(0, 0, *size))
     return step.apart(value)
 
 
-def adaptive_maximum(size: tuple[int, int], step: Step, shape: Shape) -> str:
+def adaptive_maximum(size: tuple[int, ...], step: Step, shape: Shape) -> str:
     """Maximum over windows that tile the map.
 
     Where they are not of one size their pixels are gathered, first rows, then columns; the last one
     of a smaller window is there twice.
     """
-    if size == (1, 1):
+    if max(size) == 1:
         return step.call("GlobalMaxPool", *step.inputs)
     if window := _uniform(size, shape):
         return step.call("MaxPool", _operand(step), **window)
     value = step.inputs[0]
-    for axis, extent, count in ((2, shape[1], size[0]), (3, shape[2], size[1])):
+    for axis, (extent, count) in enumerate(zip(shape[1:], size, strict=True), 2):
         pixels = step.indices(_members(extent, count))
         gathered = step.call("Gather", value, pixels, axis=axis)
         value = step.call("ReduceMax", gathered, step.integers(axis + 1), keepdims=0)
@@ -107,7 +114,7 @@ def _windows(extent: int, count: int) -> list[tuple[int, int]]:
     return [(i * extent // count, -(-(i + 1) * extent // count)) for i in range(count)]
 
 
-def _uniform(size: tuple[int, int], shape: Shape) -> dict[str, tuple[int, int]] | None:
+def _uniform(size: tuple[int, ...], shape: Shape) -> dict[str, tuple[int, ...]] | None:
     """Kernel and stride of a pool that slides over the same windows, if there is one."""
     kernel: list[int] = []
     strides: list[int] = []
@@ -119,7 +126,7 @@ def _uniform(size: tuple[int, int], shape: Shape) -> dict[str, tuple[int, int]] 
             return None
         kernel += sizes
         strides += steps or sizes
-    return {"kernel_shape": (kernel[0], kernel[1]), "strides": (strides[0], strides[1])}
+    return {"kernel_shape": tuple(kernel), "strides": tuple(strides)}
 
 
 def _shares(extent: int, count: int) -> Array:

@@ -53,9 +53,11 @@ def has_rule(kind: type[Operation]) -> bool:
 # -- layers with weights -------------------------------------------------------------------------
 
 
+@rule.register(conv.Conv)
 @rule.register(conv.Conv2d)
+@rule.register(conv.DepthwiseConv)
 @rule.register(conv.DepthwiseConv2d)
-def _(op: conv.Conv2d | conv.DepthwiseConv2d, step: Step, *inputs: Shape) -> str:
+def _(op: conv.Convolution, step: Step, *inputs: Shape) -> str:
     return convolutions.convolution(op, step, inputs[0])
 
 
@@ -296,7 +298,8 @@ def _(op: shape.Channels, step: Step, *inputs: Shape) -> str:
 def _(op: shape.Crop, step: Step, *inputs: Shape) -> str:
     if not any(op.border):
         return step.inputs[0]
-    _, height, width = inputs[0]
-    top, bottom, left, right = op.border
-    starts, stops = step.integers(top, left), step.integers(height - bottom, width - right)
-    return step.call("Slice", *step.inputs, starts, stops, step.integers(2, 3))
+    _, *extents = inputs[0]
+    ends = (extent - after for extent, after in zip(extents, op.border[1::2], strict=True))
+    starts, stops = step.integers(*op.border[::2]), step.integers(*ends)
+    axes = step.integers(*range(2, 2 + len(extents)))
+    return step.call("Slice", *step.inputs, starts, stops, axes)

@@ -3,10 +3,13 @@
 Each stands alone, on torch, ``same_padding`` and the functions of this file: a built ``model.py``
 carries the source of those that it uses. So annotations name nothing but builtins and torch.
 
-``border`` is ``"same"`` as TensorFlow defines it, or (top, bottom, left, right).
+``border`` is ``"same"`` as TensorFlow defines it, or pixels before and after each axis, in order:
+of an image (top, bottom, left, right).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -19,52 +22,68 @@ __all__ = [
     "Channels",
     "Crop",
     "LocalResponseNorm",
+    "PaddedAvgPool1d",
     "PaddedAvgPool2d",
+    "PaddedAvgPool3d",
+    "PaddedConv1d",
     "PaddedConv2d",
+    "PaddedConv3d",
+    "PaddedMaxPool1d",
     "PaddedMaxPool2d",
+    "PaddedMaxPool3d",
     "Scale",
     "ScaleChannels",
     "partial_batch_norm_1d",
     "partial_batch_norm_2d",
+    "partial_batch_norm_3d",
 ]
 
 
 def border_pixels(
     x: Tensor,
-    border: str | tuple[int, int, int, int],
+    border: str | tuple[int, ...],
     kernel: tuple[int, ...],
     stride: tuple[int, ...],
-    dilation: tuple[int, ...] = (1, 1),
-) -> tuple[int, int, int, int]:
-    """A border as (left, right, top, bottom) pixels for this map, in the order of ``F.pad``."""
-    if isinstance(border, str):
-        top, bottom = same_padding(x.shape[-2], kernel[0], stride[0], dilation[0])
-        left, right = same_padding(x.shape[-1], kernel[1], stride[1], dilation[1])
-    else:
-        top, bottom, left, right = border
-    return left, right, top, bottom
+    dilation: tuple[int, ...] | None = None,
+) -> tuple[int, ...]:
+    """A border in pixels for this map, before and after each axis, the last axis first: the order
+    of ``F.pad``."""
+    pixels: tuple[int, ...] = ()
+    for axis in range(-1, -len(kernel) - 1, -1):
+        if isinstance(border, str):
+            spread = dilation[axis] if dilation else 1
+            pixels += same_padding(x.shape[axis], kernel[axis], stride[axis], spread)
+        else:
+            pixels += (border[2 * axis], border[2 * axis + 1])
+    return pixels
 
 
-class PaddedConv2d(nn.Conv2d):
-    """A convolution whose padding differs between sides, or depends on the size of the map."""
+class _PaddedConv(nn.Module):
+    """The common part of padded convolutions, beside torch's own."""
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        dilation: int | tuple[int, int] = 1,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        dilation: int | tuple[int, ...] = 1,
         groups: int = 1,
         bias: bool = True,
-        border: str | tuple[int, int, int, int] = "same",
+        border: str | tuple[int, ...] = "same",
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, 0, dilation, groups, bias)
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.border = border
 
     def forward(self, x: Tensor) -> Tensor:
         pixels = border_pixels(x, self.border, self.kernel_size, self.stride, self.dilation)
-        return super().forward(F.pad(x, pixels))
+        y: Tensor = super().forward(F.pad(x, pixels))
+        return y
 
     def extra_repr(self) -> str:
         sizes = f"kernel_size={self.kernel_size}, stride={self.stride}, dilation={self.dilation}"
@@ -72,36 +91,52 @@ class PaddedConv2d(nn.Conv2d):
         return f"{self.in_channels}, {self.out_channels}, {sizes}, {rest}"
 
 
-class _PaddedPool2d(nn.Module):
-    """The common part of padded pools."""
+class PaddedConv1d(_PaddedConv, nn.Conv1d):
+    """A convolution of sequences whose padding differs between sides, or depends on the length."""
+
+
+class PaddedConv2d(_PaddedConv, nn.Conv2d):
+    """A convolution whose padding differs between sides, or depends on the size of the map."""
+
+
+class PaddedConv3d(_PaddedConv, nn.Conv3d):
+    """A convolution of volumes whose padding differs between sides, or depends on their size."""
+
+
+class _PaddedPool(nn.Module):
+    """The common part of padded pools; ``pool`` is torch's function."""
+
+    pool: Callable[..., Tensor]
 
     def __init__(
         self,
-        kernel_size: tuple[int, int],
-        stride: tuple[int, int],
-        border: str | tuple[int, int, int, int] = "same",
+        kernel_size: tuple[int, ...],
+        stride: tuple[int, ...],
+        border: str | tuple[int, ...] = "same",
         ceil_mode: bool = False,
     ) -> None:
         super().__init__()
         self.kernel_size, self.stride = kernel_size, stride
         self.border, self.ceil_mode = border, ceil_mode
 
-    def cropped(self, y: Tensor, x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
+    def cropped(self, y: Tensor, x: Tensor, pixels: tuple[int, ...]) -> Tensor:
         """The pooled ``y`` without the windows that ceil mode adds past the map ``x``."""
         if not self.ceil_mode:
             return y
         # A window must start on the map or on the padding before it, as torch has it.
-        rows = -(-(x.shape[-2] + pixels[2]) // self.stride[0])
-        columns = -(-(x.shape[-1] + pixels[0]) // self.stride[1])
-        return y[..., :rows, :columns]
+        ends = [
+            -(-(x.shape[axis] + pixels[-2 * axis - 2]) // self.stride[axis])
+            for axis in range(-len(self.stride), 0)
+        ]
+        return y[(slice(None), slice(None), *map(slice, ends))]
 
     def extra_repr(self) -> str:
         ceil = ", ceil_mode=True" if self.ceil_mode else ""
         return f"{self.kernel_size}, stride={self.stride}, border={self.border}{ceil}"
 
 
-class PaddedMaxPool2d(_PaddedPool2d):
-    """Max pooling whose padding differs between sides, or depends on the size of the map."""
+class _PaddedMaxPool(_PaddedPool):
+    """The common part of padded max pools."""
 
     def forward(self, x: Tensor) -> Tensor:
         pixels = border_pixels(x, self.border, self.kernel_size, self.stride)
@@ -109,21 +144,39 @@ class PaddedMaxPool2d(_PaddedPool2d):
             s > 1 or k % 2 for k, s in zip(self.kernel_size, self.stride, strict=True)
         ):
             # At most one pixel more at the end: ceil mode reaches it without a copy of the map.
-            before = (pixels[2], pixels[0])
-            return F.max_pool2d(x, self.kernel_size, self.stride, before, ceil_mode=True)
+            before = pixels[-2::-2]
+            return self.pool(x, self.kernel_size, self.stride, before, ceil_mode=True)
         y = F.pad(x, pixels, value=float("-inf"))
-        y = F.max_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+        y = self.pool(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
         return self.cropped(y, x, pixels)
 
 
-class PaddedAvgPool2d(_PaddedPool2d):
-    """Average pooling whose padding differs between sides, or depends on the size of the map."""
+class PaddedMaxPool1d(_PaddedMaxPool):
+    """Max pooling of sequences whose padding differs between ends, or depends on the length."""
+
+    pool = staticmethod(F.max_pool1d)
+
+
+class PaddedMaxPool2d(_PaddedMaxPool):
+    """Max pooling whose padding differs between sides, or depends on the size of the map."""
+
+    pool = staticmethod(F.max_pool2d)
+
+
+class PaddedMaxPool3d(_PaddedMaxPool):
+    """Max pooling of volumes whose padding differs between sides, or depends on their size."""
+
+    pool = staticmethod(F.max_pool3d)
+
+
+class _PaddedAvgPool(_PaddedPool):
+    """The common part of padded average pools."""
 
     def __init__(
         self,
-        kernel_size: tuple[int, int],
-        stride: tuple[int, int],
-        border: str | tuple[int, int, int, int] = "same",
+        kernel_size: tuple[int, ...],
+        stride: tuple[int, ...],
+        border: str | tuple[int, ...] = "same",
         ceil_mode: bool = False,
         count_include_pad: bool = False,
     ) -> None:
@@ -135,16 +188,33 @@ class PaddedAvgPool2d(_PaddedPool2d):
         if self.count_include_pad:
             return self.average(x, pixels)
         # The average of ones is the share of a window that lies on the map.
-        ones = x.new_ones(1, 1, x.shape[-2], x.shape[-1])
-        return self.average(x, pixels) / self.average(ones, pixels)
+        return self.average(x, pixels) / self.average(torch.ones_like(x[:1, :1]), pixels)
 
-    def average(self, x: Tensor, pixels: tuple[int, int, int, int]) -> Tensor:
+    def average(self, x: Tensor, pixels: tuple[int, ...]) -> Tensor:
         y = F.pad(x, pixels)
-        y = F.avg_pool2d(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
+        y = self.pool(y, self.kernel_size, self.stride, ceil_mode=self.ceil_mode)
         return self.cropped(y, x, pixels)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, count_include_pad={self.count_include_pad}"
+
+
+class PaddedAvgPool1d(_PaddedAvgPool):
+    """Average pooling of sequences whose padding differs between ends, or depends on the length."""
+
+    pool = staticmethod(F.avg_pool1d)
+
+
+class PaddedAvgPool2d(_PaddedAvgPool):
+    """Average pooling whose padding differs between sides, or depends on the size of the map."""
+
+    pool = staticmethod(F.avg_pool2d)
+
+
+class PaddedAvgPool3d(_PaddedAvgPool):
+    """Average pooling of volumes whose padding differs between sides, or depends on their size."""
+
+    pool = staticmethod(F.avg_pool3d)
 
 
 class LocalResponseNorm(nn.LocalResponseNorm):
@@ -218,8 +288,21 @@ def partial_batch_norm_1d(
     scale: bool = True,
     shift: bool = True,
 ) -> nn.BatchNorm1d:
-    """Likewise, of vectors."""
+    """Likewise, of vectors or sequences."""
     norm = nn.BatchNorm1d(channels, eps, momentum)
+    drop_parameters(norm, scale, shift)
+    return norm
+
+
+def partial_batch_norm_3d(
+    channels: int,
+    eps: float = 1e-5,
+    momentum: float = 0.1,
+    scale: bool = True,
+    shift: bool = True,
+) -> nn.BatchNorm3d:
+    """Likewise, of volumes."""
+    norm = nn.BatchNorm3d(channels, eps, momentum)
     drop_parameters(norm, scale, shift)
     return norm
 
@@ -285,15 +368,18 @@ class Channels(nn.Module):
 
 
 class Crop(nn.Module):
-    """Cuts (top, bottom, left, right) pixels off the borders."""
+    """Cuts pixels off the borders, before and after each axis."""
 
-    def __init__(self, border: tuple[int, int, int, int]) -> None:
+    def __init__(self, border: tuple[int, ...]) -> None:
         super().__init__()
         self.border = border
 
     def forward(self, x: Tensor) -> Tensor:
-        top, bottom, left, right = self.border
-        return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
+        kept = [
+            slice(self.border[2 * axis], x.shape[axis] - self.border[2 * axis + 1])
+            for axis in range(-(len(self.border) // 2), 0)
+        ]
+        return x[(slice(None), slice(None), *kept)]
 
     def extra_repr(self) -> str:
         return f"{self.border}"

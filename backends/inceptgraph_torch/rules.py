@@ -17,12 +17,12 @@ import torch
 from torch import nn
 
 from inceptgraph.backend import has_rule_in
-from inceptgraph.ops import Operation, Sides, activation, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_torch import layers, reducing
+from inceptgraph_torch import layers, reducing, windows
 from inceptgraph_torch.described import Concatenate, Fold, Function, Layer, Nest
 
-__all__ = ["ENTRY_POINTS", "Concatenate", "Fold", "Function", "Layer", "has_rule", "rule"]
+__all__ = ["ENTRY_POINTS", "Concatenate", "Fold", "Function", "Layer", "Nest", "has_rule", "rule"]
 
 ENTRY_POINTS = "inceptgraph_torch.rules"
 
@@ -44,63 +44,12 @@ def has_rule(kind: type[Operation]) -> bool:
     return has_rule_in(rule, kind, ENTRY_POINTS)
 
 
-def _pair(size: tuple[int, int]) -> int | tuple[int, int]:
-    """3 for (3, 3): what a person writes."""
-    return size[0] if size[0] == size[1] else size
-
-
-def _static_padding(
-    padding: str | Sides,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int] = (1, 1),
-) -> tuple[int, int] | None:
-    """Padding that is equal on opposite sides and for every size of map, if it is."""
-    if padding == "valid":
-        return (0, 0)
-    if padding == "same":
-        reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-        if any(r and (s > 1 or r % 2) for r, s in zip(reach, stride, strict=True)):
-            return None
-        return reach[0] // 2, reach[1] // 2
-    assert not isinstance(padding, str)
-    top, bottom, left, right = padding
-    return (top, left) if (top, left) == (bottom, right) else None
-
-
-def _convolution(
-    op: conv.Conv2d | conv.DepthwiseConv2d, out: int, groups: int, inputs: int
-) -> Layer:
-    kwargs: dict[str, Any] = {}
-    if op.stride != (1, 1):
-        kwargs["stride"] = _pair(op.stride)
-    padding = _static_padding(op.padding, op.kernel, op.stride, op.dilation)
-    if padding not in (None, (0, 0)):
-        kwargs["padding"] = _pair(padding)
-    if op.dilation != (1, 1):
-        kwargs["dilation"] = _pair(op.dilation)
-    if groups != 1:
-        kwargs["groups"] = groups
-    if not op.bias:
-        kwargs["bias"] = False
-    if padding is None:
-        return Layer(
-            layers.PaddedConv2d,
-            (inputs, out, _pair(op.kernel)),
-            {**kwargs, "border": op.padding},
-        )
-    return Layer(nn.Conv2d, (inputs, out, _pair(op.kernel)), kwargs)
-
-
-@rule.register
-def _(op: conv.Conv2d, *inputs: Shape) -> Layer:
-    return _convolution(op, op.out, op.groups, inputs[0][0])
-
-
-@rule.register
-def _(op: conv.DepthwiseConv2d, *inputs: Shape) -> Layer:
-    out, groups = op.channels(inputs[0][0])
-    return _convolution(op, out, groups, inputs[0][0])
+@rule.register(conv.Conv)
+@rule.register(conv.Conv2d)
+@rule.register(conv.DepthwiseConv)
+@rule.register(conv.DepthwiseConv2d)
+def _(op: conv.Convolution, *inputs: Shape) -> Layer:
+    return windows.convolution(op, inputs[0][0])
 
 
 @rule.register
@@ -109,15 +58,22 @@ def _(op: linear.Linear, *inputs: Shape) -> Layer:
     return Layer(nn.Linear, (inputs[0][0], op.out), kwargs)
 
 
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_PARTIAL_BATCH_NORMS = (
+    layers.partial_batch_norm_1d,
+    layers.partial_batch_norm_2d,
+    layers.partial_batch_norm_3d,
+)
+
+
 @rule.register
 def _(op: norm.BatchNorm, *inputs: Shape) -> Layer:
-    is_map = len(inputs[0]) == 3
+    rank = max(len(inputs[0]) - 1, 1)  # torch has a vector and a sequence under one name
     settings: dict[str, Any] = {"eps": op.eps, "momentum": op.momentum}
     if op.scale == op.shift:
-        whole = nn.BatchNorm2d if is_map else nn.BatchNorm1d
         affine = {} if op.scale else {"affine": False}
-        return Layer(whole, (inputs[0][0],), {**settings, **affine})
-    partial = layers.partial_batch_norm_2d if is_map else layers.partial_batch_norm_1d
+        return Layer(_BATCH_NORMS[rank - 1], (inputs[0][0],), {**settings, **affine})
+    partial = _PARTIAL_BATCH_NORMS[rank - 1]
     return Layer(partial, (inputs[0][0],), {**settings, "scale": op.scale, "shift": op.shift})
 
 
@@ -132,50 +88,41 @@ def _(op: norm.Affine, *inputs: Shape) -> Layer:
     return Layer(layers.Affine, (inputs[0][0],), {"scale": op.scale, "shift": op.shift})
 
 
-def _pool(
-    op: pool.MaxPool | pool.AvgPool,
-    plain: type[nn.Module],
-    padded: type[nn.Module],
-    extra: dict[str, Any],
-) -> Layer:
-    padding = _static_padding(op.padding, op.kernel, op.stride)
-    # `same` leaves nothing to round
-    ceil = {"ceil_mode": True} if op.ceil and op.padding != "same" else {}
-    # torch refuses a padding of more than half the kernel
-    if padding is None or any(2 * p > k for p, k in zip(padding, op.kernel, strict=True)):
-        border = {"border": op.padding}
-        return Layer(padded, (op.kernel, op.stride), {**border, **ceil, **extra})
-    if padding == (0, 0):
-        return Layer(plain, (_pair(op.kernel), _pair(op.stride)), ceil)
-    return Layer(
-        plain, (_pair(op.kernel), _pair(op.stride)), {"padding": _pair(padding), **ceil, **extra}
-    )
-
-
 @rule.register
 def _(op: pool.MaxPool, *inputs: Shape) -> Layer:
-    return _pool(op, nn.MaxPool2d, layers.PaddedMaxPool2d, {})
+    return windows.pool(op, inputs[0][1:])
 
 
 @rule.register
 def _(op: pool.AvgPool, *inputs: Shape) -> Layer:
-    counted = {"count_include_pad": op.count_include_pad}
-    return _pool(op, nn.AvgPool2d, layers.PaddedAvgPool2d, counted)
+    return windows.pool(op, inputs[0][1:], count_include_pad=op.count_include_pad)
+
+
+_ADAPTIVE_AVG = (nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+_ADAPTIVE_MAX = (nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
 
 
 @rule.register
 def _(op: pool.AdaptiveAvgPool, *inputs: Shape) -> Layer:
-    return Layer(nn.AdaptiveAvgPool2d, (_pair(op.size),))
+    return Layer(_ADAPTIVE_AVG[len(op.size) - 1], (windows.brief(op.size),))
 
 
 @rule.register
 def _(op: pool.AdaptiveMaxPool, *inputs: Shape) -> Layer:
-    return Layer(nn.AdaptiveMaxPool2d, (_pair(op.size),))
+    return Layer(_ADAPTIVE_MAX[len(op.size) - 1], (windows.brief(op.size),))
+
+
+@rule.register
+def _(op: pool.GlobalAvgPool, *inputs: Shape) -> Layer:
+    return Layer(_ADAPTIVE_AVG[len(inputs[0]) - 2], (1,))
+
+
+@rule.register
+def _(op: pool.GlobalMaxPool, *inputs: Shape) -> Layer:
+    return Layer(_ADAPTIVE_MAX[len(inputs[0]) - 2], (1,))
 
 
 _WITHOUT_SETTINGS: dict[type[Operation], Layer] = {
-    pool.GlobalAvgPool: Layer(nn.AdaptiveAvgPool2d, (1,)),
-    pool.GlobalMaxPool: Layer(nn.AdaptiveMaxPool2d, (1,)),
     activation.Relu: Layer(nn.ReLU),
     activation.Relu6: Layer(nn.ReLU6),
     activation.Silu: Layer(nn.SiLU),
@@ -253,8 +200,7 @@ def _(op: shape.Scale, *inputs: Shape) -> Layer:
 
 @rule.register
 def _(op: shape.Pad, *inputs: Shape) -> Layer:
-    top, bottom, left, right = op.border
-    return Layer(nn.ConstantPad2d, ((left, right, top, bottom), op.value))
+    return windows.constant_pad(op.border, op.value)
 
 
 @rule.register

@@ -10,7 +10,7 @@ from inceptgraph.analysis._cost import Cost, cost, total
 from inceptgraph.analysis._memory import peak
 from inceptgraph.analysis._receptive_field import largest_field, receptive_fields
 from inceptgraph.graph import Graph, Node, Scope, sources
-from inceptgraph.ops import format_size
+from inceptgraph.ops import along, format_size
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Head", "Outline", "Part", "outline", "to_json"]
@@ -28,7 +28,7 @@ class Part:
         integers: whole-numbered arguments of its block by name, where it is made of several layers.
         out: shape of its output.
         cost: what all of it costs.
-        field: height and width of its output's local receptive field; None where it has none.
+        field: extents of its output's local receptive field; None where it has none.
         parts: what it is made of.
     """
 
@@ -39,7 +39,7 @@ class Part:
     integers: Mapping[str, int]
     out: Shape
     cost: Cost
-    field: tuple[int, int] | None
+    field: tuple[int, ...] | None
     parts: tuple[Part, ...] = ()
 
 
@@ -64,7 +64,7 @@ class Outline:
         heads: in order.
         cost: without the heads.
         peak: elements that are alive at once in inference, at most.
-        field: height and width of the largest receptive field of a feature map.
+        field: extents of the largest receptive field of a feature map.
         cost_with_heads: everything, as it is trained.
     """
 
@@ -75,7 +75,7 @@ class Outline:
     heads: tuple[Head, ...]
     cost: Cost
     peak: int
-    field: tuple[int, int] | None
+    field: tuple[int, ...] | None
     cost_with_heads: Cost
 
 
@@ -155,7 +155,7 @@ class _Maker:
         return {name: value for name, value in scope.arguments.items() if type(value) is int}
 
 
-def _kernel(node: Node) -> tuple[int, int] | None:
+def _kernel(node: Node) -> tuple[int, ...] | None:
     """The window of a convolution or a pool."""
     if node.op.family not in (Family.CONV, Family.POOL):
         return None
@@ -170,13 +170,12 @@ def _window(nodes: tuple[Node, ...]) -> str:
         return ""
     layers = [node for node in nodes if node.op.family in (Family.CONV, Family.POOL, Family.LINEAR)]
     if len(layers) > 1 and all(node.op.family is Family.CONV for node in layers):
-        layers = [node for node in layers if _kernel(node) != (1, 1)]
+        layers = [node for node in layers if max(_kernel(node) or (2,)) > 1]
     kernel = _kernel(layers[0]) if len(layers) == 1 else None
     if kernel is None:
         return ""
-    stride: Any = getattr(layers[0].op, "stride", (1, 1))
-    step = str(stride[0]) if stride[0] == stride[1] else format_size(stride)
-    return f"{format_size(kernel)}/{step}"
+    stride: Any = getattr(layers[0].op, "stride", (1,))
+    return f"{format_size(kernel)}/{along(stride)}"
 
 
 # -- JSON ------------------------------------------------------------------------------------
@@ -232,6 +231,6 @@ def _part_json(part: Part) -> dict[str, Any]:
     }
 
 
-def _sides(field: tuple[int, int] | None) -> list[int] | None:
-    """A receptive field as JSON has it: height and width in pixels of the input."""
+def _sides(field: tuple[int, ...] | None) -> list[int] | None:
+    """A receptive field as JSON has it: its extents in pixels of the input."""
     return list(field) if field else None

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inceptgraph.graph import Graph, Node
-from inceptgraph.ops import HERE, Plane
+from inceptgraph.ops import HERE, Reaches
 
 __all__ = ["Field", "largest_field", "receptive_fields"]
 
@@ -25,19 +25,19 @@ class Field:
     """The receptive field of one pixel of a node's output, or of a vector.
 
     Attributes:
-        local: what it reads of the input through steps that read a window or a pixel, along height
-            and width, in pixels of the input; ``stride`` is the distance between the fields of
+        local: what it reads of the input through steps that read a window or a pixel, along each
+            axis, in pixels of the input; ``stride`` is the distance between the fields of
             neighbours. None where there are no such paths.
         whole: it depends, on some path, on a whole map.
     """
 
-    local: Plane | None = None
+    local: Reaches | None = None
     whole: bool = False
 
     @property
-    def size(self) -> tuple[int, int] | None:
-        """Height and width of the local field, in pixels of the input."""
-        return (self.local[0].extent, self.local[1].extent) if self.local else None
+    def size(self) -> tuple[int, ...] | None:
+        """Extents of the local field, such as height and width, in pixels of the input."""
+        return tuple(axis.extent for axis in self.local) if self.local else None
 
     def joined(self, other: Field) -> Field:
         """The union of two fields. Where neighbours are at unlike distances in the two, no one size
@@ -45,9 +45,11 @@ class Field:
         whole = self.whole or other.whole
         if self.local is None or other.local is None:
             return Field(self.local or other.local, whole)
-        rows = self.local[0].joined(other.local[0])
-        columns = self.local[1].joined(other.local[1])
-        return Field((rows, columns), whole) if rows and columns else Field(None, True)
+        if len(self.local) != len(other.local):
+            return Field(None, True)
+        axes = [own.joined(its) for own, its in zip(self.local, other.local, strict=True)]
+        known = tuple(axis for axis in axes if axis)
+        return Field(known, whole) if len(known) == len(axes) else Field(None, True)
 
 
 def receptive_fields(graph: Graph) -> dict[str, Field]:
@@ -63,8 +65,8 @@ def receptive_fields(graph: Graph) -> dict[str, Field]:
     fields: dict[str, Field] = {}
     for node in graph.nodes.values():
         if not node.inputs:
-            is_map = len(graph.shape(node.name)) == 3
-            fields[node.name] = Field(HERE) if is_map else Field(whole=True)
+            rank = len(graph.shape(node.name)) - 1
+            fields[node.name] = Field((HERE,) * rank) if rank else Field(whole=True)
             continue
         field = Field()
         reaches = node.op.reach(*graph.operands(node))
@@ -74,17 +76,17 @@ def receptive_fields(graph: Graph) -> dict[str, Field]:
     return fields
 
 
-def _through(reach: Plane | None, below: Field) -> Field:
+def _through(reach: Reaches | None, below: Field) -> Field:
     """The field of what reads a map with a field of its own."""
     if reach is None or below.local is None:
         return Field(whole=True)
-    rows, columns = (own.through(other) for own, other in zip(reach, below.local, strict=True))
-    return Field((rows, columns), below.whole)
+    axes = zip(reach, below.local, strict=True)
+    return Field(tuple(own.through(other) for own, other in axes), below.whole)
 
 
-def largest_field(graph: Graph, fields: dict[str, Field] | None = None) -> tuple[int, int] | None:
-    """Height and width, in pixels of the input, of the largest local field of any feature map that
-    has more than one pixel: in a classifier that of the last map before the global pool.
+def largest_field(graph: Graph, fields: dict[str, Field] | None = None) -> tuple[int, ...] | None:
+    """Extents, in pixels of the input, of the largest local field of any feature map that has more
+    than one pixel: in a classifier that of the last map before the global pool.
 
     A map of a single pixel does not count: its window covers all that is left of the map before it,
     so its size tells of the input's size and not of the layers.
@@ -94,7 +96,7 @@ def largest_field(graph: Graph, fields: dict[str, Field] | None = None) -> tuple
         fields: those of the graph, where they are known already.
 
     Returns:
-        None where no step computes such a map.
+        None where no step computes such a map, or maps of unlike rank are computed.
     """
     known = fields or receptive_fields(graph)
     sizes = [
@@ -102,11 +104,11 @@ def largest_field(graph: Graph, fields: dict[str, Field] | None = None) -> tuple
         for node in graph.nodes.values()
         if _is_wide(graph, node) and (size := known[node.name].size)
     ]
-    if not sizes:
+    if len({len(size) for size in sizes}) != 1:
         return None
-    return max(height for height, _ in sizes), max(width for _, width in sizes)
+    return tuple(map(max, zip(*sizes, strict=True)))
 
 
 def _is_wide(graph: Graph, node: Node) -> bool:
     shape = graph.shape(node.name)
-    return bool(node.inputs) and len(shape) == 3 and shape[1:] != (1, 1)
+    return bool(node.inputs) and any(extent > 1 for extent in shape[1:])

@@ -11,7 +11,7 @@ from inceptgraph.analysis import Cost
 from inceptgraph.compare._changes import BlockChange, Change, Kind, Named, StageChange, StepChange
 from inceptgraph.compare._comparison import Comparison
 from inceptgraph.report import change, counted, pretty, value
-from inceptgraph.types import format_shape
+from inceptgraph.types import axis_words, format_shape
 
 __all__ = ["MARKS", "TOTALS", "Teller", "Told", "run", "size", "totals"]
 
@@ -252,15 +252,15 @@ def _shapes(shapes: Change) -> Change:
 
 
 def _scales(stages: Iterable[StageChange]) -> Iterator[str]:
-    """By what simple factor channels, or height and width, of several stages change."""
-    channels: Counter[float] = Counter()
-    extents: Counter[float] = Counter()
+    """By what simple factor channels, or all extents, of several stages change."""
+    scaled: dict[str, Counter[float]] = {"channels": Counter()}
     for stage in stages:
         before, after = stage.shape
-        channels[after[0] / before[0]] += 1
-        if len(before) == len(after) == 3 and after[1] / before[1] == after[2] / before[2]:
-            extents[after[1] / before[1]] += 1
-    for what, factors in (("channels", channels), ("height and width", extents)):
+        scaled["channels"][after[0] / before[0]] += 1
+        steps = {new / old for old, new in zip(before[1:], after[1:], strict=False)}
+        if len(before) == len(after) and len(steps) == 1:
+            scaled.setdefault(axis_words(len(before) - 1), Counter()).update(steps)
+    for what, factors in scaled.items():
         for factor, word in _SCALES.items():
             if factors[factor] > 1:
                 yield f"{what} {word} in {factors[factor]}"

@@ -12,7 +12,7 @@ from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Origin, Scalar
-from inceptgraph.spec import DEFAULT_OUTPUT, Spec
+from inceptgraph.spec import DEFAULT_OUTPUT, Spec, shape_keys
 
 __all__ = ["expand"]
 
@@ -68,7 +68,7 @@ class _NetworkExpander:
     def input(self, name: str, key: Scalar, mapping: MappingNode) -> str | None:
         """The node of an input; None where its shape could not be read."""
         values = self.steps.values
-        wanted = ("features",) if "features" in mapping.items else ("channels", "height", "width")
+        wanted = shape_keys(mapping.items)
         shape = []
         for part in wanted:
             entry = mapping.items.get(part)

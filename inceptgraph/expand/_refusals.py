@@ -15,6 +15,7 @@ from inceptgraph.source import Entry, Node, Scalar
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Sequence as SequenceNode
 from inceptgraph.spec import describe, fits, is_fraction, listed
+from inceptgraph.types import AXES
 
 __all__ = ["ROUND", "Refusal", "fraction", "hint_for", "locate", "refusal", "settings"]
 
@@ -97,9 +98,10 @@ def hint_for(value: Any, type_name: str, environment: Iterable[str]) -> str | No
         return None
     if re.fullmatch(r"[-+]?[0-9]+", value):
         return f"quotes make it a text: write {value}"
-    pair = re.fullmatch(r"\s*(\d+)\s*[x×,]\s*(\d+)\s*", value)
-    if pair and type_name == "size":
-        return f"write `[{pair[1]}, {pair[2]}]`: height, then width"
+    if type_name == "size" and re.fullmatch(r"\s*\d+(\s*[x×,]\s*\d+){1,2}\s*", value):
+        numbers = re.findall(r"\d+", value)
+        axes = ", then ".join(AXES[len(numbers)])
+        return f"write `[{', '.join(numbers)}]`: {axes}"
     if value.startswith("(") and type_name == "size":
         return "a list has square brackets: write `[3, 3]`"
     words = set(re.findall(r"[A-Za-z_]\w*", value))

@@ -41,7 +41,7 @@ def to_text(graph: Graph) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, tuple):
-        if len(value) == 2 and value[0] == value[1]:
+        if len(set(value)) == 1 and len(value) < 4:
             return str(value[0])
         return "[" + ",".join(map(str, value)) + "]"
     if isinstance(value, bool):

@@ -51,7 +51,8 @@ def _verify_node(graph: Graph, node: Node) -> None:
         return
     operands = graph.operands(node)
     try:
-        inferred, settled = node.op.infer(*operands), node.op.settled(*operands)
+        settled = node.op.settled(*operands)
+        inferred = settled.infer(*operands)
     except ShapeError as error:
         raise InvalidGraph(f"{node.name}: its operands do not fit it: {error}") from error
     if node.shape != inferred:

@@ -1,4 +1,4 @@
-"""Shapes for images of any size."""
+"""Shapes for images, sequences and volumes of any size."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from typing import cast
 
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import BUILT_IN, Axis, Extent, Operation
-from inceptgraph.types import Shape
+from inceptgraph.types import AXES, Shape
 
 __all__ = ["at_any_size"]
 
 
 def at_any_size(graph: Graph) -> Graph | None:
-    """The graph with shapes for images of any height and width; None where something depends on
-    them.
+    """The graph with shapes for maps of any extents, such as images of any height and width; None
+    where something depends on them.
 
-    What depends on the size of the images is an :class:`inceptgraph.ops.Extent`. This is a proof
-    and no list: each operation infers its shape and its weights from what is no number. All images
-    have one size.
+    What depends on the size of the inputs is an :class:`inceptgraph.ops.Extent`. This is a proof
+    and no list: each operation infers its shape and its weights from what is no number. All inputs
+    that are maps have one size.
 
     Args:
         graph: with shapes. Of one that passes rewrote nothing is known, since they rewrite for the
             size that is declared.
     """
-    images = [node for node in graph.inputs if len(graph.shape(node.name)) == 3]
-    sizes = {graph.shape(node.name)[1:] for node in images}
+    maps = [node for node in graph.inputs if len(graph.shape(node.name)) > 1]
+    sizes = {graph.shape(node.name)[1:] for node in maps}
     if len(sizes) != 1 or graph.rewritten_from is not None:
         return None
-    ((height, width),) = sizes
+    (declared,) = sizes
+    axes = zip(AXES[len(declared)], declared, strict=True)
     # a shape holds whole numbers, and what stands in their place
-    size = cast("Shape", (Extent(Axis("height", height)), Extent(Axis("width", width))))
+    size = cast("Shape", tuple(Extent(Axis(name, extent)) for name, extent in axes))
     nodes = dict(graph.nodes)
-    nodes |= {each.name: replace(each, shape=(graph.shape(each.name)[0], *size)) for each in images}
+    nodes |= {each.name: replace(each, shape=(graph.shape(each.name)[0], *size)) for each in maps}
     try:
         for node in graph.nodes.values():
             if node.inputs:

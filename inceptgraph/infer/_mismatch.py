@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from inceptgraph.diagnostics import Label
 from inceptgraph.graph import Node
 from inceptgraph.source import Origin
-from inceptgraph.types import Shape, format_shape
+from inceptgraph.types import Shape, axis_words, format_shape
 
 __all__ = ["Nodes", "Story", "explain_mismatch", "explain_rank", "inputs_note"]
 
@@ -144,7 +144,7 @@ def _expected(
     if len(best) == 1:
         return best[0]
     start = nodes[fork].shape if fork is not None else None
-    if start is not None and measure is not _rank and len(start) == 3:
+    if start is not None and measure is not _rank and len(start) > 1:
         return measure(start) if measure(start) in best else None
     return (max(best)) if measure is _rank else None
 
@@ -197,8 +197,9 @@ def _help(
             return f"let {name} give {wanted}, or end the other in a 1×1 convolution"
         return f"all of them must have {wanted}: add a 1×1 convolution after {name}"
     rest = "branch" if others == 1 else "branches"
-    if getattr(culprit.op, "stride", (1, 1)) != (1, 1):
+    named = axis_words(len(culprit.shape or (0,)) - 1)
+    if max(getattr(culprit.op, "stride", (1,))) > 1:
         return f"give the other {rest} the same stride, or take it out of {name}"
     if getattr(culprit.op, "padding", None) == "valid":
-        return f"`padding: same` in {name} keeps height and width"
-    return "let them agree on height and width where they end"
+        return f"`padding: same` in {name} keeps {named}"
+    return f"let them agree on {named} where they end"

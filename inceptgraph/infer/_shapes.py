@@ -54,7 +54,8 @@ def _settled(node: Node, shapes: tuple[Shape, ...]) -> tuple[Operation, Shape]:
     """The operation settled, and the shape that it infers; where a plug-in's fails in its own way,
     that is a finding too."""
     try:
-        return node.op.settled(*shapes), node.op.infer(*shapes)
+        op = node.op.settled(*shapes)
+        return op, op.infer(*shapes)
     except ShapeError:
         raise
     except Exception as error:

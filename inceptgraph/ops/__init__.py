@@ -14,8 +14,9 @@ from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_yo
 from inceptgraph.ops import activation, conv, linear, merge, norm, pointwise, pool, reduce, shape
 from inceptgraph.ops._base import Operation, Weight, need_feature_map
 from inceptgraph.ops._extent import Axis, Extent
-from inceptgraph.ops._reach import HERE, Plane
-from inceptgraph.ops._window import Sides, same_padding, sides
+from inceptgraph.ops._reach import HERE, Reach, Reaches
+from inceptgraph.ops._window import Sides, pairs, same_padding, sides
+from inceptgraph.ops._window import along as along
 from inceptgraph.ops._window import format_size as format_size
 from inceptgraph.ops.shape import Input
 
@@ -27,7 +28,8 @@ __all__ = [
     "Extent",
     "Input",
     "Operation",
-    "Plane",
+    "Reach",
+    "Reaches",
     "Sides",
     "Weight",
     "find",
@@ -35,6 +37,7 @@ __all__ = [
     "installed",
     "names",
     "need_feature_map",
+    "pairs",
     "same_padding",
     "sides",
 ]

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._reach import HERE, Plane
+from inceptgraph.ops._reach import HERE, Reaches
 from inceptgraph.ops.initializers import Initializer
-from inceptgraph.types import Family, Shape, format_shape
+from inceptgraph.types import KINDS, Family, Shape, format_shape, shape_words
 
 __all__ = ["Operation", "Weight", "need_feature_map"]
 
@@ -54,6 +54,7 @@ class Operation(BaseModel):
     A concrete operation sets ``op``, the word that specs use, and says what it takes with
     ``arity`` (least and most operands; None for no limit). ``other_names`` are what papers and
     other frameworks call it: specs do not take them, but hints and the documentation name them.
+    ``hideable`` says that specs may call a block by its word, and then mean the block.
     """
 
     # defer_build: a run uses few of the operations, and building a validator takes a millisecond
@@ -63,6 +64,7 @@ class Operation(BaseModel):
     family: ClassVar[Family] = Family.OTHER
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     other_names: ClassVar[tuple[str, ...]] = ()
+    hideable: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -98,16 +100,16 @@ class Operation(BaseModel):
         count; bias, normalisation, pooling and activations do not."""
         return 0
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         """The reach of one pixel of the output in each operand, in evaluation; None for all of it.
 
-        Unless an operation says otherwise, it reads the pixel in the same place of an operand that
-        is as high and as wide as the output, and all of any other. A window says what it covers; so
+        Unless an operation says otherwise, it reads the pixel in the same place of an operand whose
+        extents are those of the output, and all of any other. A window says what it covers; so
         must an operation that keeps the size and mixes pixels.
         """
-        output = self.infer(*inputs)
+        _, *extents = self.infer(*inputs)
         return tuple(
-            HERE if len(shape) == len(output) == 3 and shape[1:] == output[1:] else None
+            (HERE,) * len(extents) if extents and list(shape[1:]) == extents else None
             for shape in inputs
         )
 
@@ -125,8 +127,16 @@ class Operation(BaseModel):
         return {
             name: value
             for name, value in vars(self).items()  # pydantic's own iterator takes twice as long
-            if name not in defaults or value != defaults[name]
+            if name not in defaults or not _same(value, defaults[name])
         }
+
+
+def _same(value: Any, default: Any) -> bool:
+    """Whether a value is a default, which may be one number for all axes of what comes in."""
+    if value == default:
+        return True
+    spread = isinstance(value, tuple) and isinstance(default, tuple) and len(default) == 1
+    return spread and value == default * len(value)
 
 
 @cache
@@ -136,17 +146,38 @@ def _defaults(kind: type[Operation]) -> dict[str, Any]:
     return {name: field.default for name, field in fields if not field.is_required()}
 
 
-def need_feature_map(op: Operation, shape: Shape) -> tuple[int, int, int]:
-    """The operand as (channels, height, width).
+def need_feature_map(
+    op: Operation, shape: Shape, rank: int | None = None, instead: str = ""
+) -> tuple[int, tuple[int, ...]]:
+    """The operand as its channels and the extents of its axes.
+
+    Args:
+        op: what reads it.
+        shape: of the operand.
+        rank: how many axes it must have; None for any, but not a vector.
+        instead: what to do about a map of another rank.
 
     Raises:
-        ShapeError: it is a flat vector.
+        ShapeError: it is a vector, or a map of another rank.
     """
-    if len(shape) != 3:
-        raise ShapeError(
-            Code.WRONG_RANK,
-            f"`{op.op}` needs a feature map (height×width×channels), but its input is a vector of"
-            f" {format_shape(shape)}",
-            help="move it before the `flatten`, or use an operation on vectors such as `linear`",
-        )
-    return shape[0], shape[1], shape[2]
+    channels, *extents = shape
+    if extents and rank in (None, len(extents)):
+        return channels, tuple(extents)
+    wanted = "a feature map" if rank is None else f"{KINDS[rank]} ({shape_words(rank)})"
+    rest = "" if extents else "move it before the `flatten`, or use an operation on vectors such as"
+    raise ShapeError(
+        Code.WRONG_RANK,
+        f"`{op.op}` needs {wanted}, but its input is {described(shape)}",
+        help=f"{rest} `linear`" if rest else instead or None,
+    )
+
+
+def described(shape: Shape) -> str:
+    """A shape with what it is a shape of.
+
+    >>> described((9, 128))
+    'a sequence of 128×9 (length×channels)'
+    """
+    rank = len(shape) - 1
+    what = f"{KINDS[rank]} of {format_shape(shape)}"
+    return f"{what} ({shape_words(rank)})" if rank else what

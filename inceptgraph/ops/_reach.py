@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["HERE", "Plane", "Reach"]
+__all__ = ["HERE", "Reach", "Reaches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class Reach:
         return Reach(first, end - first, self.stride)
 
 
-Plane = tuple[Reach, Reach]
-"""Along the height and along the width."""
+Reaches = tuple[Reach, ...]
+"""Along each axis of a map, in order."""
 
-HERE: Plane = (Reach(), Reach())
+HERE = Reach()
 """The pixel in the same place, and no other."""

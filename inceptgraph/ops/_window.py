@@ -1,112 +1,227 @@
 """Sliding windows: how kernel, stride, padding and dilation turn one map size into another.
 
-Convolution and pooling share this arithmetic, and every backend takes its padding from here.
+Convolution and pooling share this arithmetic, over maps of any rank, and every backend takes its
+padding from here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._reach import Plane, Reach
+from inceptgraph.ops._reach import Reach, Reaches
+from inceptgraph.types import AXES, KINDS, shape_words
 
 __all__ = [
+    "ImagePadding",
+    "ImageSize",
     "Padding",
     "Sides",
     "Size",
+    "along",
     "format_size",
     "output_extent",
+    "pairs",
     "same_padding",
+    "side_names",
     "sides",
+    "spread_padding",
+    "spread_size",
     "window_reach",
+    "wrong_length",
 ]
 
-Sides = tuple[int, int, int, int]
-"""Padding before and after each axis: ``(top, bottom, left, right)``."""
+Sides = tuple[int, ...]
+"""Padding before and after each axis, in order: of an image ``(top, bottom, left, right)``."""
+
+MOST_AXES = len(AXES) - 1
 
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _size(value: Any) -> tuple[int, int]:
+def _numbers(value: Any, counts: tuple[int, ...], what: str, kind: str) -> tuple[int, ...]:
+    """A whole number as a tuple of one, or a list of so many of them as it is."""
     if _whole(value):
-        value = (value, value)
-    if not (isinstance(value, list | tuple) and len(value) == 2 and all(map(_whole, value))):
-        raise PydanticCustomError(
-            "size", "is a whole number or [height, width], such as 3 or [1, 7]"
-        )
-    if min(value) < 1:
+        return (value,)
+    listed = isinstance(value, list | tuple) and len(value) in counts
+    if not listed or not all(map(_whole, value)):
+        raise PydanticCustomError(kind, what)
+    return tuple(value)
+
+
+def _size(value: Any) -> tuple[int, ...]:
+    what = "is a whole number or a list of one for each axis, such as 3 or [1, 7]"
+    found = _numbers(value, tuple(range(1, MOST_AXES + 1)), what, "size")
+    if min(found) < 1:
         raise PydanticCustomError("size", "must be at least 1")
-    return (value[0], value[1])
+    return found
 
 
-def _padding(value: Any) -> str | Sides:
-    if isinstance(value, str):
-        if value in ("same", "valid"):
-            return value
-        raise PydanticCustomError(
-            "unknown_word",
-            "there is no padding `{word}`",
-            {"word": value, "known": ["same", "valid"]},
-        )
-    if _whole(value):
-        value = (value,) * 4
-    elif isinstance(value, list | tuple) and len(value) == 2:
-        value = (value[0], value[0], value[1], value[1])
-    if not (isinstance(value, list | tuple) and len(value) == 4 and all(map(_whole, value))):
-        raise PydanticCustomError(
-            "padding",
-            "is `same`, `valid`, a whole number, [height, width] or [top, bottom, left, right]",
-        )
-    if min(value) < 0:
-        raise PydanticCustomError("padding", "must not be negative: use `crop` to cut borders off")
-    top, bottom, left, right = value
-    return "valid" if max(value) == 0 else (top, bottom, left, right)
+def _image_size(value: Any) -> tuple[int, int]:
+    what = "is a whole number or [height, width], such as 3 or [1, 7]"
+    found = _size(_numbers(value, (2,), what, "size"))
+    return found[0], found[-1]
+
+
+def _padding_of(counts: tuple[int, ...], what: str) -> Callable[[Any], str | Sides]:
+    def read(value: Any) -> str | Sides:
+        if isinstance(value, str):
+            if value in ("same", "valid"):
+                return value
+            raise PydanticCustomError(
+                "unknown_word",
+                "there is no padding `{word}`",
+                {"word": value, "known": ["same", "valid"]},
+            )
+        found = _numbers(value, counts, what, "padding")
+        if min(found) < 0:
+            message = "must not be negative: use `crop` to cut borders off"
+            raise PydanticCustomError("padding", message)
+        return "valid" if max(found) == 0 else found
+
+    return read
+
+
+_padding = _padding_of(
+    (1, 2, 3, 4, 6),
+    "is `same`, `valid`, a whole number, a list of one for each axis, or of two for each: before"
+    " and after it",
+)
+_image_padding_as_written = _padding_of(
+    (2, 4), "is `same`, `valid`, a whole number, [height, width] or [top, bottom, left, right]"
+)
+
+
+def _image_padding(value: Any) -> str | Sides:
+    found = _image_padding_as_written(value)
+    return found if isinstance(found, str) else _both_sides(found, 2)
+
+
+def _both_sides(padding: Sides, rank: int) -> Sides:
+    """Numbers for all sides, or for each axis, as two for each axis."""
+    if len(padding) == 1:
+        return padding * (2 * rank)
+    return tuple(n for n in padding for _ in (0, 1)) if len(padding) == rank else padding
 
 
 _WHOLE: dict[str, Any] = {"type": "integer"}
-Size = Annotated[
-    tuple[int, int],
-    BeforeValidator(_size),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {**_WHOLE, "minimum": 1},
-                {"type": "array", "items": {**_WHOLE, "minimum": 1}, "minItems": 2, "maxItems": 2},
-            ]
-        }
-    ),
-]
-"""A height and a width: one number for both, or ``[height, width]``."""
+
+
+def _schema(least: int, fewest: int, most: int, *words: str) -> WithJsonSchema:
+    number = {**_WHOLE, "minimum": least}
+    several = {"type": "array", "items": number, "minItems": fewest, "maxItems": most}
+    return WithJsonSchema({"anyOf": [*([{"enum": list(words)}] if words else []), number, several]})
+
+
+Size = Annotated[tuple[int, ...], BeforeValidator(_size), _schema(1, 1, MOST_AXES)]
+"""A number for each axis of what comes in, or one for all. What is settled has one for each."""
 
 Padding = Annotated[
     Literal["same", "valid"] | Sides,
     BeforeValidator(_padding),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": ["same", "valid"]},
-                {**_WHOLE, "minimum": 0},
-                {"type": "array", "items": {**_WHOLE, "minimum": 0}, "minItems": 2, "maxItems": 4},
-            ]
-        }
-    ),
+    _schema(0, 1, 2 * MOST_AXES, "same", "valid"),
 ]
 """``same`` (as TensorFlow defines it: the output is the input over the stride, rounded up, and an
-odd pixel of padding goes to the end), ``valid`` (none), or numbers."""
+odd pixel of padding goes to the end), ``valid`` (none), or numbers: one for all, for each axis, or
+two for each axis, as which they are settled."""
+
+ImageSize = Annotated[tuple[int, ...], BeforeValidator(_image_size), _schema(1, 2, 2)]
+"""A height and a width: one number for both, or ``[height, width]``."""
+
+ImagePadding = Annotated[
+    Literal["same", "valid"] | Sides,
+    BeforeValidator(_image_padding),
+    _schema(0, 2, 4, "same", "valid"),
+]
+"""The padding of an image: ``[height, width]`` or ``[top, bottom, left, right]``."""
 
 
-def format_size(size: tuple[int, int]) -> str:
+def spread_size(op: str, argument: str, size: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """A number for each of so many axes.
+
+    Raises:
+        ShapeError: there are more or fewer.
+    """
+    if len(size) == rank:
+        return size
+    if len(size) == 1:
+        return size * rank
+    forms = ("one number for all axes", axis_names(rank)) if rank > 1 else ("one number",)
+    raise wrong_length(op, argument, len(size), rank, *forms)
+
+
+def spread_padding(op: str, padding: str | Sides, rank: int) -> str | Sides:
+    """A word, or the padding before and after each of so many axes.
+
+    Raises:
+        ShapeError: there are more numbers, or fewer.
+    """
+    if isinstance(padding, str) or len(padding) == 2 * rank:
+        return padding
+    if len(padding) in (1, rank):
+        return _both_sides(padding, rank)
+    forms = (axis_names(rank), side_names(rank)) if rank > 1 else (side_names(rank),)
+    raise wrong_length(op, "padding", len(padding), rank, "one number", *forms)
+
+
+def axis_names(rank: int) -> str:
+    """The list of the axes of a map, as a message writes it.
+
+    >>> axis_names(2)
+    '[height, width]'
+    """
+    return f"[{', '.join(AXES[rank])}]"
+
+
+def side_names(rank: int) -> str:
+    """The list of what stands at the sides of a map, as a message writes it.
+
+    >>> side_names(1), side_names(2)
+    ('[before, after]', '[top, bottom, left, right]')
+    """
+    image = ("top", "bottom", "left", "right")
+    found = {1: ("before", "after"), 2: image, 3: ("first", "last", *image)}[rank]
+    return f"[{', '.join(found)}]"
+
+
+def wrong_length(op: str, argument: str, count: int, rank: int, *forms: str) -> ShapeError:
+    """The finding of a list that is not as long as the rank of what comes in asks for."""
+    return ShapeError(
+        Code.WRONG_RANK,
+        f"`{argument}` of `{op}` holds {count} numbers, but its input is {KINDS[rank]}"
+        f" ({shape_words(rank)})",
+        argument=argument,
+        help=f"give {' or '.join(forms)}",
+    )
+
+
+def format_size(size: tuple[int, ...]) -> str:
     """A kernel as the papers write it.
 
     >>> format_size((1, 7))
     '1×7'
     """
-    return f"{size[0]}×{size[1]}"
+    return "×".join(map(str, size))
+
+
+def along(size: tuple[int, ...]) -> str:
+    """A stride as tables write it, one number where it is the same along all axes.
+
+    >>> along((2, 2)), along((1, 2))
+    ('2', '1×2')
+    """
+    return str(size[0]) if len(set(size)) == 1 else format_size(size)
+
+
+def pairs(padding: Sides) -> tuple[tuple[int, int], ...]:
+    """Padding as before and after for each axis."""
+    return tuple(zip(padding[::2], padding[1::2], strict=True))
 
 
 def same_padding(extent: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
@@ -133,40 +248,40 @@ def same_padding(extent: int, kernel: int, stride: int, dilation: int = 1) -> tu
 
 def sides(
     padding: str | Sides,
-    extents: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int] = (1, 1),
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...] | None = None,
 ) -> Sides:
-    """The padding of a map in pixels: top, bottom, left and right.
+    """The padding of a map in pixels, before and after each axis.
 
     Args:
         padding: ``same``, ``valid``, or the pixels themselves.
-        extents: height and width of the map; ``kernel``, ``stride`` and ``dilation`` likewise.
+        extents: of the map, along each axis, as are ``kernel``, ``stride`` and ``dilation``.
         kernel: of the window.
         stride: pixels from one window to the next.
-        dilation: pixels from one tap of a window to the next.
+        dilation: pixels from one tap of a window to the next; by default 1.
 
     >>> sides("same", (224, 224), (7, 7), (2, 2))
     (2, 3, 2, 3)
     """
     if padding == "same":
-        top, bottom = same_padding(extents[0], kernel[0], stride[0], dilation[0])
-        left, right = same_padding(extents[1], kernel[1], stride[1], dilation[1])
-        return top, bottom, left, right
-    return (0, 0, 0, 0) if isinstance(padding, str) else padding
+        spread = dilation or (1,) * len(extents)
+        axes = zip(extents, kernel, stride, spread, strict=True)
+        return tuple(pixels for axis in axes for pixels in same_padding(*axis))
+    return (0, 0) * len(extents) if isinstance(padding, str) else padding
 
 
 def output_extent(
     name: str,
-    extents: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
     padding: str | Sides,
-    dilation: tuple[int, int] = (1, 1),
+    dilation: tuple[int, ...] | None = None,
     ceil: bool = False,
-) -> tuple[int, int]:
-    """Height and width of the output of a sliding window.
+) -> tuple[int, ...]:
+    """Extents of the output of a sliding window.
 
     With ``ceil`` a last window that reaches past the end counts, unless it starts there (as in
     Caffe and torch).
@@ -174,43 +289,43 @@ def output_extent(
     Raises:
         ShapeError: the window is larger than the padded map.
     """
-    top, bottom, left, right = sides(padding, extents, kernel, stride, dilation)
-    before_after = ((top, bottom), (left, right))
+    spread = dilation or (1,) * len(extents)
+    borders = pairs(sides(padding, extents, kernel, stride, spread))
     outputs = []
-    for axis in (0, 1):
-        before, after = before_after[axis]
-        window = dilation[axis] * (kernel[axis] - 1) + 1
+    for axis, (before, after) in enumerate(borders):
+        window = spread[axis] * (kernel[axis] - 1) + 1
         room = extents[axis] + before + after - window
         if room < 0:
-            raise _too_large(name, extents, kernel, dilation, padding)
+            raise _too_large(name, extents, kernel, spread, padding)
         steps = -(-room // stride[axis]) if ceil else room // stride[axis]
         if ceil and steps * stride[axis] >= extents[axis] + before:
             steps -= 1
         outputs.append(steps + 1)
-    return outputs[0], outputs[1]
+    return tuple(outputs)
 
 
 def window_reach(
-    extents: tuple[int, int],
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
     padding: str | Sides,
-    dilation: tuple[int, int] = (1, 1),
-) -> Plane:
+    dilation: tuple[int, ...] | None = None,
+) -> Reaches:
     """The reach of one pixel of a sliding window's output in a map of ``extents``."""
-    top, _, left, _ = sides(padding, extents, kernel, stride, dilation)
-    rows = Reach(-top, dilation[0] * (kernel[0] - 1) + 1, stride[0])
-    return rows, Reach(-left, dilation[1] * (kernel[1] - 1) + 1, stride[1])
+    spread = dilation or (1,) * len(extents)
+    before = sides(padding, extents, kernel, stride, spread)[::2]
+    axes = zip(before, kernel, stride, spread, strict=True)
+    return tuple(Reach(-start, apart * (taps - 1) + 1, step) for start, taps, step, apart in axes)
 
 
 def _too_large(
     name: str,
-    extents: tuple[int, int],
-    kernel: tuple[int, int],
-    dilation: tuple[int, int],
+    extents: tuple[int, ...],
+    kernel: tuple[int, ...],
+    dilation: tuple[int, ...],
     padding: str | Sides,
 ) -> ShapeError:
-    spread = "" if dilation == (1, 1) else f" with dilation {format_size(dilation)}"
+    spread = "" if max(dilation) == 1 else f" with dilation {format_size(dilation)}"
     padded = "" if isinstance(padding, str) else " even with its padding"
     return ShapeError(
         Code.KERNEL_TOO_LARGE,

@@ -1,32 +1,49 @@
-"""Convolutions."""
+"""Convolutions, over maps of any rank."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from functools import lru_cache
+from math import prod
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, Weight, need_feature_map
-from inceptgraph.ops._reach import Plane
-from inceptgraph.ops._window import Padding, Size, format_size, output_extent, window_reach
+from inceptgraph.ops._reach import Reaches
+from inceptgraph.ops._window import (
+    ImagePadding,
+    ImageSize,
+    Padding,
+    Size,
+    along,
+    format_size,
+    output_extent,
+    spread_padding,
+    spread_size,
+    window_reach,
+)
 from inceptgraph.ops.initializers import Initializer, constant, scheme
 from inceptgraph.types import Family, Shape
 
-__all__ = ["Conv2d", "DepthwiseConv2d"]
+__all__ = ["Conv", "Conv2d", "Convolution", "DepthwiseConv", "DepthwiseConv2d"]
 
 Count = Annotated[int, Field(ge=1)]
 
 
-class _Convolution(Operation):
-    """The common part of dense, grouped and depthwise convolutions."""
+class Convolution(Operation):
+    """The common part of dense, grouped and depthwise convolutions.
+
+    What is settled holds a number for each axis. On an image it is a ``Conv2d`` or a
+    ``DepthwiseConv2d``, whichever word the spec has for it.
+    """
 
     family: ClassVar[Family] = Family.CONV
 
-    kernel: Size = (1, 1)
-    stride: Size = (1, 1)
+    kernel: Size = (1,)
+    stride: Size = (1,)
     padding: Padding = "valid"
-    dilation: Size = (1, 1)
+    dilation: Size = (1,)
     bias: bool = True
     weight_init: Initializer = scheme("torch")
     bias_init: Initializer = constant(0.0)
@@ -35,62 +52,79 @@ class _Convolution(Operation):
         """Output channels and groups for ``inputs`` channels."""
         raise NotImplementedError
 
+    def extents(self, shape: Shape) -> tuple[int, ...]:
+        """The extents of the operand."""
+        _, extents = need_feature_map(self, shape)
+        return extents
+
+    def settled(self, *inputs: Shape) -> Convolution:
+        return _settled(self, len(self.extents(inputs[0])))
+
     def infer(self, *inputs: Shape) -> Shape:
-        channels, height, width = need_feature_map(self, inputs[0])
-        out, _ = self.channels(channels)
-        extent = output_extent(
-            self.op, (height, width), self.kernel, self.stride, self.padding, self.dilation
-        )
-        return (out, *extent)
+        op, extents = self.settled(*inputs), self.extents(inputs[0])
+        out, _ = op.channels(inputs[0][0])
+        windows = op.kernel, op.stride, op.padding, op.dilation
+        return (out, *output_extent(self.op, extents, *windows))
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
-        channels = inputs[0][0]
+        kernel, channels = self.settled(*inputs).kernel, inputs[0][0]
         out, groups = self.channels(channels)
-        area = self.kernel[0] * self.kernel[1]
+        area = prod(kernel)
         fan_in, fan_out = channels // groups * area, out // groups * area
-        shape = (out, channels // groups, *self.kernel)
+        shape = (out, channels // groups, *kernel)
         found = {"weight": Weight(shape, self.weight_init, fan_in, fan_out)}
         if self.bias:
             found["bias"] = Weight((out,), self.bias_init, fan_in, fan_out)
         return found
 
     def macs(self, *inputs: Shape) -> int:
-        out, height, width = self.infer(*inputs)
         _, groups = self.channels(inputs[0][0])
-        area = self.kernel[0] * self.kernel[1]
-        return out * (inputs[0][0] // groups) * area * height * width
+        area = prod(self.settled(*inputs).kernel)
+        return inputs[0][0] // groups * area * prod(self.infer(*inputs))
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
-        _, height, width = inputs[0]
-        window = window_reach(
-            (height, width), self.kernel, self.stride, self.padding, self.dilation
-        )
-        return (window,)
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
+        op, extents = self.settled(*inputs), self.extents(inputs[0])
+        return (window_reach(extents, op.kernel, op.stride, op.padding, op.dilation),)
 
     def _strides(self) -> str:
-        if self.stride == (1, 1):
-            return ""
-        same = self.stride[0] == self.stride[1]
-        return f" /{self.stride[0]}" if same else f" /{format_size(self.stride)}"
+        return "" if max(self.stride) == 1 else f" /{along(self.stride)}"
 
 
-class Conv2d(_Convolution):
-    """2-D convolution (cross-correlation), dense or in ``groups``.
+@lru_cache(4096)
+def _settled(op: Convolution, rank: int) -> Convolution:
+    """The convolution with a number for each of so many axes."""
+    spread: dict[str, Any] = {
+        name: spread_size(op.op, name, getattr(op, name), rank)
+        for name in ("kernel", "stride", "dilation")
+    }
+    spread["padding"] = spread_padding(op.op, op.padding, rank)
+    if rank == 2 and isinstance(op, Conv | DepthwiseConv):
+        kind = Conv2d if isinstance(op, Conv) else DepthwiseConv2d
+        return kind.model_construct(**vars(op) | spread)
+    unlike = any(getattr(op, name) != value for name, value in spread.items())
+    return op.model_copy(update=spread) if unlike else op
 
-    Args:
-        out: output channels.
-        kernel: window, ``n`` or ``[height, width]``.
-        stride: step of the window.
-        padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
-        dilation: distance between the taps of the window.
-        groups: input and output channels are split into this many independent groups.
-        bias: add one number to each output channel.
-        weight_init: how the kernel starts.
-        bias_init: how the bias starts.
-    """
 
-    op: ClassVar[str] = "conv2d"
-    other_names: ClassVar[tuple[str, ...]] = ("convolution",)
+class _OnImages(Convolution):
+    """The common part of those that take images alone: as backends and passes know them."""
+
+    kernel: ImageSize = (1, 1)
+    stride: ImageSize = (1, 1)
+    padding: ImagePadding = "valid"
+    dilation: ImageSize = (1, 1)
+
+    def extents(self, shape: Shape) -> tuple[int, ...]:
+        instead = f"use `{self.op.removesuffix('2d')}`, which takes maps of any rank"
+        _, extents = need_feature_map(self, shape, 2, instead)
+        return extents
+
+    def settled(self, *inputs: Shape) -> Convolution:
+        self.extents(inputs[0])
+        return self
+
+
+class _Dense(Convolution):
+    """The common part of those with so many output channels, all of them or in groups."""
 
     out: Count
     groups: Count = 1
@@ -112,7 +146,79 @@ class Conv2d(_Convolution):
         return f"{format_size(self.kernel)} conv{self._strides()}, {self.out}{grouped}{dilated}"
 
 
-class DepthwiseConv2d(_Convolution):
+class _Depthwise(Convolution):
+    """The common part of those with kernels for each channel alone."""
+
+    multiplier: Count = 1
+
+    def channels(self, inputs: int) -> tuple[int, int]:
+        return inputs * self.multiplier, inputs
+
+    def label(self) -> str:
+        times = f", ×{self.multiplier}" if self.multiplier > 1 else ""
+        return f"{format_size(self.kernel)} depthwise conv{self._strides()}{times}"
+
+
+class Conv(_Dense):
+    """Convolution (cross-correlation) of a sequence, an image or a volume, dense or in ``groups``.
+
+    Args:
+        out: output channels.
+        kernel: window, a number for all axes or one for each.
+        stride: step of the window.
+        padding: ``same``, ``valid``, or a number for all sides, for each axis, or before and after
+            each.
+        dilation: distance between the taps of the window.
+        groups: input and output channels are split into this many independent groups.
+        bias: add one number to each output channel.
+        weight_init: how the kernel starts.
+        bias_init: how the bias starts.
+    """
+
+    op: ClassVar[str] = "conv"
+    other_names: ClassVar[tuple[str, ...]] = ("convolution", "conv1d", "conv3d")
+    # what most networks call their block of a convolution, a normalisation and an activation
+    hideable: ClassVar[bool] = True
+
+
+class Conv2d(_OnImages, _Dense):
+    """2-D convolution (cross-correlation), dense or in ``groups``.
+
+    Args:
+        out: output channels.
+        kernel: window, ``n`` or ``[height, width]``.
+        stride: step of the window.
+        padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
+        dilation: distance between the taps of the window.
+        groups: input and output channels are split into this many independent groups.
+        bias: add one number to each output channel.
+        weight_init: how the kernel starts.
+        bias_init: how the bias starts.
+    """
+
+    op: ClassVar[str] = "conv2d"
+
+
+class DepthwiseConv(_Depthwise):
+    """Depthwise convolution: every input channel has ``multiplier`` kernels of its own.
+
+    Args:
+        multiplier: output channels for each input channel.
+        kernel: window, a number for all axes or one for each.
+        stride: step of the window.
+        padding: ``same``, ``valid``, or a number for all sides, for each axis, or before and after
+            each.
+        dilation: distance between the taps of the window.
+        bias: add one number to each output channel.
+        weight_init: how the kernel starts.
+        bias_init: how the bias starts.
+    """
+
+    op: ClassVar[str] = "depthwise_conv"
+    other_names: ClassVar[tuple[str, ...]] = ("depthwise_conv1d", "depthwise_conv3d")
+
+
+class DepthwiseConv2d(_OnImages, _Depthwise):
     """Depthwise 2-D convolution: every input channel has ``multiplier`` kernels of its own.
 
     Args:
@@ -127,12 +233,3 @@ class DepthwiseConv2d(_Convolution):
     """
 
     op: ClassVar[str] = "depthwise_conv2d"
-
-    multiplier: Count = 1
-
-    def channels(self, inputs: int) -> tuple[int, int]:
-        return inputs * self.multiplier, inputs
-
-    def label(self) -> str:
-        times = f", ×{self.multiplier}" if self.multiplier > 1 else ""
-        return f"{format_size(self.kernel)} depthwise conv{self._strides()}{times}"

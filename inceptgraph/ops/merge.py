@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation
-from inceptgraph.types import Family, Shape, format_shape
+from inceptgraph.types import KINDS, Family, Shape, format_shape
 
 __all__ = ["Add", "Concat", "Divide", "Maximum", "Minimum", "Multiply", "Subtract"]
 
 
 class Concat(Operation):
-    """Operands side by side along the channels; heights and widths must agree."""
+    """Operands side by side along the channels; their extents must agree."""
 
     op: ClassVar[str] = "concat"
     other_names: ClassVar[tuple[str, ...]] = ("cat", "concatenate")
@@ -84,17 +84,24 @@ class Minimum(_Arithmetic):
 
 
 def need_one_rank(name: str, inputs: tuple[Shape, ...]) -> None:
-    """Check that operands are all feature maps or all vectors.
+    """Check that operands are all vectors, all sequences, all images or all volumes.
 
     Raises:
         ShapeError: they are not.
     """
-    if len({len(shape) for shape in inputs}) > 1:
+    ranks = sorted({len(shape) - 1 for shape in inputs})
+    if len(ranks) > 1:
         shapes = ", ".join(format_shape(shape) for shape in inputs)
+        kinds = (
+            ["feature maps", "vectors"]
+            if ranks[0] == 0
+            else [f"{KINDS[r].split()[-1]}s" for r in ranks]
+        )
+        joined = " and ".join((", ".join(kinds[:-1]), kinds[-1]))
         raise ShapeError(
             Code.WRONG_RANK,
-            f"`{name}` cannot join feature maps and vectors: {shapes}",
-            help="flatten all of its inputs, or none",
+            f"`{name}` cannot join {joined}: {shapes}",
+            help="flatten all of its inputs, or none" if ranks[0] == 0 else "give them one rank",
         )
 
 

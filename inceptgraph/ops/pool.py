@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
-from inceptgraph.ops._reach import Plane, Reach
-from inceptgraph.ops._window import Padding, Size, format_size, output_extent, window_reach
+from inceptgraph.ops._reach import Reach, Reaches
+from inceptgraph.ops._window import (
+    Padding,
+    Size,
+    along,
+    format_size,
+    output_extent,
+    pairs,
+    spread_padding,
+    spread_size,
+    window_reach,
+)
 from inceptgraph.types import Family, Shape
 
 __all__ = [
@@ -21,51 +32,65 @@ __all__ = [
 
 
 class _WindowPool(Operation):
-    """The common part of max and average pooling."""
+    """The common part of max and average pooling. What is settled holds a number for each axis."""
 
     family: ClassVar[Family] = Family.POOL
     kind: ClassVar[str]
 
     kernel: Size
-    stride: Size = (1, 1)
+    stride: Size = (1,)
     padding: Padding = "valid"
     ceil: bool = False
 
-    def infer(self, *inputs: Shape) -> Shape:
-        channels, height, width = need_feature_map(self, inputs[0])
-        if not isinstance(self.padding, str):
-            top, bottom, left, right = self.padding
-            if max(top, bottom) >= self.kernel[0] or max(left, right) >= self.kernel[1]:
-                raise ShapeError(
-                    Code.EMPTY_OUTPUT,
-                    f"with this padding a {format_size(self.kernel)} window of `{self.op}` would"
-                    " hold nothing but padding",
-                    argument="padding",
-                    help="the padding must be smaller than the kernel",
-                )
-        extent = output_extent(
-            self.op, (height, width), self.kernel, self.stride, self.padding, ceil=self.ceil
-        )
-        return (channels, *extent)
+    def settled(self, *inputs: Shape) -> _WindowPool:
+        _, extents = need_feature_map(self, inputs[0])
+        return _settled_window(self, len(extents))
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
-        _, height, width = inputs[0]
-        return (window_reach((height, width), self.kernel, self.stride, self.padding),)
+    def infer(self, *inputs: Shape) -> Shape:
+        channels, extents = need_feature_map(self, inputs[0])
+        op = self.settled(*inputs)
+        borders = () if isinstance(op.padding, str) else pairs(op.padding)
+        if any(max(each) >= taps for each, taps in zip(borders, op.kernel, strict=False)):
+            raise ShapeError(
+                Code.EMPTY_OUTPUT,
+                f"with this padding a {format_size(op.kernel)} window of `{self.op}` would"
+                " hold nothing but padding",
+                argument="padding",
+                help="the padding must be smaller than the kernel",
+            )
+        windows = op.kernel, op.stride, op.padding
+        return (channels, *output_extent(self.op, extents, *windows, ceil=self.ceil))
+
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
+        op = self.settled(*inputs)
+        return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding),)
 
     def label(self) -> str:
-        strides = "" if self.stride == (1, 1) else f" /{self.stride[0]}"
-        if self.stride[0] != self.stride[1]:
-            strides = f" /{format_size(self.stride)}"
+        strides = "" if max(self.stride) == 1 else f" /{along(self.stride)}"
         return f"{format_size(self.kernel)} {self.kind} pool{strides}"
+
+
+@lru_cache(4096)
+def _settled_window(op: _WindowPool, rank: int) -> _WindowPool:
+    """The pool with a number for each of so many axes."""
+    sizes = {name: spread_size(op.op, name, getattr(op, name), rank) for name in _SIZES}
+    padding = spread_padding(op.op, op.padding, rank)
+    if (op.kernel, op.stride, op.padding) == (*sizes.values(), padding):
+        return op
+    return op.model_copy(update={**sizes, "padding": padding})
+
+
+_SIZES = ("kernel", "stride")
 
 
 class MaxPool(_WindowPool):
     """Maximum over a window; padding never wins.
 
     Args:
-        kernel: window, ``n`` or ``[height, width]``.
+        kernel: window, a number for all axes or one for each.
         stride: step of the window; the default is that of convolutions.
-        padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
+        padding: ``same``, ``valid``, or a number for all sides, for each axis, or before and after
+            each.
         ceil: keep a last window that reaches past the end (Caffe, torchvision's GoogLeNet).
     """
 
@@ -77,9 +102,10 @@ class AvgPool(_WindowPool):
     """Average over a window.
 
     Args:
-        kernel: window, ``n`` or ``[height, width]``.
+        kernel: window, a number for all axes or one for each.
         stride: step of the window; the default is that of convolutions.
-        padding: ``same``, ``valid``, ``n``, ``[height, width]`` or ``[top, bottom, left, right]``.
+        padding: ``same``, ``valid``, or a number for all sides, for each axis, or before and after
+            each.
         ceil: keep a last window that reaches past the end.
         count_include_pad: divide by the full window at the borders (torch's default, Caffe);
             otherwise by the pixels that are there (TensorFlow).
@@ -93,24 +119,29 @@ class AvgPool(_WindowPool):
 
 
 class _AdaptivePool(Operation):
-    """Windows of about equal size that tile the map: output pixel i of n covers the rows
-    ``floor(i·h/n)`` to ``ceil((i+1)·h/n)``, as torch defines it."""
+    """Windows of about equal size that tile the map: output pixel i of n covers, along an axis of
+    extent e, the pixels ``floor(i·e/n)`` to ``ceil((i+1)·e/n)``, as torch defines it."""
 
     family: ClassVar[Family] = Family.POOL
     kind: ClassVar[str]
 
     size: Size
 
-    def infer(self, *inputs: Shape) -> Shape:
-        channels, _, _ = need_feature_map(self, inputs[0])
-        return (channels, *self.size)
+    def settled(self, *inputs: Shape) -> _AdaptivePool:
+        _, extents = need_feature_map(self, inputs[0])
+        size = spread_size(self.op, "size", self.size, len(extents))
+        return self if size == self.size else self.model_copy(update={"size": size})
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
-        if self.size == (1, 1):
+    def infer(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0], *self.settled(*inputs).size)
+
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
+        size = self.settled(*inputs).size
+        if max(size) == 1:
             return (None,)
-        _, height, width = inputs[0]
-        rows, columns = _tile(height, self.size[0]), _tile(width, self.size[1])
-        return ((rows, columns) if rows and columns else None,)
+        tiles = tuple(map(_tile, inputs[0][1:], size))
+        known = tuple(each for each in tiles if each)
+        return (known if len(known) == len(tiles) else None,)
 
     def label(self) -> str:
         return f"adaptive {self.kind} pool {format_size(self.size)}"
@@ -128,7 +159,7 @@ class AdaptiveAvgPool(_AdaptivePool):
     """Average pooling to a map of a given size.
 
     Args:
-        size: height and width of the output, ``n`` or ``[height, width]``.
+        size: extents of the output, a number for all axes or one for each.
     """
 
     op: ClassVar[str] = "adaptive_avg_pool"
@@ -139,7 +170,7 @@ class AdaptiveMaxPool(_AdaptivePool):
     """Max pooling to a map of a given size.
 
     Args:
-        size: height and width of the output, ``n`` or ``[height, width]``.
+        size: extents of the output, a number for all axes or one for each.
     """
 
     op: ClassVar[str] = "adaptive_max_pool"
@@ -151,15 +182,15 @@ class _GlobalPool(Operation):
     kind: ClassVar[str]
 
     def infer(self, *inputs: Shape) -> Shape:
-        channels, _, _ = need_feature_map(self, inputs[0])
-        return (channels, 1, 1)
+        channels, extents = need_feature_map(self, inputs[0])
+        return (channels, *(1,) * len(extents))
 
     def label(self) -> str:
         return f"global {self.kind} pool"
 
 
 class GlobalAvgPool(_GlobalPool):
-    """Average of each channel over the whole map; the result is a 1×1 map."""
+    """Average of each channel over the whole map; the result is a map of one pixel."""
 
     op: ClassVar[str] = "global_avg_pool"
     other_names: ClassVar[tuple[str, ...]] = ("gap",)
@@ -167,7 +198,7 @@ class GlobalAvgPool(_GlobalPool):
 
 
 class GlobalMaxPool(_GlobalPool):
-    """Maximum of each channel over the whole map; the result is a 1×1 map."""
+    """Maximum of each channel over the whole map; the result is a map of one pixel."""
 
     op: ClassVar[str] = "global_max_pool"
     kind: ClassVar[str] = "max"

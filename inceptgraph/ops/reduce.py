@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation
-from inceptgraph.ops._reach import Plane
+from inceptgraph.ops._reach import Reaches
 from inceptgraph.types import AXES, Family, Shape, format_shape
 
 __all__ = ["L2Norm", "L2Normalize", "Max", "Mean", "Sum"]
@@ -146,7 +146,7 @@ class L2Normalize(_OverAxes):
         self.axes(inputs[0])
         return inputs[0]
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         return super().reach(*inputs) if self.axes(inputs[0]) == (0,) else (None,)
 
     def label(self) -> str:

@@ -10,33 +10,34 @@ from pydantic_core import PydanticCustomError
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
-from inceptgraph.ops._reach import Plane, Reach
+from inceptgraph.ops._reach import Reach, Reaches
+from inceptgraph.ops._window import Sides, pairs, side_names, wrong_length
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Channels", "Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
 
 
-def _borders(value: Any) -> tuple[int, int, int, int]:
+def _borders(value: Any) -> Sides:
     whole = isinstance(value, list | tuple) and all(type(v) is int for v in value)
-    if not whole or len(value) != 4 or min(value) < 0:
-        raise PydanticCustomError("borders", "is [top, bottom, left, right] in pixels")
-    top, bottom, left, right = value
-    return top, bottom, left, right
+    if not whole or len(value) not in (2, 4, 6) or min(value) < 0:
+        what = "is a list of pixels before and after each axis, such as [top, bottom, left, right]"
+        raise PydanticCustomError("borders", what)
+    return tuple(value)
 
 
 Borders = Annotated[
-    tuple[int, int, int, int],
+    Sides,
     BeforeValidator(_borders),
     WithJsonSchema(
         {
             "type": "array",
             "items": {"type": "integer", "minimum": 0},
-            "minItems": 4,
-            "maxItems": 4,
+            "minItems": 2,
+            "maxItems": 6,
         }
     ),
 ]
-"""Pixels at the four borders: ``[top, bottom, left, right]``."""
+"""Pixels before and after each axis: of an image ``[top, bottom, left, right]``."""
 
 
 def _per_channel(value: Any) -> float | tuple[float, ...]:
@@ -66,8 +67,9 @@ PerChannel = Annotated[
 
 def _extents(value: Any) -> Shape:
     whole = isinstance(value, list | tuple) and all(type(v) is int for v in value)
-    if not whole or len(value) not in (1, 3) or min(value) < 1:
-        raise PydanticCustomError("extents", "is [channels, height, width] or [features]")
+    if not whole or not 1 <= len(value) <= 4 or min(value) < 1:
+        what = "is [features], or the channels and 1 to 3 extents, as [channels, height, width]"
+        raise PydanticCustomError("extents", what)
     return tuple(value)
 
 
@@ -83,7 +85,7 @@ class Input(Operation):
     """The entry of data. A spec declares inputs under ``input:``; no step uses this operation.
 
     Args:
-        shape: shape of one sample, ``[channels, height, width]`` or ``[features]``.
+        shape: shape of one sample, channels first: ``[channels, height, width]``, ``[features]``.
     """
 
     op: ClassVar[str] = "input"
@@ -191,7 +193,7 @@ class Pad(Operation):
     """Adds a border.
 
     Args:
-        border: ``[top, bottom, left, right]`` in pixels.
+        border: pixels before and after each axis: of an image ``[top, bottom, left, right]``.
         value: what the border holds.
     """
 
@@ -202,20 +204,18 @@ class Pad(Operation):
     value: float = 0.0
 
     def infer(self, *inputs: Shape) -> Shape:
-        channels, height, width = need_feature_map(self, inputs[0])
-        top, bottom, left, right = self.border
-        return channels, height + top + bottom, width + left + right
+        channels, extents = _bordered(self, inputs[0])
+        return (channels, *(extent + a + b for extent, (a, b) in extents))
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
-        top, _, left, _ = self.border
-        return ((Reach(-top), Reach(-left)),)
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
+        return (tuple(Reach(-before) for before in self.border[::2]),)
 
 
 class Crop(Operation):
     """Cuts a border off.
 
     Args:
-        border: ``[top, bottom, left, right]`` in pixels.
+        border: pixels before and after each axis: of an image ``[top, bottom, left, right]``.
     """
 
     op: ClassVar[str] = "crop"
@@ -224,20 +224,31 @@ class Crop(Operation):
     border: Borders
 
     def infer(self, *inputs: Shape) -> Shape:
-        channels, height, width = need_feature_map(self, inputs[0])
-        top, bottom, left, right = self.border
-        if height <= top + bottom or width <= left + right:
+        channels, extents = _bordered(self, inputs[0])
+        if any(extent <= before + after for extent, (before, after) in extents):
             raise ShapeError(
                 Code.EMPTY_OUTPUT,
                 f"`crop` leaves nothing of its {format_shape(inputs[0])} input",
                 argument="border",
                 help="cut fewer pixels than there are",
             )
-        return channels, height - top - bottom, width - left - right
+        return (channels, *(extent - before - after for extent, (before, after) in extents))
 
-    def reach(self, *inputs: Shape) -> tuple[Plane | None, ...]:
-        top, _, left, _ = self.border
-        return ((Reach(top), Reach(left)),)
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
+        return (tuple(Reach(before) for before in self.border[::2]),)
+
+
+def _bordered(op: Pad | Crop, shape: Shape) -> tuple[int, list[tuple[int, tuple[int, int]]]]:
+    """Channels, and each extent with what is before and after it.
+
+    Raises:
+        ShapeError: the border is one of another rank.
+    """
+    channels, extents = need_feature_map(op, shape)
+    rank = len(extents)
+    if len(op.border) != 2 * rank:
+        raise wrong_length(op.op, "border", len(op.border), rank, side_names(rank))
+    return channels, list(zip(extents, pairs(op.border), strict=True))
 
 
 class Channels(Operation):

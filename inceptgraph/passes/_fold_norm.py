@@ -21,7 +21,7 @@ from inceptgraph.graph.recipes import (
     along,
 )
 from inceptgraph.ops import Operation
-from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
+from inceptgraph.ops.conv import Convolution
 from inceptgraph.ops.linear import Linear
 from inceptgraph.ops.norm import Affine, BatchNorm
 from inceptgraph.ops.shape import Scale
@@ -29,7 +29,7 @@ from inceptgraph.passes._base import Pass, Property, Target
 
 __all__ = ["fold_norm"]
 
-_WEIGHTED = (Conv2d, DepthwiseConv2d, Linear)
+_WEIGHTED = (Convolution, Linear)
 _CHANNELWISE = (BatchNorm, Affine, Scale)
 
 

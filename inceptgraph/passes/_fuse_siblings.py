@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 
 from inceptgraph.graph import Graph, Node
 from inceptgraph.graph.recipes import Full, Join, Recipe
-from inceptgraph.ops.conv import Conv2d
+from inceptgraph.ops.conv import Conv, Conv2d
 from inceptgraph.ops.shape import Channels
 from inceptgraph.passes._base import Pass, Property, Target
 from inceptgraph.passes._names import free_name
@@ -34,7 +34,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
 
 def _fuse(graph: Graph, nodes: dict[str, Node], siblings: Sequence[Node]) -> None:
     first = siblings[0]
-    assert isinstance(first.op, Conv2d)
+    assert isinstance(first.op, Conv | Conv2d)
     outs = [graph.shape(node.name)[0] for node in siblings]
     biased = any("bias" in graph.recipes(node) for node in siblings)
     recipes: dict[str, Recipe] = {}

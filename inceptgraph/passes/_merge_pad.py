@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import sides
-from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
+from inceptgraph.ops.conv import Convolution
 from inceptgraph.ops.shape import Pad
 from inceptgraph.passes._base import Pass, Target
 from inceptgraph.passes._dce import eliminate_dead_code
@@ -18,14 +18,14 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     """Let convolutions pad by themselves where a step adds a border of zeros before them."""
     nodes = dict(graph.nodes)
     for node in graph.nodes.values():
-        if not isinstance(node.op, Conv2d | DepthwiseConv2d):
+        if not isinstance(node.op, Convolution):
             continue
         before = graph.nodes[node.inputs[0]]
         if not isinstance(before.op, Pad) or before.op.value != 0:
             continue
         op = node.op
-        _, height, width = graph.shape(before.name)
-        own = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
+        _, *extents = graph.shape(before.name)
+        own = sides(op.padding, tuple(extents), op.kernel, op.stride, op.dilation)
         total = tuple(a + b for a, b in zip(own, before.op.border, strict=True))
         merged = op.model_copy(update={"padding": total})
         # a copy is the same step over another operand: its weights stay those of its name

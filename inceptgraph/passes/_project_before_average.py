@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import prod
 
 from inceptgraph.graph import Graph, Node
-from inceptgraph.ops.conv import Conv2d
+from inceptgraph.ops.conv import Conv, Conv2d
 from inceptgraph.ops.norm import Affine
 from inceptgraph.ops.pool import AvgPool
 from inceptgraph.passes._base import Pass, Property, Target
@@ -29,9 +29,9 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
 def _commutes(graph: Graph, pool: Node, conv: Node) -> bool:
     return (
         isinstance(pool.op, AvgPool)
-        and isinstance(conv.op, Conv2d)
+        and isinstance(conv.op, Conv | Conv2d)
         and graph.sole_reader(pool.name) is not None
-        and (conv.op.kernel, conv.op.stride) == ((1, 1), (1, 1))
+        and max(conv.op.kernel + conv.op.stride) == 1
         and conv.op.padding in ("valid", "same")
         # the same work for the convolution, and less for the pool
         and graph.shape(pool.name)[1:] == graph.shape(pool.inputs[0])[1:]
@@ -54,13 +54,13 @@ def _pays(graph: Graph, pool: Node, conv: Node, target: Target) -> bool:
 def _apart(pool: Node, conv: Node) -> bool:
     """Whether the bias has to follow the pool: where a window counts padding, its mean of a
     constant is not that constant."""
-    assert isinstance(conv.op, Conv2d)
+    assert isinstance(conv.op, Conv | Conv2d)
     assert isinstance(pool.op, AvgPool)
     return conv.op.bias and pool.op.count_include_pad
 
 
 def _swap(graph: Graph, nodes: dict[str, Node], pool: Node, conv: Node) -> None:
-    assert isinstance(conv.op, Conv2d)
+    assert isinstance(conv.op, Conv | Conv2d)
     recipes = dict(graph.recipes(conv))
     apart = _apart(pool, conv)
     bias = recipes.pop("bias") if apart else None

@@ -9,7 +9,7 @@ from math import prod
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Sides, sides
 from inceptgraph.ops.activation import Relu
-from inceptgraph.ops.conv import Conv2d
+from inceptgraph.ops.conv import Conv, Conv2d
 from inceptgraph.passes._base import Target
 
 __all__ = ["Kin", "Window", "activation", "families", "saving"]
@@ -27,16 +27,16 @@ class Kin:
     """
 
     inputs: tuple[str, ...]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
     activated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A kernel with the pixels of padding above, below, left and right of the input."""
+    """A kernel with the pixels of padding before and after each axis of the input."""
 
-    kernel: tuple[int, int]
+    kernel: tuple[int, ...]
     border: Sides
 
 
@@ -45,10 +45,10 @@ def families(graph: Graph) -> dict[Kin, dict[Window, list[Node]]]:
     found: dict[Kin, dict[Window, list[Node]]] = {}
     for node in graph.nodes.values():
         op = node.op
-        if not isinstance(op, Conv2d) or op.groups > 1:
+        if not isinstance(op, Conv | Conv2d) or op.groups > 1:
             continue
-        _, height, width = graph.shape(node.inputs[0])
-        border = sides(op.padding, (height, width), op.kernel, op.stride, op.dilation)
+        _, *extents = graph.shape(node.inputs[0])
+        border = sides(op.padding, tuple(extents), op.kernel, op.stride, op.dilation)
         activated = activation(graph, node) is not None
         kin = Kin(node.inputs, op.stride, op.dilation, activated)
         found.setdefault(kin, {}).setdefault(Window(op.kernel, border), []).append(node)

@@ -13,13 +13,14 @@ from math import prod
 from inceptgraph.analysis import node_cost
 from inceptgraph.graph import Graph, Node
 from inceptgraph.graph.recipes import Padded
-from inceptgraph.ops.conv import Conv2d
+from inceptgraph.ops import pairs
+from inceptgraph.ops.conv import Conv, Conv2d
 from inceptgraph.passes._base import Pass, Property, Target
 from inceptgraph.passes._siblings import Window, families, saving
 
 __all__ = ["widen_kernel"]
 
-Borders = tuple[tuple[int, int], tuple[int, int]]
+Borders = tuple[tuple[int, int], ...]
 
 
 def _rewrite(graph: Graph, target: Target) -> Graph:
@@ -39,14 +40,12 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
 
 
 def _zeros_around(small: Window, large: Window) -> Borders | None:
-    """Zeros above and below, left and right of a kernel that make it the larger one; None where
-    the two do not lie over each other."""
-    top, bottom, left, right = (
-        more - less for more, less in zip(large.border, small.border, strict=True)
-    )
-    grown = (small.kernel[0] + top + bottom, small.kernel[1] + left + right)
-    fits = grown == large.kernel and min(top, bottom, left, right) >= 0
-    return ((top, bottom), (left, right)) if fits else None
+    """Zeros before and after each axis of a kernel that make it the larger one; None where the two
+    do not lie over each other."""
+    more = tuple(more - less for more, less in zip(large.border, small.border, strict=True))
+    borders = pairs(more)
+    grown = tuple(taps + sum(zeros) for taps, zeros in zip(small.kernel, borders, strict=True))
+    return borders if grown == large.kernel and min(more) >= 0 else None
 
 
 def _pays(graph: Graph, small: Sequence[Node], large: Sequence[Node], target: Target) -> bool:
@@ -57,10 +56,10 @@ def _pays(graph: Graph, small: Sequence[Node], large: Sequence[Node], target: Ta
 
 def _zeros(graph: Graph, small: Sequence[Node], large: Node) -> float:
     """Multiply-adds by zero, for a sample."""
-    assert isinstance(large.op, Conv2d)
+    assert isinstance(large.op, Conv | Conv2d)
     total = 0.0
     for node in small:
-        assert isinstance(node.op, Conv2d)
+        assert isinstance(node.op, Conv | Conv2d)
         macs = node_cost(graph, node).macs
         total += macs * (prod(large.op.kernel) / prod(node.op.kernel) - 1)
     return total

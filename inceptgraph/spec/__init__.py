@@ -15,7 +15,7 @@ from inceptgraph.spec._resolved_text import (
     whole_text,
     without_expectations,
 )
-from inceptgraph.spec._sections import DEFAULT_OUTPUT
+from inceptgraph.spec._sections import DEFAULT_OUTPUT, shape_keys
 from inceptgraph.spec._signatures import check_arguments, find_operation, operation_exists
 from inceptgraph.spec._structure import NAME, listed, need_text, read_keys, read_mapping
 from inceptgraph.spec._values import (
@@ -68,6 +68,7 @@ __all__ = [
     "read_keys",
     "read_mapping",
     "resolve",
+    "shape_keys",
     "shipped",
     "used_values",
     "whole_text",

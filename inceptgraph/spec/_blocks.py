@@ -25,12 +25,14 @@ def read_blocks(entries: Iterable[Entry], reader: StepReader) -> dict[str, Block
     for entry in entries:
         key = entry.key
         check_name(key, "block", findings)
-        if key.text in BUILT_IN:
+        kind = BUILT_IN.get(key.text)
+        clashes = kind is not None and not kind.hideable
+        if clashes:
             message = f"`{key.text}` is an operation, so no block can have its name"
             hint = f"call it `my_{key.text}`, or say what it is for"
             findings.add(Code.NAME_CLASH, message, key.span, help=hint)
         block = _block(entry, reader)
-        found[key.text] = replace(block, readable=block.readable and key.text not in BUILT_IN)
+        found[key.text] = replace(block, readable=block.readable and not clashes)
     return found
 
 

@@ -234,6 +234,7 @@ def _use(kinds: dict[str, type[Operation]], wiring: Schema) -> Schema:
             },
         }
         for name, kind in kinds.items()
+        if not kind.hideable  # or it may be a block of this name, which takes what it says
     ]
     properties = {"op": operation, **wiring}
     return {"type": "object", "properties": properties, "required": ["op"], "allOf": rules}

@@ -55,7 +55,7 @@ def _read(entry: Entry, findings: Findings) -> Param | None:
         findings.add(Code.WRONG_TYPE, message, value.span.first_line(), help=hint)
         return None
     if isinstance(value, Sequence):
-        return Param(key, "size" if len(value.items) == 2 else "any", value)
+        return Param(key, "size" if len(value.items) in (2, 3) else "any", value)
     if isinstance(value.value, str):
         return _read_declaration(key, value, findings)
     kind = type(value.value).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span, closest, did_you_mean
 from inceptgraph.source import Entry, Mapping, Scalar
@@ -18,17 +18,21 @@ from inceptgraph.spec._structure import (
     read_mapping,
     rename,
 )
+from inceptgraph.types import AXES, KINDS
 
 __all__ = ["DEFAULT_OUTPUT", "INPUT_KEYS", "read_heads", "read_input", "read_outputs"]
-__all__ += ["read_sections"]
+__all__ += ["read_sections", "shape_keys"]
 
-MAP_KEYS = ("channels", "height", "width")
+MAP_KEYS = ("channels", "length", "frames", "height", "width")
 INPUT_KEYS = ("name", *MAP_KEYS, "features")
 
 DEFAULT_OUTPUT = "output"
 """What the result of the last stage is called in a spec without ``outputs:``."""
 
-_SHAPES = "a map has `channels`, `height` and `width`; a vector has `features`"
+_SHAPES = (
+    "an image has `channels`, `height` and `width`, a volume `frames` beside them; a sequence has"
+    " `channels` and `length`; a vector has `features`"
+)
 _HEAD_KEYS = {
     "from": "say which stage it taps: `from: inception_4a`",
     "loss_weight": "say what its loss counts in the total: `loss_weight: 0.3`",
@@ -43,21 +47,39 @@ def read_input(entry: Entry, findings: Findings) -> Mapping | None:
     if value is None:
         return None
     items = read_keys(value, INPUT_KEYS, what, findings)
-    if "features" not in items:
-        missing = [key for key in MAP_KEYS if key not in items]
-        if missing:
-            message = f"{what} needs {listed(missing)}"
-            findings.add(Code.MISSING_KEY, message, entry.key.span, help=_SHAPES)
-    elif surplus := [items.pop(key) for key in MAP_KEYS if key in items]:
+    wanted = shape_keys(items)
+    if surplus := [items.pop(key) for key in MAP_KEYS if key in items and key not in wanted]:
+        kind = _kind(wanted)
+        other = "a map" if kind == KINDS[0] else _kind([entry.key.text for entry in surplus])
         findings.add(
             Code.CONFLICTING_KEYS,
-            f"{what} is both a vector and a map",
+            f"{what} is both {kind} and {other}",
             surplus[0].key.span,
-            "this belongs to a map",
-            Label(items["features"].key.span, "this to a vector"),
+            f"this belongs to {other}",
+            Label(items[wanted[-1]].key.span, f"this to {kind}"),
             help=_SHAPES,
         )
+    elif missing := [key for key in wanted if key not in items]:
+        message = f"{what} needs {listed(missing)}"
+        findings.add(Code.MISSING_KEY, message, entry.key.span, help=_SHAPES)
     return Mapping(items, value.span)
+
+
+def shape_keys(items: Container[str]) -> tuple[str, ...]:
+    """The keys that give the shape of an input which has these: channels, then its axes.
+
+    >>> shape_keys({"length": 128}), shape_keys(())
+    (('channels', 'length'), ('channels', 'height', 'width'))
+    """
+    if "features" in items:
+        return ("features",)
+    rank = 1 if "length" in items else 3 if "frames" in items else 2
+    return ("channels", *AXES[rank])
+
+
+def _kind(keys: Container[str]) -> str:
+    """What an input with these keys is."""
+    return KINDS[len(shape_keys(keys)) - 1]
 
 
 def read_heads(

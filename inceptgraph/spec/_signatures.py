@@ -222,13 +222,16 @@ def _report_recursion(
 ) -> None:
     shown = [*loop, loop[0]] if len(loop) < 12 else [*loop[:6], "…", *loop[-4:], loop[0]]
     through = f": {' → '.join(shown)}" if len(loop) > 1 else ""
+    hint = "a block cannot contain itself; to chain copies of a step, use `repeat:`"
+    if use.text in ops.BUILT_IN:
+        hint = f"the block hides the operation `{use.text}`: call it `my_{use.text}`"
     findings.add(
         Code.RECURSIVE_BLOCK,
         f"the block `{loop[0]}` includes itself{through}",
         use.span.first_line(),
         "",
         Label(blocks[loop[0]].name.span, "this block"),
-        help="a block cannot contain itself; to chain copies of a step, use `repeat:`",
+        help=hint,
     )
 
 

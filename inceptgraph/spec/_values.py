@@ -37,7 +37,7 @@ TYPES = {
     "float": "a number",
     "bool": "true or false",
     "string": "a word",
-    "size": "a whole number or [height, width]",
+    "size": "a whole number or a list of them, one for each axis",
     "any": "any value",
 }
 
@@ -143,8 +143,8 @@ def fits(value: Any, type_name: str) -> bool:
     if type_name == "string":
         return isinstance(value, str)
     if type_name == "size":
-        pair = isinstance(value, list) and len(value) == 2
-        return whole or (pair and all(type(item) is int for item in value))
+        several = isinstance(value, list) and 1 <= len(value) <= 3
+        return whole or (several and all(type(item) is int for item in value))
     return True
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inceptgraph.sweep._points import Figures
+from inceptgraph.types import AXES
 
 __all__ = ["BYTES", "FIGURES", "Figure"]
 
@@ -20,7 +21,8 @@ class Figure:
     Attributes:
         name: in options.
         title: over its column.
-        keys: in JSON and CSV, one for each of its numbers; units are in the names.
+        keys: in JSON and CSV, one for each of its numbers, by how many there are; units are in the
+            names.
         of: its numbers; None where a network has no such figure.
         unit: what is counted, where the name does not say it.
         rank: in which order columns go where the table is too wide, the highest first.
@@ -28,7 +30,7 @@ class Figure:
 
     name: str
     title: str
-    keys: tuple[str, ...]
+    keys: Mapping[int, tuple[str, ...]]
     of: Callable[[Figures], tuple[int, ...] | None]
     unit: str = ""
     rank: int = 0
@@ -49,22 +51,26 @@ class Figure:
 FIGURES = {
     figure.name: figure
     for figure in (
-        Figure("params", "params", ("params",), lambda f: (f.params,)),
-        Figure("macs", "MACs", ("macs",), lambda f: (f.macs,)),
-        Figure("depth", "depth", ("depth",), lambda f: (f.depth,), rank=4),
+        Figure("params", "params", {1: ("params",)}, lambda f: (f.params,)),
+        Figure("macs", "MACs", {1: ("macs",)}, lambda f: (f.macs,)),
+        Figure("depth", "depth", {1: ("depth",)}, lambda f: (f.depth,), rank=4),
         Figure(
             "activations",
             "activations (bytes)",
-            ("activation_bytes",),
+            {1: ("activation_bytes",)},
             lambda f: (f.activations,),
             "bytes",
             rank=1,
         ),
-        Figure("peak", "peak (bytes)", ("peak_bytes",), lambda f: (f.peak,), "bytes", rank=2),
+        Figure("peak", "peak (bytes)", {1: ("peak_bytes",)}, lambda f: (f.peak,), "bytes", rank=2),
         Figure(
             "receptive-field",
             "receptive field",
-            ("receptive_field_height_px", "receptive_field_width_px"),
+            {
+                len(axes): tuple(f"receptive_field_{axis}_px" for axis in axes)
+                for axes in AXES
+                if axes
+            },
             lambda f: f.receptive_field,
             "pixels",
             rank=3,

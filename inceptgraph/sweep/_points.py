@@ -26,8 +26,8 @@ class Figures:
         depth: layers with weights on the longest path.
         activations: elements of the outputs of all steps: what training keeps.
         peak: elements that are alive at once in inference, at most.
-        receptive_field: height and width of the largest local field of a feature map, in pixels of
-            the input; None where there is no feature map.
+        receptive_field: extents of the largest local field of a feature map, such as height and
+            width, in pixels of the input; None where there is no feature map.
     """
 
     params: int
@@ -35,7 +35,7 @@ class Figures:
     depth: int
     activations: int
     peak: int
-    receptive_field: tuple[int, int] | None
+    receptive_field: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

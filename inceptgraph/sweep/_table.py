@@ -66,12 +66,20 @@ class Table:
         numbers = figure.read(point.figures, self.element) if point.figures else None
         return "×".join(map(human if self.rounded else exact, numbers or ()))
 
+    def keys(self, figure: Figure) -> dict[str, None]:
+        """The keys of a figure in all points; of an image where none has it."""
+        known = (figure.of(point.figures) for point in self.points if point.figures)
+        counts = {len(numbers) for numbers in known if numbers} or {min(2, len(figure.keys))}
+        return dict.fromkeys(key for count in sorted(counts) for key in figure.keys[count])
+
     def numbers(self, point: Point) -> dict[str, int | None]:
         """A point's figures by their keys."""
         found: dict[str, int | None] = {}
         for figure in FIGURES.values():
+            found |= dict.fromkeys(self.keys(figure))
             numbers = figure.read(point.figures, self.element) if point.figures else None
-            found |= dict(zip(figure.keys, numbers or [None] * len(figure.keys), strict=True))
+            if numbers:
+                found |= zip(figure.keys[len(numbers)], numbers, strict=True)
         return found
 
 
@@ -192,7 +200,7 @@ def to_csv(table: Table) -> str:
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    keys = [key for figure in FIGURES.values() for key in figure.keys]
+    keys = [key for figure in FIGURES.values() for key in table.keys(figure)]
     writer.writerow([*table.varied, *keys, "code", "message"])
     for point in table.points:
         first = next(iter(point.errors), None)

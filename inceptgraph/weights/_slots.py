@@ -72,14 +72,14 @@ def _classifiers(graph: Graph) -> set[str]:
 
 def _readers(graph: Graph) -> dict[str, int]:
     """The nodes with weights that an input reaches through operations without, and its channels."""
-    images, found = dict[str, int](), dict[str, int]()
+    maps, found = dict[str, int](), dict[str, int]()
     for node in graph.nodes.values():
         shape = node.shape or ()
-        if not node.inputs and len(shape) == 3:
-            images[node.name] = shape[0]
-        elif len(node.inputs) == 1 and (channels := images.get(node.inputs[0])):
+        if not node.inputs and len(shape) > 1:
+            maps[node.name] = shape[0]
+        elif len(node.inputs) == 1 and (channels := maps.get(node.inputs[0])):
             if graph.weights(node):
                 found[node.name] = channels
             elif shape[:1] == (channels,):
-                images[node.name] = channels
+                maps[node.name] = channels
     return found

@@ -333,7 +333,7 @@ def test_every_window(stages: list[str]) -> None:
             assert check_pixels(graph, name, choose), name
 
 
-REQUIRED = {"conv2d": "out: 3", "max_pool": "kernel: 1", "avg_pool": "kernel: 1"}
+REQUIRED = {"conv": "out: 3", "conv2d": "out: 3", "max_pool": "kernel: 1", "avg_pool": "kernel: 1"}
 REQUIRED["channels"] = "stop: 1"
 REQUIRED |= dict.fromkeys(("pad", "crop"), "border: [0, 0, 0, 0]")
 REQUIRED |= dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "size: [5, 6]")
@@ -356,7 +356,7 @@ def test_what_no_window_widens_reads_one_pixel(name: str) -> None:
     if name in OF_THE_WHOLE:
         assert field == Field(None, whole=True)
         return
-    assert field == Field(HERE)
+    assert field == Field((HERE, HERE))
     model = compile(graph, dtype="float64").eval()
     torch.manual_seed(0)
     inputs = [torch.rand(1, 2, 5, 6, dtype=torch.float64, requires_grad=True) for _ in "ab"]

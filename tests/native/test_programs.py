@@ -18,7 +18,7 @@ import torch
 from agreement import arrays, randomized
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from operations_strategy import ARGUMENTS, operands
+from operations_strategy import arguments, operands
 from specs_strategy import graph_of, is_small, specs
 from tiny_network import TINY
 
@@ -129,14 +129,14 @@ def side_by_side(steps: list[tuple[str, dict[str, Any], list[tuple[int, ...]]]])
     """A graph of steps that each have inputs and an output of their own."""
     nodes: dict[str, Node] = {}
     outputs = []
-    for index, (name, arguments, shapes) in enumerate(steps):
-        op = BUILT_IN[name](**arguments)
+    for index, (name, chosen, shapes) in enumerate(steps):
+        op = BUILT_IN[name](**chosen)
         operands = [f"x{index}_{i}" for i in range(len(shapes))]
         for operand, shape in zip(operands, shapes, strict=True):
             nodes[operand] = Node(operand, Input(shape=shape), shape=shape)
         step = f"{name}_{index}"
         nodes[step] = Node(step, op.settled(*shapes), tuple(operands), op.infer(*shapes))
-        outputs.append(Output(f"{name} {arguments} {shapes}", step))
+        outputs.append(Output(f"{name} {chosen} {shapes}", step))
     named = [Output(f"{i} {each.name}", each.node) for i, each in enumerate(outputs)]
     return Graph("steps", nodes, tuple(named)).verify()
 
@@ -150,8 +150,9 @@ def any_step(draw: st.DrawFn, name: str) -> Any:
             return False
         return True
 
-    arguments = st.fixed_dictionaries(ARGUMENTS.get(name, {}))
-    return draw(st.tuples(st.just(name), arguments, operands(name)).filter(fits))
+    shapes = operands(name, ranks=(2,))
+    steps = shapes.flatmap(lambda on: st.tuples(st.just(name), arguments(name, on), st.just(on)))
+    return draw(steps.filter(fits))
 
 
 def assert_runs(graph: Graph, module: SpecModule, group: int) -> NativeModule:

@@ -19,7 +19,7 @@ from agreement import Array, arrays, assert_close, expected, randomized, samples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
-from operations_strategy import ARGUMENTS, one_step, operands
+from operations_strategy import arguments, one_step, operands
 from specs_strategy import graph_of, is_small, specs
 from tiny_network import TINY
 
@@ -100,8 +100,8 @@ def test_a_missing_rule_is_said() -> None:
 )
 def test_operation(name: str, data: st.DataObject) -> None:
     shapes = data.draw(operands(name), label="operands")
-    arguments = data.draw(st.fixed_dictionaries(ARGUMENTS.get(name, {})), label="arguments")
-    op = BUILT_IN[name](**arguments)
+    given = data.draw(arguments(name, shapes), label="arguments")
+    op = BUILT_IN[name](**given)
     try:
         graph = one_step(op, shapes)
     except ShapeError:

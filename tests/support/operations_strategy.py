@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN, Input, Operation
-from inceptgraph.types import Shape
+from inceptgraph.types import AXES, Shape
 
-__all__ = ["ARGUMENTS", "maps", "one_step", "operands", "vectors"]
+__all__ = ["arguments", "maps", "one_step", "operands", "vectors"]
+
+Arguments = dict[str, st.SearchStrategy[Any]]
 
 
 def one_step(op: Operation, shapes: list[Shape]) -> Graph:
@@ -25,43 +28,79 @@ def one_step(op: Operation, shapes: list[Shape]) -> Graph:
 
 
 small = st.integers(1, 4)
-pair = st.tuples(small, small)
-border = st.tuples(*[st.integers(0, 3)] * 4)
-maps = st.tuples(st.integers(1, 6), st.integers(1, 9), st.integers(1, 9))
+channels = st.integers(1, 6)
+sequences = st.tuples(channels, st.integers(1, 12))
+maps = st.tuples(channels, st.integers(1, 9), st.integers(1, 9))
+volumes = st.tuples(st.integers(1, 4), *[st.integers(1, 5)] * 3)
 vectors = st.tuples(st.integers(1, 9))
 number = st.floats(-2, 2).map(lambda x: round(x, 3))
 numbers = number | st.lists(number, min_size=1, max_size=6)
-window = {
-    "kernel": pair,
-    "stride": pair,
-    "padding": st.sampled_from(["same", "valid"]) | border,
-}
-convolutions = {**window, "dilation": st.tuples(*[st.integers(1, 3)] * 2), "bias": st.booleans()}
 affine = {"scale": st.booleans(), "shift": st.booleans()}
-axes = st.lists(st.sampled_from(["channels", "space", "height", "width"]), min_size=1, max_size=3)
 positive = st.floats(0.1, 2).map(lambda x: round(x, 3))
 
-ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "conv2d": {**convolutions, "out": st.integers(1, 6), "groups": st.integers(1, 3)},
-    "depthwise_conv2d": {**convolutions, "multiplier": st.integers(1, 3)},
+
+def sizes(rank: int, most: int = 4) -> st.SearchStrategy[Any]:
+    """A number for each axis, or one for all."""
+    each = st.integers(1, most)
+    return each | st.tuples(*[each] * rank)
+
+
+def borders(rank: int) -> st.SearchStrategy[Any]:
+    return st.tuples(*[st.integers(0, 3)] * (2 * rank))
+
+
+def windows(rank: int) -> Arguments:
+    padding = st.sampled_from(["same", "valid"]) | borders(rank)
+    padding |= st.integers(0, 2) | st.tuples(*[st.integers(0, 2)] * rank)
+    return {"kernel": sizes(rank), "stride": sizes(rank), "padding": padding}
+
+
+def convolutions(rank: int) -> Arguments:
+    return {**windows(rank), "dilation": sizes(rank, 3), "bias": st.booleans()}
+
+
+def dense(rank: int) -> Arguments:
+    return {**convolutions(rank), "out": st.integers(1, 6), "groups": st.integers(1, 3)}
+
+
+def depthwise(rank: int) -> Arguments:
+    return {**convolutions(rank), "multiplier": st.integers(1, 3)}
+
+
+def averages(rank: int) -> Arguments:
+    return {**windows(rank), "ceil": st.booleans(), "count_include_pad": st.booleans()}
+
+
+def axes(rank: int) -> st.SearchStrategy[list[str]]:
+    names = st.sampled_from(["channels", "space", *AXES[rank]] if rank else ["channels"])
+    return st.lists(names, min_size=1, max_size=3)
+
+
+BY_RANK: dict[str, Callable[[int], Arguments]] = {
+    "conv": dense,
+    "conv2d": dense,
+    "depthwise_conv": depthwise,
+    "depthwise_conv2d": depthwise,
+    "max_pool": lambda rank: {**windows(rank), "ceil": st.booleans()},
+    "avg_pool": averages,
+    "adaptive_avg_pool": lambda rank: {"size": sizes(rank)},
+    "adaptive_max_pool": lambda rank: {"size": sizes(rank)},
+    "pad": lambda rank: {"border": borders(rank), "value": number},
+    "crop": lambda rank: {"border": borders(rank)},
+    **dict.fromkeys(("mean", "sum", "max", "l2_norm"), lambda rank: {"over": axes(rank)}),
+    "l2_normalize": lambda rank: {"over": axes(rank), "eps": st.sampled_from([1e-12, 0.5, 3.0])},
+}
+ARGUMENTS: dict[str, Arguments] = {
     "linear": {"out": st.integers(1, 9), "bias": st.booleans()},
     "batch_norm": {**affine, "eps": st.sampled_from([1e-5, 1e-3]), "momentum": st.floats(0, 1)},
     "lrn": {"size": st.integers(1, 7), "alpha": positive, "beta": positive, "k": positive},
     "affine": affine,
-    "max_pool": {**window, "ceil": st.booleans()},
-    "avg_pool": {**window, "ceil": st.booleans(), "count_include_pad": st.booleans()},
-    "adaptive_avg_pool": {"size": pair},
-    "adaptive_max_pool": {"size": pair},
-    **{name: {"over": axes} for name in ("mean", "sum", "max", "l2_norm")},
-    "l2_normalize": {"over": axes, "eps": st.sampled_from([1e-12, 0.5, 3.0])},
     "power": {"exponent": st.sampled_from([1.0, 2.0, 3.0])},
     "leaky_relu": {"slope": number},
     "elu": {"alpha": number},
     "gelu": {"approximate": st.sampled_from(["none", "tanh"])},
     "dropout": {"rate": st.floats(0, 0.9)},
     "scale": {"factor": numbers, "offset": numbers},
-    "pad": {"border": border, "value": number},
-    "crop": {"border": border},
     "channels": {"start": st.integers(-3, 2), "stop": st.none() | st.integers(-2, 6)},
 }
 MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
@@ -71,11 +110,20 @@ MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
 }
 
 
+def arguments(name: str, shapes: list[Shape]) -> st.SearchStrategy[dict[str, Any]]:
+    """Arguments of an operation on such operands, most of which it takes."""
+    known = BY_RANK[name](len(shapes[0]) - 1) if name in BY_RANK else ARGUMENTS.get(name, {})
+    return st.fixed_dictionaries(known)
+
+
 @st.composite
-def operands(draw: st.DrawFn, name: str) -> list[Shape]:
+def operands(draw: st.DrawFn, name: str, ranks: Sequence[int] = (1, 2, 3)) -> list[Shape]:
+    """Shapes of operands; of maps, those of some ranks."""
     if name == "linear":
         return [draw(vectors)]
-    shape = draw(maps if name in MAPS_ONLY else maps | vectors)
+    known = [(sequences, maps, volumes)[rank - 1] for rank in ranks]
+    known = [maps] if name.endswith("2d") else known
+    shape = draw(st.one_of(known if name in MAPS_ONLY else [*known, vectors]))
     if name == "concat":
         channels = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
         return [(c, *shape[1:]) for c in channels]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import torch
@@ -33,8 +34,8 @@ def sides_of_axis(op: Any, axis: int, extent: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def dilation(op: Any) -> tuple[int, int]:
-    return getattr(op, "dilation", (1, 1))
+def dilation(op: Any) -> tuple[int, ...]:
+    return getattr(op, "dilation", (1,) * len(op.kernel))
 
 
 def starts(op: Any, axis: int, extent: int) -> list[int]:
@@ -52,49 +53,85 @@ def starts(op: Any, axis: int, extent: int) -> list[int]:
         found.append(following)
 
 
+def gathered(x: Tensor, positions: list[Tensor]) -> Tensor:
+    """Of each axis of maps the pixels at some positions: a matrix of (outputs, taps) for each axis
+    gives (batch, channels, outputs of each axis, taps of each axis)."""
+    rank = len(positions)
+    for axis, at in enumerate(positions):
+        x = (
+            x.index_select(2 + axis, at.flatten())
+            .unflatten(2 + axis, at.shape)
+            .movedim(3 + axis, -1)
+        )
+    assert x.dim() == 2 + 2 * rank
+    return x
+
+
 def windows(op: Any, x: Tensor, fill: float) -> Tensor:
-    """(batch, channels, rows, columns, kernel height, kernel width)."""
+    """(batch, channels, outputs of each axis, taps of each axis)."""
     positions, inside = [], []
-    for axis in (0, 1):
+    for axis in range(x.dim() - 2):
         extent = x.shape[2 + axis]
         taps = torch.arange(op.kernel[axis]) * dilation(op)[axis]
         at = torch.tensor(starts(op, axis, extent))[:, None] + taps
         inside.append((at >= 0) & (at < extent))
         positions.append(at.clamp(0, extent - 1))
-    rows, columns = positions[0][:, None, :, None], positions[1][None, :, None, :]
-    mask = inside[0][:, None, :, None] & inside[1][None, :, None, :]
-    return torch.where(mask, x[:, :, rows, columns], fill)
+    there = torch.tensor(True)
+    for axis, mask in enumerate(inside):
+        shape = [1] * (2 * len(inside))
+        shape[axis], shape[len(inside) + axis] = mask.shape
+        there = there & mask.reshape(shape)
+    return torch.where(there, gathered(x, positions), fill)
+
+
+LETTERS = ("yi", "yxij", "zyxkij")
+"""Of the outputs along each axis, then of the taps."""
 
 
 def convolution(op: Any, x: Tensor, groups: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+    rank = x.dim() - 2
+    places, taps = LETTERS[rank - 1][:rank], LETTERS[rank - 1][rank:]
     found = windows(op, x, 0.0).unflatten(1, (groups, -1))
-    result = torch.einsum("ngcyxij,gocij->ngoyx", found, weight.unflatten(0, (groups, -1)))
+    sum_of = f"ngc{places}{taps},goc{taps}->ngo{places}"
+    result = torch.einsum(sum_of, found, weight.unflatten(0, (groups, -1)))
     result = result.flatten(1, 2)
-    return result if bias is None else result + bias[:, None, None]
+    return result if bias is None else result + per_channel(bias, result, 0)
 
 
 def average(op: Any, x: Tensor) -> Tensor:
-    counts = []
-    for axis in (0, 1):
+    rank = x.dim() - 2
+    count = torch.ones([1] * rank)
+    for axis in range(rank):
         extent = x.shape[2 + axis]
         before, after = sides_of_axis(op, axis, extent)
         low, high = (-before, extent + after) if op.count_include_pad else (0, extent)
         taps = [
             [low <= s + i < high for i in range(op.kernel[axis])] for s in starts(op, axis, extent)
         ]
-        counts.append(torch.tensor(taps).sum(1))
-    return windows(op, x, 0.0).sum((4, 5)) / (counts[0][:, None] * counts[1])
+        shape = [1] * rank
+        shape[axis] = len(taps)
+        count = count * torch.tensor(taps).sum(1).reshape(shape)
+    return windows(op, x, 0.0).flatten(-rank).sum(-1) / count
 
 
-def adaptive(x: Tensor, size: tuple[int, int], reduce: Callable[[Tensor], Tensor]) -> Tensor:
+def maximum(op: Any, x: Tensor) -> Tensor:
+    return windows(op, x, -math.inf).flatten(2 - x.dim()).amax(-1)
+
+
+def adaptive(x: Tensor, size: tuple[int, ...], reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    """Windows of each output, one at a time."""
+
     def spans(extent: int, count: int) -> list[slice]:
         return [slice(i * extent // count, -(-(i + 1) * extent // count)) for i in range(count)]
 
-    rows = [
-        torch.stack([reduce(x[:, :, r, c]) for c in spans(x.shape[3], size[1])], -1)
-        for r in spans(x.shape[2], size[0])
-    ]
-    return torch.stack(rows, -2)
+    axes = [spans(extent, count) for extent, count in zip(x.shape[2:], size, strict=True)]
+    every = slice(None)
+    found = [reduce(x[(every, every, *window)].flatten(2)) for window in product(*axes)]
+    return torch.stack(found, -1).unflatten(-1, size)
+
+
+def whole(x: Tensor) -> tuple[int, ...]:
+    return (1,) * (x.dim() - 2)
 
 
 def lrn(op: Any, x: Tensor) -> Tensor:
@@ -125,27 +162,28 @@ def batch_norm(op: Any, x: Tensor, mean: Tensor, var: Tensor, w: dict[str, Tenso
 
 
 def average_of(x: Tensor) -> Tensor:
-    return x.mean((2, 3))
+    return x.mean(2)
 
 
 def maximum_of(x: Tensor) -> Tensor:
-    return x.amax((2, 3))
+    return x.amax(2)
 
 
 def padded(op: Any, x: Tensor) -> Tensor:
-    top, bottom, left, right = op.border
-    height, width = x.shape[2:]
-    result = torch.full(
-        (*x.shape[:2], top + height + bottom, left + width + right), op.value, dtype=x.dtype
-    )
-    result[:, :, top : top + height, left : left + width] = x
-    return result
+    for axis, extent in enumerate(x.shape[2:]):
+        before, after = op.border[2 * axis : 2 * axis + 2]
+        rows = [op.value * torch.ones_like(x.select(2 + axis, 0))]
+        kept = x.unbind(2 + axis)
+        x = torch.stack([*rows * before, *kept, *rows * after], 2 + axis)
+        assert x.shape[2 + axis] == before + extent + after
+    return x
 
 
 def cropped(op: Any, x: Tensor) -> Tensor:
-    top, bottom, left, right = op.border
-    rows = torch.arange(top, x.shape[2] - bottom)
-    return x[:, :, rows][..., torch.arange(left, x.shape[3] - right)]
+    for axis, extent in enumerate(x.shape[2:]):
+        before, after = op.border[2 * axis : 2 * axis + 2]
+        x = x.index_select(2 + axis, torch.arange(before, extent - after))
+    return x
 
 
 def phi(x: Tensor) -> Tensor:
@@ -207,6 +245,8 @@ def length(rows: Tensor) -> Tensor:
 
 # Of the operation, its weights by name, and its operands
 DEFINITIONS: dict[str, Definition] = {
+    "conv": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
+    "depthwise_conv": lambda op, w, x: convolution(op, x, x.shape[1], w["weight"], w.get("bias")),
     "conv2d": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
     "depthwise_conv2d": lambda op, w, x: convolution(op, x, x.shape[1], w["weight"], w.get("bias")),
     "linear": lambda op, w, x: torch.einsum("ni,oi->no", x, w["weight"]) + w.get("bias", 0),
@@ -215,12 +255,12 @@ DEFINITIONS: dict[str, Definition] = {
     "affine": lambda op, w, x: (
         x * per_channel(w.get("weight"), x, 1) + per_channel(w.get("bias"), x, 0)
     ),
-    "max_pool": lambda op, w, x: windows(op, x, -math.inf).amax((4, 5)),
+    "max_pool": lambda op, w, x: maximum(op, x),
     "avg_pool": lambda op, w, x: average(op, x),
     "adaptive_avg_pool": lambda op, w, x: adaptive(x, op.size, average_of),
     "adaptive_max_pool": lambda op, w, x: adaptive(x, op.size, maximum_of),
-    "global_avg_pool": lambda op, w, x: adaptive(x, (1, 1), average_of),
-    "global_max_pool": lambda op, w, x: adaptive(x, (1, 1), maximum_of),
+    "global_avg_pool": lambda op, w, x: adaptive(x, whole(x), average_of),
+    "global_max_pool": lambda op, w, x: adaptive(x, whole(x), maximum_of),
     "mean": lambda op, w, x: over(op, x, lambda rows: rows.sum(-1) / rows.shape[-1]),
     "sum": lambda op, w, x: over(op, x, lambda rows: rows.cumsum(-1)[..., -1]),
     "max": lambda op, w, x: over(op, x, lambda rows: rows.sort(-1).values[..., -1]),

@@ -15,7 +15,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from operations_strategy import ARGUMENTS, maps, one_step, operands, vectors
+from operations_strategy import arguments, maps, one_step, operands, vectors
 from reference_operations import DEFINITIONS, batch_norm
 from torch import Tensor, nn
 
@@ -80,9 +80,10 @@ def test_has_a_rule_and_a_definition(name: str) -> None:
 def test_operation(name: str, data: st.DataObject) -> None:
     """Shape, names and shapes of weights, values and gradients."""
     shapes = data.draw(operands(name), label="operands")
-    arguments = data.draw(st.fixed_dictionaries(ARGUMENTS.get(name, {})), label="arguments")
-    op = BUILT_IN[name](**arguments)
+    given = data.draw(arguments(name, shapes), label="arguments")
+    op = BUILT_IN[name](**given)
     try:
+        op = op.settled(*shapes)
         shape = op.infer(*shapes)
     except ShapeError:
         assume(False)
@@ -192,7 +193,7 @@ def test_layers_are_plain_where_torch_has_them(
     name: str, arguments: dict[str, Any], kind: type, padding: Any
 ) -> None:
     op = BUILT_IN[name](**({"out": 4} if name == "conv2d" else {}), **arguments)
-    found = rule(op, (3, 9, 9))
+    found = rule(op.settled((3, 9, 9)), (3, 9, 9))
     assert isinstance(found, Layer)
     assert found.kind is kind
     layer: Any = found.create()

@@ -25,7 +25,7 @@ from inceptgraph.ops import (
     sides,
 )
 from inceptgraph.ops import activation as act
-from inceptgraph.ops.conv import Conv2d, DepthwiseConv2d
+from inceptgraph.ops.conv import Conv, Conv2d, DepthwiseConv, DepthwiseConv2d
 from inceptgraph.ops.linear import Linear
 from inceptgraph_native.codegen.conv import convolution
 from inceptgraph_native.codegen.emit import Emitter, braces, number
@@ -66,8 +66,9 @@ def can_fuse(kind: type[Operation]) -> Fuses:
     return fuses(rule.dispatch(kind))
 
 
-_WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels)
-"""Operations that are a matter of where values lie: see layout.py."""
+_WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels, Conv, DepthwiseConv)
+"""Operations that are a matter of where values lie (see layout.py), or are not there: on images
+convolutions of any rank are the 2-D ones."""
 
 
 @rule.register(Conv2d)

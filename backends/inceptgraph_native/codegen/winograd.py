@@ -52,7 +52,7 @@ class Shape:
     outputs: tuple[int, int]
 
     @classmethod
-    def of(cls, kernel: tuple[int, int]) -> Shape | None:
+    def of(cls, kernel: tuple[int, ...]) -> Shape | None:
         """The tiles of a kernel; None where it has none, or they would round too much."""
         if kernel == (1, 1) or not all(taps in EXTENTS for taps in kernel):
             return None
