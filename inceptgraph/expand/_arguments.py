@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Container, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
-from inceptgraph.expand._frame import Frame
+from inceptgraph.expand._frame import Environment, Frame, Names
 from inceptgraph.expand._refusals import ROUND, fraction, hint_for, locate, refusal, settings
 from inceptgraph.ops import Operation
 from inceptgraph.source import Entry, Node, Origin, Scalar
@@ -71,6 +72,25 @@ class Values:
             self.refuse(Code.BAD_ARGUMENT, message, node, environment, "int", value, origin)
         return None
 
+    def condition(
+        self,
+        node: Node,
+        environment: Mapping[str, Any],
+        what: str,
+        origin: Origin | None = None,
+    ) -> bool | None:
+        """Whether a condition holds."""
+        value = self.value(node, environment, origin)
+        if isinstance(value, bool):
+            return value
+        if value is not FAILED:
+            message = f"`{what}` is a condition, and {_shown(value)} is none"
+            labels = origin.and_uses() if origin else ()
+            hint = "write `true` or `false`, a parameter that is one of them, or compare: `$n > 0`"
+            span, notes = node.span.first_line(), _values_note(node, environment)
+            self.findings.add(Code.BAD_ARGUMENT, message, span, "", *labels, notes=notes, help=hint)
+        return None
+
     def number(self, node: Node, environment: Mapping[str, Any], what: str) -> float | None:
         """A number that is not negative."""
         value = self.value(node, environment)
@@ -122,9 +142,15 @@ class Values:
                 )
 
     def block_arguments(
-        self, step: Step, block: Block, frame: Frame, only: Container[str] | None = None
+        self,
+        step: Step,
+        block: Block,
+        frame: Frame,
+        incoming: Names,
+        only: Container[str] | None = None,
     ) -> dict[str, Any] | None:
-        """Values of a block's parameters in one use, or of some; None where one has none."""
+        """Values of a block's parameters in one use, or of some; None where one has none. Defaults
+        see what comes in."""
         values: dict[str, Any] = {}
         owner = f"the block `{block.name.text}`"
         for name, param in block.params.items():
@@ -135,7 +161,7 @@ class Values:
                 env = frame.environment
                 values[name] = self.typed(param, entry.value, env, owner, frame.origin)
             elif param.default is not None:
-                scope = {**self.network, **values}
+                scope = Environment(ChainMap(values, self.network), incoming, frame.shape)
                 values[name] = self.typed(param, param.default, scope, owner)
             else:
                 values[name] = FAILED  # reported with the signature, or where it is declared

@@ -14,8 +14,8 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values
 from inceptgraph.expand._frame import ALL_COPIES, Frame, Names, Target
-from inceptgraph.source import Sequence
-from inceptgraph.spec import Block, Chain, Spec, Step, parameters_that_count
+from inceptgraph.source import Node, Origin, Sequence
+from inceptgraph.spec import Block, Chain, Spec, Step, parameters_that_count, references
 
 __all__ = ["MAX_DEPTH", "MAX_STEPS", "refuse_too_many"]
 
@@ -39,7 +39,13 @@ def refuse_too_many(spec: Spec, network: Mapping[str, Any], findings: Findings) 
     counter = _Counter(spec, network)
     steps = [*spec.stages.steps.values(), *(head.step for head in spec.heads.values())]
     try:
-        place = counter.place(steps, Frame("", network, {}))
+        place = counter.place(steps, Frame("", network, {}, _no_shape))
+    except _NeedsShape as found:
+        name, span = found.args
+        message = f"how many steps there are, and which, cannot depend on `${name}`"
+        hint = "steps are counted before shapes are known; `when:` may depend on one"
+        findings.add(Code.BAD_ARGUMENT, message, span, help=hint)
+        return True
     except _TooManyUses as found:
         message = f"blocks are used with more than {MAX_COUNTED:,} different numbers of copies"
         findings.add(Code.TOO_LARGE, message, found.args[0], help=_BLOCKS)
@@ -55,6 +61,26 @@ class _TooManyUses(Exception):
     """The counting itself has no end in sight; it has the place of a use."""
 
 
+class _NeedsShape(Exception):
+    """A number of steps depends on a shape; it has what is asked for, and where."""
+
+
+def _no_shape(name: str) -> None:
+    """The shape of a node, while there are none."""
+
+
+class _Counted(Values):
+    """Values on which the number of steps depends."""
+
+    def value(
+        self, node: Node, environment: Mapping[str, Any], origin: Origin | None = None
+    ) -> Any:
+        for name, span in references(node):
+            if "." in name:
+                raise _NeedsShape(name, span)
+        return super().value(node, environment, origin)
+
+
 class _Silence(Findings):
     """Nothing is said while counting: what is wrong with a value is told where it is used."""
 
@@ -68,7 +94,7 @@ class _Counter:
     def __init__(self, spec: Spec, network: Mapping[str, Any]) -> None:
         self.blocks = spec.blocks
         self.deciding = parameters_that_count(spec.blocks)
-        self.values = Values(spec, _Silence())
+        self.values = _Counted(spec, _Silence())
         self.values.network = dict(network)
         self.known: dict[tuple[str, int, str], int] = {}
 
@@ -91,7 +117,7 @@ class _Counter:
             return _weight(step, block, frame)
         steps, within = self.inside(step, block, frame)
         # one whose arguments fail has no steps, and says nothing of other uses
-        key = (block.name.text, within.depth, repr(within.environment)) if block and steps else None
+        key = (block.name.text, within.depth, repr(within.parameters)) if block and steps else None
         count = self.known.get(key) if key else None
         if count is None:
             count = 0
@@ -114,18 +140,19 @@ class _Counter:
 
     def inside(self, step: Step, block: Block | None, frame: Frame) -> tuple[list[Step], Frame]:
         """The steps of a step's body, and where they are."""
-        body, environment = step.body, frame.environment
+        body, parameters = step.body, frame.parameters
         names: Names = ChainMap({}, frame.names)
         if block is not None and block.readable and frame.depth < MAX_DEPTH:
             deciding = self.deciding[block.name.text]
-            arguments = self.values.block_arguments(step, block, frame, deciding)
+            arguments = self.values.block_arguments(step, block, frame, {}, deciding)
             if arguments is not None:
-                body, environment = block.body, {**self.values.network, **arguments}
+                body, parameters = block.body, {**self.values.network, **arguments}
                 names = {}
         steps: Mapping[str, Step] = {}
         if body is not None:
             steps = body.steps if isinstance(body, Chain) else body.branches
-        return list(steps.values()), Frame("", environment, names, depth=frame.depth + 1)
+        inner = Frame("", parameters, names, _no_shape, depth=frame.depth + 1)
+        return list(steps.values()), inner
 
     def place(
         self, steps: Iterable[Step], frame: Frame

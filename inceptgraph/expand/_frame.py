@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from inceptgraph.diagnostics import Code, Findings, Span, did_you_mean
+from inceptgraph.diagnostics import Code, Findings, Span, closest, did_you_mean
 from inceptgraph.source import Origin, Scalar
+from inceptgraph.spec import FAILED, NoExtent, listed
+from inceptgraph.types import Shape, format_shape, named_extents
 
-__all__ = ["ALL_COPIES", "Frame", "Names", "Target", "all_copies", "resolve"]
+__all__ = [
+    "ALL_COPIES",
+    "Environment",
+    "Frame",
+    "Names",
+    "ShapeOf",
+    "Target",
+    "all_copies",
+    "coming_in",
+    "resolve",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +41,68 @@ class Target:
 
 Names = MutableMapping[str, Target]
 
+ShapeOf = Callable[[str], Shape | None]
+"""The shape of a node; None where it has none."""
+
+COMES_IN = "in"
+"""What comes into a body, in ``$in.channels``."""
+
 ALL_COPIES = ".*"
 """What follows a repeated step's name in a ``from:`` that reads all of its copies."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Environment(Mapping[str, Any]):
+    """What a ``$name`` may stand for: parameters, and the extents of what is in scope.
+
+    Attributes:
+        parameters: their values, by name.
+        names: what is in scope; ``step.height`` is an extent of one.
+        shape: of a node.
+    """
+
+    parameters: Mapping[str, Any]
+    names: Mapping[str, Target]
+    shape: ShapeOf
+
+    def __getitem__(self, name: str) -> Any:
+        step, dot, extent = name.partition(".")
+        if not dot:
+            return self.parameters[name]
+        target = self.names.get(step)
+        if target is None:
+            raise self.unknown(step, extent)
+        shape = self.shape(target.node) if target.node is not None else None
+        if shape is None:
+            return FAILED  # what is wrong with it is told where it stands
+        extents = named_extents(shape)
+        if extent not in extents:
+            what = "what comes in" if step == COMES_IN else f"`{step}`"
+            size = format_shape(shape) if shape[1:] else f"a vector of {shape[0]} features"
+            meant = closest(extent, extents) or list(extents)
+            hint = f"there is {listed(f'${step}.{each}' for each in meant)}"
+            raise NoExtent(f"{what} is {size}, and has no `{extent}`", hint)
+        return extents[extent]
+
+    def unknown(self, step: str, extent: str) -> NoExtent:
+        """What is told of a name that is not in scope."""
+        meant = closest(step, self.names) or list(self.names)[-8:]
+        hint = f"in scope here: {', '.join(f'`${each}.{extent}`' for each in meant)}"
+        if step == COMES_IN:
+            return NoExtent("several things come in here, and `$in` could be any", hint)
+        return NoExtent(f"nothing that is called `{step}` is in scope here", hint)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters)
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+
+def coming_in(inputs: Mapping[str, str | None]) -> dict[str, Target]:
+    """The names of what comes into a body, each with its node; one alone is ``in``, too."""
+    names = {name: Target(node) for name, node in inputs.items()}
+    return names | ({COMES_IN: next(iter(names.values()))} if len(names) == 1 else {})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,19 +111,30 @@ class Frame:
 
     Attributes:
         prefix: path of the enclosing scope with a trailing dot, or nothing.
-        environment: values of the parameters in scope.
+        parameters: values of those in scope.
         names: what ``from:`` may use.
+        shape: of a node.
         origin: the use of a block that this stands in.
         depth: how many bodies are around it.
         blocks: the blocks around it, outermost first.
     """
 
     prefix: str
-    environment: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     names: Names
+    shape: ShapeOf
     origin: Origin | None = None
     depth: int = 0
     blocks: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> Environment:
+        """What values may use."""
+        return Environment(self.parameters, self.names, self.shape)
+
+    def over(self, names: Names) -> Frame:
+        """The same place with other names in scope."""
+        return replace(self, names=names)
 
 
 def resolve(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
 from inceptgraph.expand._budget import refuse_too_many
-from inceptgraph.expand._frame import Frame, Target, resolve
+from inceptgraph.expand._frame import Frame, Target, coming_in, resolve
 from inceptgraph.expand._steps import StepExpander
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input
@@ -44,16 +44,17 @@ class _NetworkExpander:
         environment = steps.values.network
         for name, (key, mapping) in spec.inputs.items():
             steps.results[name] = self.input(name, key, mapping)
-        inputs = {name: Target(steps.results[name]) for name in spec.inputs}
-        only = tuple(target.node for target in inputs.values()) if len(inputs) == 1 else ()
+        inputs = coming_in({name: steps.results[name] for name in spec.inputs})
+        only = tuple(steps.results[name] for name in spec.inputs) if len(spec.inputs) == 1 else ()
         last: str | None = None
         heads: dict[str, str | None] = {}
         if not refuse_too_many(spec, environment, self.findings):
-            last = steps.chain(spec.stages, Frame("", environment, inputs), only)
+            last = steps.chain(spec.stages, Frame("", environment, inputs, steps.shape), only)
             stages = {n: steps.target(steps.results[n], n) for n in spec.stages.steps}
-            names = {**stages, **inputs}
+            frame = Frame("", environment, {**stages, **inputs}, steps.shape)
             for name, head in spec.heads.items():
-                heads[name] = steps.step(head.step, Frame("", environment, names), ())
+                there = steps.there(head.step, frame)
+                heads[name] = steps.step(there, frame, ()) if there is not None else None
         kinds = dict.fromkeys(spec.stages.steps, ScopeKind.STAGE)
         kinds.update(dict.fromkeys(heads, ScopeKind.HEAD))
         outputs = self.outputs(last)

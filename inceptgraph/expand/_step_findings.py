@@ -6,7 +6,7 @@ from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._budget import MAX_DEPTH
 from inceptgraph.expand._frame import Frame
 from inceptgraph.source import Scalar
-from inceptgraph.spec import Block, Step
+from inceptgraph.spec import Block, Fork, Step
 
 __all__ = ["count_of_inputs", "report_depth", "report_no_copies", "sources_span"]
 
@@ -28,6 +28,15 @@ def report_depth(step: Step, block: Block, frame: Frame, findings: Findings) -> 
     hint = "no network needs this depth: chain steps, or use `repeat:`"
     notes = (f"they are {shown}",)
     findings.add(Code.TOO_DEEP, message, place, notes=notes, help=hint)
+
+
+def report_no_branch(fork: Fork, findings: Findings) -> None:
+    """Report a body of branches of which none is there."""
+    first = next(iter(fork.branches.values()))
+    what = "its only branch is not there" if len(fork.branches) == 1 else "no branch is there"
+    hint = "let one be there always: `shortcut: {}` passes the input on"
+    place = first.when.span.first_line() if first.when else first.name.span
+    findings.add(Code.EMPTY_BODY, f"{what}: `when` is false", place, help=hint)
 
 
 def report_no_copies(step: Step, sources: tuple[Scalar, ...], findings: Findings) -> None:

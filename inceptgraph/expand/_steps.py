@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values, as_floats
 from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
-from inceptgraph.expand._frame import ALL_COPIES, Frame, Target, all_copies, resolve
+from inceptgraph.expand._frame import (
+    ALL_COPIES,
+    Frame,
+    Target,
+    all_copies,
+    coming_in,
+    resolve,
+)
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
+from inceptgraph.expand._shapes import Inferred, Shapes
 from inceptgraph.expand._step_findings import (
     count_of_inputs,
     report_depth,
+    report_no_branch,
     report_no_copies,
     sources_span,
 )
@@ -58,19 +68,21 @@ class StepExpander:
         self.findings = findings
         self.values = Values(spec, findings)
         self.nodes: dict[str, Node] = {}
+        self.shape = Shapes(self.nodes)
         self.scopes: dict[str, Scope] = {}
         self.results: dict[str, str | None] = {}
         self.copies: dict[str, Inputs] = {}
         self.reported: set[Span] = set()
-        self.failed: set[tuple[str, int, str]] = set()
-        """Uses of blocks that failed, by depth and arguments: another would fail alike."""
+        self.failed: dict[tuple[str, int, str], list[Inferred]] = {}
+        """Uses of blocks that failed, by depth and arguments, with the shapes that values had asked
+        for: another would fail alike."""
 
     # -- bodies ------------------------------------------------------------------------------
 
     def chain(self, chain: Chain, frame: Frame, inputs: Inputs) -> str | None:
         """Steps in order, each in scope for those after it."""
         names: ChainMap[str, Target] = ChainMap({}, frame.names)
-        inner = _with_names(frame, names)
+        inner = frame.over(names)
         current = inputs
         for name, step in chain.steps.items():
             result = self.step(step, inner, current)
@@ -81,17 +93,27 @@ class StepExpander:
     def fork(self, fork: Fork, frame: Frame, inputs: Inputs) -> str | None:
         """Branches over one input, and the operation that joins their ends."""
         names: ChainMap[str, Target] = ChainMap({}, frame.names)
-        inner = _with_names(frame, names)
+        inner = frame.over(names)
         ends = []
         for name, branch in fork.branches.items():
-            ends.append(self.step(branch, inner, inputs))
-            names[name] = self.target(ends[-1], frame.prefix + name)
+            path = frame.prefix + name
+            there = self.there(branch, inner)
+            if there is None:
+                self.results[path] = inputs[0]
+            else:
+                ends.append(self.step(there, inner, inputs))
+            names[name] = self.target(self.results[path], path)
         kind = self.operation(fork.merge, frame)
         if kind is None or fork.merge.operation is None:
             return None
         if isinstance(kind, Block) or kind.family is not Family.MERGE:
             report_no_merge(fork.merge.operation, kind, self.findings)
             return None
+        if not ends:
+            report_no_branch(fork, self.findings)
+            return None
+        if len(ends) == 1 and len(fork.branches) > 1:
+            return ends[0]
         if len(fork.branches) == 1:
             hint = "one branch needs no merge: write it as `steps:`"
             warn_of_one_input(kind, fork.merge.operation.span, hint, self.findings)
@@ -129,7 +151,10 @@ class StepExpander:
                 count = None
         if count is None or not inputs or (step.operation is None and step.body is None):
             return None
-        if count == 0:
+        if step.when is not None and self.there(step, frame) is None:
+            said = {"when": Entry(step.name, step.when)}
+            result = self.handed_on(step, frame, path, inputs[:1], said)
+        elif count == 0:
             result = self.nothing(step, frame, path, inputs)
         elif step.repeat is None:
             result = self.once(step, frame, path, inputs)
@@ -137,6 +162,13 @@ class StepExpander:
             result = self.repeated(step, frame, path, inputs, count)
         self.results[path] = result
         return result
+
+    def there(self, step: Step, frame: Frame) -> Step | None:
+        """A step whose condition is settled; None where it does not hold."""
+        if step.when is None:
+            return step
+        holds = self.values.condition(step.when, frame.environment, "when", frame.origin)
+        return None if holds is False else replace(step, when=None)
 
     def target(self, node: str | None, path: str) -> Target:
         """A step for whom it is in scope."""
@@ -160,9 +192,17 @@ class StepExpander:
         for made, before in kept:
             while len(made) > before:
                 made.popitem()
-        self.copies[path] = ()
+        said = _repeat(step)
+        return self.handed_on(step, frame, path, inputs, said) if good else None
+
+    def handed_on(
+        self, step: Step, frame: Frame, path: str, inputs: Inputs, said: dict[str, Entry]
+    ) -> str | None:
+        """What a step reads, in the place of its result."""
+        if step.repeat is not None:
+            self.copies[path] = ()
         handed = Step(step.name, None, None, {}, step.sources)
-        return self.node(handed, Identity, frame, path, inputs, _repeat(step)) if good else None
+        return self.node(handed, Identity, frame, path, inputs, said)
 
     def repeated(
         self, step: Step, frame: Frame, path: str, inputs: Inputs, count: int
@@ -206,16 +246,15 @@ class StepExpander:
             hint = "make it a block with `inputs: [left, right]`"
             self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
-        names = ChainMap({"input": Target(inputs[0])}, frame.names)
-        inner = Frame(
-            path + ".", frame.environment, names, frame.origin, frame.depth + 1, frame.blocks
-        )
+        names = ChainMap(coming_in({"input": inputs[0]}), frame.names)
+        inner = replace(frame, prefix=path + ".", names=names, depth=frame.depth + 1)
         return self.scope(step, None, body, inner, path, inputs, {}, frame.origin)
 
     def block(
         self, step: Step, block: Block, frame: Frame, path: str, inputs: Inputs
     ) -> str | None:
-        arguments = self.values.block_arguments(step, block, frame)
+        names = coming_in(dict(zip(block.inputs, inputs, strict=False)))
+        arguments = self.values.block_arguments(step, block, frame, names)
         if len(inputs) != len(block.inputs) and block.readable:
             given = f"`{step.name.text}` gives it {len(inputs)}"
             reads = f"the block `{block.name.text}` reads {count_of_inputs(len(block.inputs))}"
@@ -229,19 +268,21 @@ class StepExpander:
             )
             return None
         use = (block.name.text, frame.depth, repr(arguments))
-        if arguments is None or not block.readable or use in self.failed:
+        failed = self.failed.get(use, ())
+        alike = bool(failed) and (None in inputs or self.shape.of(inputs) in failed)
+        if arguments is None or not block.readable or alike:
             return None
         origin = Origin(step.name.span, step.arguments, path, frame.origin)
         if frame.depth >= MAX_DEPTH:
             report_depth(step, block, frame, self.findings)
             return None
-        environment = {**self.values.network, **arguments}
-        names = {name: Target(node) for name, node in zip(block.inputs, inputs, strict=True)}
+        parameters = {**self.values.network, **arguments}
         blocks = (*frame.blocks, block.name.text)
-        inner = Frame(path + ".", environment, names, origin, frame.depth + 1, blocks)
+        depth = frame.depth + 1
+        inner = Frame(path + ".", parameters, names, self.shape, origin, depth, blocks)
         result = self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
         if result is None and None not in inputs:
-            self.failed.add(use)
+            self.failed.setdefault(use, []).append(self.shape.of(inputs))
         return result
 
     def scope(
@@ -275,9 +316,9 @@ class StepExpander:
         frame: Frame,
         path: str,
         inputs: Inputs,
-        repeat: Entry | None = None,
+        copies: dict[str, Entry] | None = None,
     ) -> str | None:
-        origin = Origin(step.name.span, step.arguments, path, frame.origin, repeat)
+        origin = Origin(step.name.span, step.arguments, path, frame.origin, copies or {})
         operation = self.values.instance(step, kind, frame, origin)
         least, most = kind.arity
         if len(inputs) < least or (most is not None and len(inputs) > most):
@@ -314,10 +355,6 @@ class StepExpander:
         return self.spec.blocks.get(name.text) or find_operation(name.text)
 
 
-def _with_names(frame: Frame, names: ChainMap[str, Target]) -> Frame:
-    return Frame(frame.prefix, frame.environment, names, frame.origin, frame.depth, frame.blocks)
-
-
-def _repeat(step: Step) -> Entry | None:
+def _repeat(step: Step) -> dict[str, Entry]:
     """What a step says of its copies."""
-    return Entry(step.name, step.repeat) if step.repeat else None
+    return {"repeat": Entry(step.name, step.repeat)} if step.repeat else {}

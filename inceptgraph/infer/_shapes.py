@@ -115,7 +115,7 @@ def _check_unused(graph: Graph, findings: Findings) -> None:
     results = {output.node for output in graph.outputs}
     for name, readers in graph.users.items():
         node = graph.nodes[name]
-        if readers or name in results or node.origin is None or node.origin.repeat:
+        if readers or name in results or node.origin is None or node.origin.copies:
             continue  # copies of which there are none may well be read nowhere
         what = "input" if isinstance(node.op, Input) else "step"
         findings.add(

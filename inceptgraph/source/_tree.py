@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from inceptgraph.diagnostics import Label, Span
@@ -67,19 +67,20 @@ class Origin:
         arguments: what the step gives its operation, with positions.
         path: the path of the step in the network.
         parent: the origin of the block's use that this step stands in.
-        repeat: what the step says of its copies, where this is of all of them, or of none.
+        copies: what the step says of its copies, ``repeat`` or ``when``, where this is of all of
+            them, or of none.
     """
 
     span: Span
     arguments: dict[str, Entry]
     path: str
     parent: Origin | None = None
-    repeat: Entry | None = None
+    copies: dict[str, Entry] = field(default_factory=dict)
 
     @property
     def written(self) -> dict[str, Entry]:
-        """All that the step says: its arguments, and ``repeat`` where this is of its copies."""
-        return self.arguments | ({"repeat": self.repeat} if self.repeat else {})
+        """All that the step says: its arguments, and what it says of its copies."""
+        return self.arguments | self.copies
 
     def argument(self, name: str | None) -> Span:
         """The place of an argument's value; that of the step's name where it is not written."""

@@ -1,6 +1,6 @@
 """The language: what a spec may say, read into frozen parts."""
 
-from inceptgraph.spec._arithmetic import used_values
+from inceptgraph.spec._arithmetic import NoExtent, used_values
 from inceptgraph.spec._deciding import parameters_that_count
 from inceptgraph.spec._expect_form import COUNTS
 from inceptgraph.spec._json_schema import argument_texts, language
@@ -27,6 +27,7 @@ from inceptgraph.spec._values import (
     evaluate,
     fits,
     is_fraction,
+    references,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Chain",
     "Fork",
     "Kind",
+    "NoExtent",
     "Param",
     "Spec",
     "Step",
@@ -67,6 +69,7 @@ __all__ = [
     "parameters_that_count",
     "read_keys",
     "read_mapping",
+    "references",
     "resolve",
     "shape_keys",
     "shipped",

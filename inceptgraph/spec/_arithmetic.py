@@ -1,8 +1,8 @@
 """Arithmetic over parameters: total and exact.
 
-``+ - * / // %``, a sign, brackets and five functions over whole numbers and decimals, with no
-attributes. Numbers are whole or fractions, so ``0.1 * 30`` is 3 and ``64 / 3`` is no number of
-channels.
+``+ - * / // %``, a sign, brackets and five functions over whole numbers and decimals; comparisons
+of numbers, and ``and or not`` over what those say. Numbers are whole or fractions, so ``0.1 * 30``
+is 3 and ``64 / 3`` is no number of channels.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILED",
     "MAX_NUMBER",
+    "VALUE_NAME",
+    "NoExtent",
     "Unavailable",
     "ValueProblem",
     "compute",
@@ -29,6 +31,9 @@ __all__ = [
     "lookup",
     "used_values",
 ]
+
+VALUE_NAME = r"[A-Za-z0-9_]+(?:\.[a-z]+)?"
+"""What follows a ``$``: a parameter, or an extent of a step, ``conv1.height``."""
 
 MAX_LENGTH = 200
 MAX_NUMBER = 2**53
@@ -39,16 +44,31 @@ FAILED: Any = object()
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])"
-    r"|\$(?P<name>[A-Za-z0-9_]+)|(?P<op>//|\*\*|[-+*/%(),])|(?P<call>[a-z]+)\s*\()",
+    r"|\$(?P<name>" + VALUE_NAME + r")"
+    r"|(?P<op>//|\*\*|[=!<>]=|[-+*/%(),<>]|(?:and|or|not)\b)|(?P<call>[a-z]+)\s*\()",
     re.ASCII,
 )
 _BINARY: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
-    "+": (1, operator.add),
-    "-": (1, operator.sub),
-    "*": (2, operator.mul),
-    "/": (2, lambda left, right: _exact(left, right)),
-    "//": (2, operator.floordiv),
-    "%": (2, operator.mod),
+    "or": (1, operator.or_),
+    "and": (2, operator.and_),
+    "==": (4, operator.eq),
+    "!=": (4, operator.ne),
+    "<": (4, operator.lt),
+    "<=": (4, operator.le),
+    ">": (4, operator.gt),
+    ">=": (4, operator.ge),
+    "+": (5, operator.add),
+    "-": (5, operator.sub),
+    "*": (6, operator.mul),
+    "/": (6, lambda left, right: _exact(left, right)),
+    "//": (6, operator.floordiv),
+    "%": (6, operator.mod),
+}
+"""How strongly each binds, and what it does."""
+_PREFIX: dict[str, tuple[int, Callable[[Any], Any]]] = {
+    "not": (3, operator.not_),
+    "+": (7, operator.pos),
+    "-": (7, operator.neg),
 }
 _CALLS: dict[str, tuple[bool, Callable[..., Any]]] = {
     "min": (True, lambda *values: min(values)),
@@ -58,9 +78,14 @@ _CALLS: dict[str, tuple[bool, Callable[..., Any]]] = {
     "round": (False, lambda value: math.floor(value * 2 + 1) // 2),
 }
 """The functions, and whether each takes several numbers; a half is rounded up."""
-_SIGN = 3
-"""A sign binds more strongly than any operator between two numbers."""
-_OPERATORS = "numbers, `$parameters`, `+ - * / // %`, brackets, and `min max floor ceil round`"
+_LOGIC = ("and", "or", "not")
+_COMPARES = _BINARY["=="][0]
+_OPERATORS = (
+    "numbers, `$parameters`, `+ - * / // %`, brackets, `min max floor ceil round`, and conditions"
+    " of `== != < <= > >= and or not`"
+)
+_AS_ELSEWHERE = {"=": "==", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
+"""Operators of other languages, and how they are written here."""
 
 
 _STRAY_COMMA = "a comma stands between the numbers of `min(…)` or `max(…)` alone"
@@ -75,23 +100,38 @@ class ValueProblem(Exception):
 
 
 class Unavailable(Exception):
-    """A value depends on a parameter that has none, which has been reported."""
+    """A value depends on one that there is not, which has been reported."""
 
 
-def lookup(name: str, environment: Mapping[str, Any]) -> Any:
-    """The value of a parameter.
+class NoExtent(Exception):
+    """An environment has no such extent; its arguments are a message and a help."""
+
+
+def lookup(name: str, environment: Mapping[str, Any], place: Span) -> Any:
+    """The value of a parameter, or an extent of a step.
 
     Raises:
         Unavailable: it has none.
+        ValueProblem: there is no such step or extent.
     """
-    value = environment.get(name, FAILED)
+    try:
+        value = environment[name]
+    except NoExtent as problem:
+        message, hint = problem.args
+        raise ValueProblem(Code.UNKNOWN_REFERENCE, message, place, hint) from None
+    except KeyError:
+        if "." not in name:
+            raise Unavailable from None
+        message = f"`${name}` has no value here, where nothing comes in"
+        hint = "an extent is known in stages and heads, in blocks and in the defaults of theirs"
+        raise ValueProblem(Code.UNKNOWN_REFERENCE, message, place, hint) from None
     if value is FAILED:
         raise Unavailable
     return value
 
 
-def compute(node: Scalar, environment: Mapping[str, Any]) -> int | Fraction:
-    """The value of an expression.
+def compute(node: Scalar, environment: Mapping[str, Any]) -> int | Fraction | bool:
+    """The value of an expression: a number, or whether a condition holds.
 
     Raises:
         ValueProblem: it is not arithmetic, or has no value.
@@ -110,12 +150,12 @@ class _Expression:
         self.node = node
         self.text = node.text
         self.environment = environment
-        self.values: list[int | Fraction] = []
+        self.values: list[int | Fraction | bool] = []
         self.operators: list[tuple[str, int]] = []
         self.open: list[tuple[str | None, int]] = []
         """Of each open bracket the function, and how many values stand before it."""
 
-    def result(self) -> int | Fraction:
+    def result(self) -> int | Fraction | bool:
         if len(self.text) > MAX_LENGTH:
             message = f"an expression is at most {MAX_LENGTH} characters long"
             hint = "name its parts under `params:`"
@@ -133,13 +173,14 @@ class _Expression:
         if self.operators:
             at = self.operators[-1][1]
             raise self.problem("this bracket is never closed", at, at + 1)
-        return _exact(self.values[0])
+        result = self.values[0]
+        return result if isinstance(result, bool) else _exact(result)
 
     def take(self, match: re.Match[str], operand_next: bool) -> bool:
         """Use one token; says whether an operand must follow."""
         sign = match["op"]
         start, end = self.extent(match)
-        if sign is None or sign == "(":
+        if sign is None or sign in ("(", "not"):
             if not operand_next:
                 hint = "to multiply, write `*`"
                 raise self.problem("an operator is missing before this", start, end, hint)
@@ -147,9 +188,12 @@ class _Expression:
                 self.open.append((match["call"], len(self.values)))
                 self.operators.append(("(", end - 1))
                 return True
+            if sign == "not":
+                self.operators.append(("unary not", start))
+                return True
             self.values.append(self.operand(match))
             return False
-        if operand_next and sign not in ("+", "-"):
+        if operand_next and sign not in _PREFIX:
             raise self.problem("a number or a `$parameter` is missing before this", start, end)
         if sign in (")", ","):
             self.reduce(0)
@@ -163,8 +207,7 @@ class _Expression:
                 raise self.problem(_STRAY_COMMA, start, end)
             return sign == ","
         if operand_next:
-            self.values.append(0)
-            self.operators.append(("unary" + sign, start))
+            self.operators.append((f"unary {sign}", start))
             return True
         self.reduce(_BINARY[sign][0])
         self.operators.append((sign, start))
@@ -174,7 +217,11 @@ class _Expression:
         """Replace the values of a bracket by what its function makes of them."""
         call, before = self.open.pop()
         if call is not None:
-            self.values[before:] = [_CALLS[call][1](*self.values[before:])]
+            given = self.values[before:]
+            if any(isinstance(value, bool) for value in given):
+                message = f"`{call}` is of numbers, not of conditions"
+                raise self.problem(message, 0, len(self.text), self.values_of())
+            self.values[before:] = [_CALLS[call][1](*given)]
 
     def tokens(self) -> Iterator[re.Match[str]]:
         position, end = 0, len(self.text.rstrip())
@@ -200,22 +247,27 @@ class _Expression:
             return self.problem("there are no powers in the arithmetic", at, at + 2, hint)
         word = re.match(r"[A-Za-z_]\w*", rest)
         if word is None:
-            width = len(re.match(r"\$|[\d.][\w.]*|.", rest, re.DOTALL)[0])  # type: ignore[index]
+            width = len(re.match(r"\$|[\d.][\w.]*|&&|\|\||.", rest, re.DOTALL)[0])  # type: ignore[index]
             message = f"`{rest[:width]}` is not part of the arithmetic"
             hint = "a parameter is written `$name`" if rest[0] == "$" else f"there are {_OPERATORS}"
+            if rest[:width] in _AS_ELSEWHERE:
+                hint = f"write `{_AS_ELSEWHERE[rest[:width]]}`"
             return self.problem(message, at, at + width, hint)
         name, stop = word[0], at + word.end()
         if rest[word.end() :].lstrip().startswith("("):
             hint = did_you_mean(name, _CALLS) or f"there are {_OPERATORS}"
             return self.problem(f"there is no function `{name}` in the arithmetic", at, stop, hint)
         known = [name] if name in self.environment else closest(name, self.environment)
+        if self.text[:at].rstrip().endswith(("==", "!=")):
+            hint = "numbers are compared, and words are not: give it a `bool` parameter"
+            return self.problem(f"`{name}` is a word, not a number", at, stop, hint)
         hint = f"did you mean `${known[0]}`?" if known else f"there are {_OPERATORS}"
         return self.problem(f"`{name}` is a word, not a number", at, stop, hint)
 
     def extent(self, match: re.Match[str]) -> tuple[int, int]:
         return match.end() - len(match[0].lstrip()), match.end()
 
-    def operand(self, match: re.Match[str]) -> int | Fraction:
+    def operand(self, match: re.Match[str]) -> int | Fraction | bool:
         start, end = self.extent(match)
         if match["number"]:
             value: Any = float(match["number"])
@@ -227,7 +279,9 @@ class _Expression:
             if match["number"].isdecimal():
                 return int(match["number"])
             return _exact(value, written=match["number"] if exact else None)
-        value = lookup(match["name"], self.environment)
+        value = lookup(match["name"], self.environment, self.node.part(start, end))
+        if isinstance(value, bool):
+            return value
         try:
             return _exact(value)
         except (TypeError, ValueError, OverflowError):
@@ -238,21 +292,40 @@ class _Expression:
         """Apply the operators that bind at least as strongly, back to the last open bracket."""
         while self.operators and self.operators[-1][0] != "(":
             sign, at = self.operators[-1]
-            unary = sign.startswith("unary")
-            binding, apply = (_SIGN, _BINARY[sign[-1]][1]) if unary else _BINARY[sign]
+            prefix, _, symbol = sign.rpartition(" ")
+            binding, apply = _PREFIX[symbol] if prefix else _BINARY[symbol]
             if binding < strength:
                 return
             self.operators.pop()
-            right, left = self.values.pop(), self.values.pop()
-            if sign in ("/", "//", "%") and right == 0:
-                message = f"`{self.text.strip()}` divides by zero"
-                code, place = Code.DIVISION_BY_ZERO, self.node.part(at, at + len(sign))
-                raise ValueProblem(code, message, place, self.values_of())
-            value = apply(left, right)
+            operands = (
+                [self.values.pop()] if prefix else [self.values.pop(), self.values.pop()][::-1]
+            )
+            self.check(symbol, at, operands)
+            value = apply(*operands)
             if abs(value) > MAX_NUMBER or value.denominator > 10 ** (2 * MAX_DIGITS):
                 message = f"`{self.text.strip()}` is beyond what the arithmetic can hold"
                 raise self.problem(message, 0, len(self.text), self.values_of())
             self.values.append(value)
+
+    def check(self, symbol: str, at: int, operands: list[int | Fraction | bool]) -> None:
+        """Numbers compute and compare; conditions are joined; nothing is divided by zero."""
+        end = at + len(symbol)
+        conditions = [isinstance(value, bool) for value in operands]
+        if symbol in _LOGIC and not all(conditions):
+            does = "turns conditions round" if symbol == "not" else "joins conditions"
+            message = f"`{symbol}` {does}, and a number is none"
+            raise self.problem(message, at, end, "compare it: `$n > 0`")
+        if symbol not in _LOGIC and any(conditions):
+            compares = _BINARY[symbol][0] == _COMPARES
+            message = (
+                f"`{symbol}` {'compares' if compares else 'computes with'} numbers, not conditions"
+            )
+            hint = "a condition stands by itself or behind `not`; `and` and `or` join two"
+            raise self.problem(message, at, end, hint)
+        if symbol in ("/", "//", "%") and operands[1] == 0:
+            message = f"`{self.text.strip()}` divides by zero"
+            code, place = Code.DIVISION_BY_ZERO, self.node.part(at, end)
+            raise ValueProblem(code, message, place, self.values_of())
 
     def values_of(self) -> str | None:
         """The values of the parameters in it, as a hint."""
@@ -269,7 +342,7 @@ def used_values(text: str, environment: Mapping[str, Any]) -> str:
     >>> used_values("$out * $width", {"out": 18, "width": 0.75})
     '`$out` is 18 and `$width` is 0.75'
     """
-    names = dict.fromkeys(re.findall(r"\$([A-Za-z0-9_]+)", text))
+    names = dict.fromkeys(re.findall(rf"\$({VALUE_NAME})", text))
     known = {n: environment[n] for n in names if environment.get(n, FAILED) is not FAILED}
     parts = [f"`${name}` is {describe(value, quote=False)}" for name, value in known.items()]
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

@@ -155,6 +155,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
             "description": "How often it is chained.",
             **_or_expression({"type": "integer", "minimum": 0}),
         },
+        "when": _when(),
     }
     weight = {"description": "What its loss weighs.", **_or_expression({"type": "number"})}
     head_wiring = {**wiring, "loss_weight": weight}
@@ -208,7 +209,13 @@ def _body(kinds: dict[str, type[Operation]]) -> Schema:
 def _branch() -> Schema:
     """A lone step, or steps by name; an empty one passes the input on."""
     lone = {"anyOf": [{"required": [key]} for key in ("op", "steps", "branches")]}
-    return {"type": "object", "if": lone, "then": STEP, "else": _named(STEP)}
+    several = {**_named(STEP), "properties": {"when": _when()}}
+    return {"type": "object", "if": lone, "then": STEP, "else": several}
+
+
+def _when() -> Schema:
+    text = "Whether it is there. What reads a step that is not, reads what that one reads."
+    return {"description": text, **_or_expression({"type": "boolean"})}
 
 
 def _step(kinds: dict[str, type[Operation]], wiring: Schema) -> Schema:

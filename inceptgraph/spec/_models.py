@@ -43,6 +43,7 @@ class Step:
         arguments: what is passed to the operation or block.
         sources: what it reads; None for the step before it.
         repeat: how often it is chained; None for once.
+        when: the condition on which it is there; None for always.
     """
 
     name: Scalar
@@ -51,6 +52,7 @@ class Step:
     arguments: dict[str, Entry]
     sources: tuple[Scalar, ...] | None = None
     repeat: Node | None = None
+    when: Node | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

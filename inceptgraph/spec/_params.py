@@ -122,7 +122,7 @@ def check_references(
     """Report ``$names`` that are not in scope.
 
     Args:
-        nodes: what is written.
+        nodes: what is written; extents in it are none of this function's business.
         params: in scope everywhere.
         findings: receives what is wrong.
         outer: in scope but for what is written in ``sealed``.
@@ -137,8 +137,15 @@ def check_references(
     for node in nodes:
         for name, span in references(node):
             used.add(name)
+            if "." in name:
+                continue  # an extent, which is judged where a value asks for it
             params = inside if span.source in sealed else everywhere
             if name in params:
+                continue
+            if name == "in":
+                message = "`$in` is what comes in, which is no value"
+                hint = "ask for an extent: `$in.channels`"
+                findings.add(Code.UNKNOWN_PARAMETER, message, span, help=hint)
                 continue
             meant = closest(name, params)
             used.update(meant)

@@ -180,19 +180,25 @@ class StepReader:
         return Fork(found, joined, mapping.span) if joined else None
 
     def branch(self, entry: Entry, visible: Visible) -> Step | None:
-        """A lone step, or a mapping of steps; an empty mapping passes the input on."""
+        """A lone step, or a mapping of steps; an empty mapping passes the input on. Each may say
+        ``when`` it is there."""
         value = self.step_mapping(entry, f"the branch `{entry.key.text}`")
         if value is None:
             return None
-        if not value.items:
-            return Step(entry.key, Scalar("identity", "identity", entry.key.span), None, {})
+        items = dict(value.items)
+        when = items.pop("when", None)
+        condition = when.value if when else None
+        if not items:
+            shortcut = Scalar("identity", "identity", entry.key.span)
+            return Step(entry.key, shortcut, None, {}, when=condition)
         # A step whose `op` is missing or misspelt holds values; a body holds steps.
-        bodies = any(isinstance(item.value, Mapping) for item in value.items.values())
-        if not bodies or {"op", "steps", "branches"} & value.items.keys():
+        bodies = any(isinstance(item.value, Mapping) for item in items.values())
+        if not bodies or {"op", "steps", "branches"} & items.keys():
             return self.step(entry, visible)
         what = f"the steps of the branch `{entry.key.text}`"
-        body = self.chain(value, what, (*visible, ("input",)), entry.key)
-        return Step(entry.key, None, body, {})
+        inside = Mapping(items, value.span)
+        body = self.chain(inside, what, (*visible, ("input",)), entry.key)
+        return Step(entry.key, None, body, {}, when=condition)
 
     def merge(self, entry: Entry) -> Step | None:
         """``merge: concat``, or ``merge: {op: concat, …}`` with arguments."""
@@ -247,10 +253,9 @@ class StepReader:
         join_calls(value.items, self.findings)
         bodies = ("steps", "branches", "merge")
         if "op" not in value.items and self.has_body(value):
-            items = read_keys(value, ("from", "repeat", *bodies), what, self.findings)
+            items = read_keys(value, ("from", "repeat", "when", *bodies), what, self.findings)
             body = self.body(items, key, what, (*visible, ("input",)))
-            repeat = items["repeat"].value if "repeat" in items else None
-            return Step(key, None, body, {}, self.sources(items.get("from")), repeat)
+            return Step(key, None, body, {}, self.sources(items.get("from")), *_copies(items))
         hint = "say which operation or block it is: `op: conv2d`"
         if value.items and all(isinstance(item.value, Mapping) for item in value.items.values()):
             inner = ", ".join(f"{name}: …" for name in value.items)
@@ -269,8 +274,8 @@ class StepReader:
             found["op"].value, "`op`", self.findings, "name an operation or block"
         )
         arguments = {k: item for k, item in found.items() if k not in RESERVED}
-        repeat = found["repeat"].value if "repeat" in found else None
-        return Step(key, operation, None, arguments, self.sources(found.get("from")), repeat)
+        sources = self.sources(found.get("from"))
+        return Step(key, operation, None, arguments, sources, *_copies(found))
 
     def has_body(self, value: Mapping) -> bool:
         """True where a step without ``op`` is meant to have a body of its own."""
@@ -300,6 +305,12 @@ class StepReader:
         hint = "write `from: conv1`, or `from: [conv1, conv2]`"
         self.findings.add(Code.WRONG_TYPE, message, node.span.first_line(), help=hint)
         return None
+
+
+def _copies(items: dict[str, Entry]) -> tuple[Node | None, Node | None]:
+    """How often a step is there, and when."""
+    repeat, when = items.get("repeat"), items.get("when")
+    return repeat.value if repeat else None, when.value if when else None
 
 
 def _unreadable(name: Scalar) -> Step:

@@ -13,6 +13,7 @@ from inceptgraph.source import Node, Scalar, Sequence
 from inceptgraph.spec._arithmetic import (
     FAILED,
     MAX_NUMBER,
+    VALUE_NAME,
     Unavailable,
     ValueProblem,
     compute,
@@ -43,12 +44,13 @@ TYPES = {
 
 MAX_ITEMS = 1_024
 
-_REFERENCE = re.compile(r"\$([A-Za-z0-9_]+)")
-_MENTION = re.compile(r"\$\{?([A-Za-z0-9_]+)")
+_REFERENCE = re.compile(rf"\$({VALUE_NAME})")
+_MENTION = re.compile(rf"\$\{{?({VALUE_NAME})")
 
 
 def references(node: Node) -> Iterator[tuple[str, Span]]:
-    """Every ``$name`` in a value, with its place; ``${name}`` means to be one."""
+    """Every ``$name`` and ``$step.extent`` in a value, with its place; ``${name}`` means to be
+    one."""
     stack = [node]
     while stack:
         node = stack.pop()
@@ -94,7 +96,7 @@ def evaluate(node: Node, environment: Mapping[str, Any]) -> Any:
         return value
     whole = _REFERENCE.fullmatch(value)
     if whole:
-        return lookup(whole[1], environment)
+        return lookup(whole[1], environment, node.span.first_line())
     return compute(node, environment)
 
 

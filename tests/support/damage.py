@@ -12,7 +12,7 @@ TOKENS = re.compile(r"\w+|\s+|[^\w\s]")
 NUMBERS = ["0", "-1", "-7", "1.5", "1e9", "1e-9", "99999999999999999999", "0x10", ".inf", ".nan"]
 NUMBERS += ["2147483648", "9007199254740993", "1_000", "010", "1e400", "$x", "yes", "~", '"3"']
 NUMBERS += ["[]", "9" * 400, "-" + "9" * 400, "1e-400", "-1e308", "1e9999", "0x" + "f" * 300]
-WORDS = ["op", "from", "repeat", "steps", "branches", "merge", "input", "inputs", "params"]
+WORDS = ["op", "from", "repeat", "when", "steps", "branches", "merge", "input", "inputs", "params"]
 PIECES: list[str] = [
     *"{}[]:,\t#|>'\"$%@`\\\r\u00a0\u2028é",
     ": ",

@@ -221,6 +221,21 @@ def _repeat(tree: Tree, rng: random.Random) -> None:
             node[key] = {**own, "repeat": rng.choice(counts)}
 
 
+def _condition(tree: Tree, rng: random.Random) -> None:
+    """A step on a condition, or a number that asks for a shape."""
+    asked = rng.choice(["$in.channels", "$in.height", "$conv1.width", "$a.features", "$x.depth"])
+    if rng.random() < 0.5:
+        node, key = _place(tree, rng, _is_scalar)
+        node[key] = rng.choice([asked, f"{asked} * {asked}", f"{asked} // 2", f"$n * {asked}"])
+        return
+    node, key = _place(tree, rng, _is_step)
+    if isinstance(node, dict):
+        step = node.get(key)
+        own = step if isinstance(step, dict) else {"op": "relu"}
+        forms = [True, False, 1, "$x", f"{asked} > 3", f"not {asked} == 3 and $x", "and" * 60]
+        node[key] = {**own, "when": rng.choice(forms)}
+
+
 def _nest(tree: Tree, rng: random.Random) -> None:
     """A step inside bodies inside bodies."""
     node, key = _place(tree, rng, _is_step)
