@@ -55,7 +55,8 @@ class L2Norm(_Reduction):
     """Root of the sum of squares over some axes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(x, dim=self.dim, keepdim=True)
+        norm: Tensor = torch.linalg.vector_norm(x, dim=self.dim, keepdim=True)
+        return norm
 
 
 class L2Normalize(_Reduction):

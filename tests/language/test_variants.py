@@ -268,7 +268,7 @@ def test_mistakes_in_a_library_are_found_without_a_network(tmp_path: Path) -> No
     path = tmp_path / "library.yaml"
     path.write_text(
         "blocks:\n  wide:\n    params: {out: int, spare: int}\n    steps:\n"
-        "      conv: {op: conv, out: $outt}\n"
+        "      conv: {op: convolve, out: $outt}\n"
     )
     assert [finding.code for finding in analyze(path).findings] == ["IG702", "IG201", "IG401"]
 
