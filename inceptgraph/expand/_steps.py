@@ -153,7 +153,8 @@ class StepExpander:
             return None
         if step.when is not None and self.there(step, frame) is None:
             said = {"when": Entry(step.name, step.when)}
-            result = self.handed_on(step, frame, path, inputs[:1], said)
+            stage = frame.depth == 0  # which is in tables and sections
+            result = self.handed_on(step, frame, path, inputs[:1], said) if stage else inputs[0]
         elif count == 0:
             result = self.nothing(step, frame, path, inputs)
         elif step.repeat is None:
@@ -302,6 +303,9 @@ class StepExpander:
         if output is None:
             del self.scopes[path]
             return None
+        if not output.startswith(f"{path}."):  # no step of it is there
+            del self.scopes[path]
+            return self.handed_on(step, frame, path, (output,), {})
         name = block.name.text if block else None
         origin = Origin(step.name.span, step.arguments, path, parent)
         given = tuple(step.arguments)

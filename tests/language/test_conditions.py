@@ -105,6 +105,27 @@ sections: {middle: b .. c}
     assert list(there.graph.nodes)[2:5] == ["b", "c.x", "d.0"]
 
 
+def test_a_step_that_is_not_there_leaves_nothing_in_a_block() -> None:
+    text = """blocks:
+  unit:
+    params: {act: bool, norm: bool = true}
+    steps:
+      conv: {op: conv2d, out: 4, when: $norm or $act}
+      norm: {op: batch_norm, when: $norm}
+      act: {op: relu, when: $act}
+      tail: {op: add, from: [act, input], when: $act}
+stages:
+  a: {op: unit, act: false}
+  b: {op: unit, act: false, norm: false, repeat: 2}
+  c: {steps: {x: {op: unit, act: false, norm: false}}}
+  d: {op: add, from: [a.act, b.1.conv, a, c]}
+"""
+    graph = built(text)
+    assert list(graph.nodes) == ["input", "a.conv", "a.norm", "b.0", "b.1", "c.x", "d"]
+    assert graph.scopes["a"].output == "a.norm" and graph.scopes["c"].output == "c.x"
+    assert graph.nodes["d"].inputs == ("a.norm", "b.0", "a.norm", "c.x")
+
+
 def test_a_branch_that_is_not_there_is_not_joined() -> None:
     text = """params: {left: true, right: true, short: true}
 stages:
@@ -172,7 +193,7 @@ stages:
   f: {op: linear, out: $e.features // 2}
 """
     graph = built(text)
-    assert graph.nodes["b.shortcut.project"].op.op == "identity"
+    assert graph.nodes["b.shortcut"].op.op == "identity"
     found = shapes(graph)
     assert found["a.merge"] == found["b.merge"] == (6, 8, 6)
     assert found["c.1.merge"] == (24, 2, 2)
