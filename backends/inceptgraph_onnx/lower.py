@@ -104,7 +104,8 @@ def _write(
         if node.name in inputs:
             values[node.name] = node.name
             continue
-        own = {name: f"{node.name}.{name}" for name in graph.weights(node)}
+        owner = graph.owner(node.name)
+        own = {name: f"{owner}.{name}" for name in graph.weights(node)}
         step = Step(node.name, tuple(values[name] for name in node.inputs), own, body, dtype)
         values[node.name] = rule(node.op, step, *graph.operands(node))
     _name(body, [(output.name, values[output.node]) for output in graph.outputs], values)

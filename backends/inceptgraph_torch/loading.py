@@ -63,13 +63,13 @@ def load_fitted(targets: Mapping[str, Tensor], fitted: Fitted) -> None:
 
 
 def tensors_of(module: nn.Module, graph: Graph) -> dict[str, Tensor]:
-    """The tensors of a module by their names in its graph."""
+    """The tensors of a module by their names in its graph, which are those of their owners."""
     own = module.state_dict(keep_vars=True)  # constants are none of them
     paths = {module_path(name): name for name in graph.nodes}
     found = {}
     for name, tensor in own.items():
         path, _, key = name.rpartition(".")
-        found[f"{paths[path]}.{key}"] = tensor
+        found[f"{graph.owner(paths[path])}.{key}"] = tensor
     return found
 
 

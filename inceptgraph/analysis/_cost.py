@@ -33,8 +33,8 @@ class Cost:
 
 
 def node_cost(graph: Graph, node: Node) -> Cost:
-    """The cost of one step."""
-    weights = graph.weights(node).values()
+    """The cost of one step; weights count in the first that has them."""
+    weights = graph.own_weights(node).values()
     activations = 1
     for extent in graph.shape(node.name):
         activations *= extent

@@ -30,6 +30,7 @@ class Part:
         cost: what all of it costs.
         field: extents of its output's local receptive field; None where it has none.
         parts: what it is made of.
+        shares: the path of the part whose weights it uses; its cost counts none.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Part:
     cost: Cost
     field: tuple[int, ...] | None
     parts: tuple[Part, ...] = ()
+    shares: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class _Maker:
             cost=cost(graph, nodes),
             field=self.fields[end].size,
             parts=tuple(self.part(child, below) for child in inner),
+            shares=graph.shared(path),
         )
 
     def integers(self, path: str, scope: Scope | None, nodes: tuple[Node, ...]) -> dict[str, int]:
@@ -219,6 +222,7 @@ def _part_json(part: Part) -> dict[str, Any]:
         "name": part.path,
         "op": part.op,
         **({"repeat": part.copies} if part.copies else {}),
+        **({"share": part.shares} if part.shares else {}),
         "out": list(part.out),
         "params": part.cost.params,
         "buffers": part.cost.buffers,

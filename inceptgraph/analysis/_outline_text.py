@@ -99,7 +99,7 @@ def _part_rows(part: Part, arguments: Sequence[str], figure: Figure, level: int)
             format_shape(part.out),
             _unless_zero(part.cost.depth, str),
             *("" if value is None else str(value) for value in given),
-            _unless_zero(part.cost.params, figure),
+            f"as {part.shares}" if part.shares else _unless_zero(part.cost.params, figure),
             _unless_zero(part.cost.macs, figure),
         ),
         Style.STRONG if part.parts and not level else None,

@@ -59,6 +59,7 @@ class Code(StrEnum):
     RECURSIVE_BLOCK = "IG205"
     WRONG_ARITY = "IG206"
     NOT_A_MERGE = "IG207"
+    CANNOT_SHARE = "IG208"
     # References
     UNKNOWN_REFERENCE = "IG301"
     CYCLE = "IG302"

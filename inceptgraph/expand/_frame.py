@@ -20,6 +20,7 @@ __all__ = [
     "Target",
     "all_copies",
     "coming_in",
+    "find_step",
     "resolve",
 ]
 
@@ -145,15 +146,28 @@ def resolve(
     findings: Findings,
 ) -> str | None:
     """The node that a ``from:`` means; ``a.b`` is a step inside ``a``."""
+    if "." not in source.text:
+        target = names.get(source.text)
+        return target.node if target else None  # it may have failed, which has been reported
+    path = find_step(source, names, results, reported, findings)
+    return results[path] if path is not None else None
+
+
+def find_step(
+    source: Scalar,
+    names: Mapping[str, Target],
+    results: Mapping[str, str | None],
+    reported: set[Span],
+    findings: Findings,
+) -> str | None:
+    """The path of the step that a ``share:`` means, or a ``from:`` of a step inside another."""
     head, dot, rest = source.text.partition(".")
     target = names.get(head)
     if target is None or target.node is None:
         return None  # it failed, or does not exist, which has been reported
-    if not dot:
-        return target.node
-    path = f"{target.path}.{rest}"
+    path = f"{target.path}.{rest}" if dot else target.path
     if target.path is not None and path in results:
-        return results[path]
+        return path
     if source.span in reported:
         return None
     reported.add(source.span)

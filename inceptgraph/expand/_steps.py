@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
@@ -20,6 +21,7 @@ from inceptgraph.expand._frame import (
     Target,
     all_copies,
     coming_in,
+    find_step,
     resolve,
 )
 from inceptgraph.expand._merge_checks import report_no_merge, warn_of_one_input
@@ -29,6 +31,8 @@ from inceptgraph.expand._step_findings import (
     report_depth,
     report_no_branch,
     report_no_copies,
+    report_nothing_shared,
+    report_other_steps,
     sources_span,
 )
 from inceptgraph.graph import Node, Scope, ScopeKind
@@ -60,6 +64,23 @@ _PENDING = Scope("", ScopeKind.STEP, None, {}, "")
 """Keeps an outer scope's place before the scopes inside it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A step that was expanded, to be expanded once more by who shares its weights.
+
+    Attributes:
+        step: as it is written; one that shares itself stands for the one that it shares.
+        frame: where it stands.
+        count: how many copies it is; None for one that is not repeated.
+        nodes: how many nodes came of it.
+    """
+
+    step: Step
+    frame: Frame
+    count: int | None
+    nodes: int
+
+
 class StepExpander:
     """Expands steps; gathers nodes, scopes, and for each step's path the node of its value."""
 
@@ -72,6 +93,7 @@ class StepExpander:
         self.scopes: dict[str, Scope] = {}
         self.results: dict[str, str | None] = {}
         self.copies: dict[str, Inputs] = {}
+        self.made: dict[str, Made] = {}
         self.reported: set[Span] = set()
         self.failed: dict[tuple[str, int, str], list[Inferred]] = {}
         """Uses of blocks that failed, by depth and arguments, with the shapes that values had asked
@@ -149,7 +171,8 @@ class StepExpander:
                 origin = frame.origin
                 self.values.refuse(Code.TOO_LARGE, message, step.repeat, env, "int", count, origin)
                 count = None
-        if count is None or not inputs or (step.operation is None and step.body is None):
+        empty = step.operation is None and step.body is None and step.share is None
+        if count is None or not inputs or empty:
             return None
         if step.when is not None and self.there(step, frame) is None:
             said = {"when": Entry(step.name, step.when)}
@@ -157,11 +180,66 @@ class StepExpander:
             result = self.handed_on(step, frame, path, inputs[:1], said) if stage else inputs[0]
         elif count == 0:
             result = self.nothing(step, frame, path, inputs)
-        elif step.repeat is None:
+        else:
+            copies = count if step.repeat is not None else None
+            result = self.all(step, frame, path, inputs, copies)
+        self.results[path] = result
+        return result
+
+    def all(
+        self, step: Step, frame: Frame, path: str, inputs: Inputs, count: int | None
+    ) -> str | None:
+        """One step, or the copies of a repeated one."""
+        before = len(self.nodes)
+        if count is None:
             result = self.once(step, frame, path, inputs)
         else:
             result = self.repeated(step, frame, path, inputs, count)
-        self.results[path] = result
+        self.made.setdefault(path, Made(step, frame, count, len(self.nodes) - before))
+        return result
+
+    # -- shared weights ----------------------------------------------------------------------
+
+    def once_more(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
+        """What another step is, with its weights."""
+        assert step.share is not None
+        target = frame.names.get(step.share.text.partition(".")[0])
+        if target is None or target.path is None:
+            return None  # an input, or nothing at all, which has been reported
+        owner = find_step(step.share, frame.names, self.results, self.reported, self.findings)
+        if owner is None or self.results[owner] is None:
+            return None
+        made = self.made.get(owner)
+        if made is None:
+            is_there = owner in self.nodes and self.nodes[owner].op.family is Family.MERGE
+            report_nothing_shared(step, None, self.findings, is_there=is_there)
+            return None
+        if len(self.nodes) + made.nodes > MAX_STEPS:
+            message = f"the network has more than {MAX_STEPS:,} steps"
+            hint = "do steps share what shares others many times?"
+            self.findings.add(Code.TOO_LARGE, message, step.share.span, help=hint)
+            return None
+        # what it is, is said there; its name and what it reads are said here
+        again = replace(made.step, name=step.name, sources=step.sources, share=step.share)
+        origin = frame.origin
+        if again.body is not None:  # whose steps are written there alone
+            origin = Origin(step.share.span, {}, path, origin)
+        there = replace(made.frame, origin=origin)
+        before = len(self.nodes)
+        result = self.all(again, there, path, inputs, made.count)
+        if result is None:
+            return None
+        own = [*islice(self.nodes, before, None)]
+        weighted = [n for n in own if type(self.nodes[n].op).weights is not Operation.weights]
+        for name in weighted:
+            node, other = self.nodes[name], self.nodes.get(owner + name.removeprefix(path))
+            if other is None or type(node.op) is not type(other.op):
+                report_other_steps(step, name, self.findings)
+                return None
+            self.nodes[name] = replace(node, shares=other.original)
+        if not weighted:
+            report_nothing_shared(step, made.step.operation, self.findings)
+            return None
         return result
 
     def there(self, step: Step, frame: Frame) -> Step | None:
@@ -188,7 +266,8 @@ class StepExpander:
             hint = "what has no copies hands on what it reads: let it read one step"
             self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
-        kept = [(d, len(d)) for d in (self.nodes, self.scopes, self.results, self.copies)]
+        lists = (self.nodes, self.scopes, self.results, self.copies, self.made)
+        kept = [(d, len(d)) for d in lists]
         good = self.once(step, frame, f"{path}.0", inputs) is not None
         for made, before in kept:
             while len(made) > before:
@@ -214,7 +293,7 @@ class StepExpander:
         self.scopes[path] = _PENDING
         results: list[str | None] = []
         for index in range(count):
-            result = self.once(step, frame, f"{path}.{index}", inputs)
+            result = self.all(step, frame, f"{path}.{index}", inputs, None)
             self.results[f"{path}.{index}"] = result
             results.append(result)
             inputs = (result,)
@@ -228,6 +307,8 @@ class StepExpander:
         return result
 
     def once(self, step: Step, frame: Frame, path: str, inputs: Inputs) -> str | None:
+        if step.operation is None and step.body is None:
+            return self.once_more(step, frame, path, inputs)
         if step.body is not None:
             return self.inline(step, step.body, frame, path, inputs)
         kind = self.operation(step, frame)

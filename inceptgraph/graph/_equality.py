@@ -41,4 +41,6 @@ def correspondence(one: Graph, other: Graph) -> dict[str, str] | None:
             return None
         found[mine], back[its] = its, mine
         pending += zip(a.inputs, b.inputs, strict=True)
-    return found
+    held = {(one.owner(mine), other.owner(its)) for mine, its in found.items()}
+    alike = len(held) == len({mine for mine, _ in held}) == len({its for _, its in held})
+    return found if alike else None

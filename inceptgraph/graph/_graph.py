@@ -21,6 +21,7 @@ from inceptgraph.graph._digraph import (
 )
 from inceptgraph.graph._equality import correspondence
 from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
+from inceptgraph.graph._owners import owners
 from inceptgraph.graph._replaced import followed
 from inceptgraph.graph._verify import verify
 from inceptgraph.graph.recipes import Original, Recipe
@@ -73,7 +74,7 @@ class Graph:
         return tuple(self.shape(name) for name in node.inputs)
 
     def weights(self, node: Node) -> dict[str, Weight]:
-        """The tensors that a node owns, by their names in it."""
+        """The tensors that a node computes with, by their names in it."""
         return node.op.weights(*self.operands(node))
 
     @cached_property
@@ -82,18 +83,54 @@ class Graph:
         had before any pass rewrote it."""
         if self.rewritten_from is not None:
             return self.rewritten_from
-        return {
-            f"{node.name}.{name}": weight
-            for node in self.nodes.values()
-            for name, weight in self.weights(node).items()
-        }
+        found: dict[str, Weight] = {}
+        for node in self.nodes.values():
+            for name, weight in self.weights(node).items():
+                found.setdefault(f"{node.original}.{name}", weight)
+        return found
 
     def recipes(self, node: Node) -> Mapping[str, Recipe]:
         """How each of a node's weights comes from the originals."""
         if node.recipes is not None:
             return node.recipes
         weights = self.weights(node).items()
-        return {name: Original(f"{node.name}.{name}", weight.shape) for name, weight in weights}
+        return {name: Original(f"{node.original}.{name}", weight.shape) for name, weight in weights}
+
+    def owner(self, name: str) -> str:
+        """The name under which a node's weights are held. Nodes of one operation whose weights are
+        the same tensors have one owner: a backend holds those once."""
+        return self._owners.get(name, name)
+
+    def own_weights(self, node: Node) -> dict[str, Weight]:
+        """The tensors that a node is the first to compute with, by their names in it: none where
+        it shares those of one before it."""
+        return self.weights(node) if self.holder(node.name) == node.name else {}
+
+    def holder(self, name: str) -> str:
+        """The first node that computes with a node's weights: itself unless it shares them."""
+        return self._first.get(self.owner(name), name)
+
+    @cached_property
+    def _owners(self) -> Mapping[str, str]:
+        return owners(self)
+
+    @cached_property
+    def _first(self) -> Mapping[str, str]:
+        """The first node of each owner of weights."""
+        return {owner: name for name, owner in reversed([*self._owners.items()])}
+
+    def shared(self, path: str) -> str | None:
+        """The path of the part whose weights a part uses as its own; None where it has some of its
+        own, or several lend it theirs."""
+        found: set[str | None] = set()
+        for node in self.within(path):
+            end = node.name.removeprefix(path)
+            if node.shares is not None:
+                lent = node.shares.endswith(end)
+                found.add(node.shares.removesuffix(end) if lent else None)
+            elif self.weights(node):
+                return None
+        return found.pop() if len(found) == 1 else None
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -173,7 +210,8 @@ class Graph:
         """Whether two networks are equal up to names: the same operations with the same arguments
         and shapes, wired alike operand by operand, with the same inputs and outputs, in order.
 
-        Steps that no output needs do not count, nor where weights come from. Linear, and exact.
+        Steps that share weights do so in both. Steps that no output needs do not count, nor where
+        weights come from. Linear, and exact.
         """
         return correspondence(self, other) is not None
 
@@ -196,7 +234,11 @@ class Graph:
         """
         new_name = followed(replaced or {})
         renamed = {
-            node.name: replace(node, inputs=tuple(new_name(operand) for operand in node.inputs))
+            node.name: replace(
+                node,
+                inputs=tuple(new_name(operand) for operand in node.inputs),
+                shares=None if node.recipes is not None else node.shares,
+            )
             for node in nodes
         }
         outputs = tuple(replace(output, node=new_name(output.node)) for output in self.outputs)
@@ -247,7 +289,8 @@ class Graph:
         A value has one producer, the node of its name. Operands come before their users (hence no
         cycles), every operation has as many as it takes, shapes are what the operations infer,
         outputs and scopes name nodes that exist, an input leads to each output, sections name
-        stages that exist, and no two outputs have one name.
+        stages that exist, and no two outputs have one name. Nodes that share weights are of one
+        operation, with weights of the same shapes.
 
         Raises:
             InvalidGraph: with the node and the rule that it breaks.

@@ -31,6 +31,9 @@ class Node:
         origin: where the step is written.
         recipes: how its weights come from those of the original network, by their names in the
             step; None where they are the original's own, at ``name.weight`` and so on.
+        shares: the node whose weights it uses as its own, at ``shares.weight`` and so on; None
+            where it has its own, or recipes. That node has weights of its own, and need not be
+            there: training alone may compute it.
     """
 
     name: str
@@ -39,6 +42,12 @@ class Node:
     shape: Shape | None = None
     origin: Origin | None = field(default=None, compare=False)
     recipes: Mapping[str, Recipe] | None = None
+    shares: str | None = None
+
+    @property
+    def original(self) -> str:
+        """The node of the original network that has its weights, where no recipes say more."""
+        return self.shares or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -16,8 +17,9 @@ from inceptgraph.types import format_shape
 __all__ = ["from_json", "to_json", "to_text"]
 
 FORMAT = "inceptgraph/1"
-REWRITTEN = "inceptgraph/1+recipes"
-"""Of a graph that passes rewrote: who does not know recipes cannot give it its weights."""
+RECIPES, SHARES = "recipes", "shares"
+"""What follows the format where a graph has them: who does not know them cannot give it its
+weights."""
 
 
 def to_text(graph: Graph) -> str:
@@ -31,7 +33,9 @@ def to_text(graph: Graph) -> str:
         operands = [f"%{name}" for name in node.inputs]
         arguments = [f"{key}={_value(value)}" for key, value in node.op.arguments().items()]
         shape = f" : {format_shape(node.shape)}" if node.shape else ""
-        lines.append(f"  %{node.name} = {node.op.op}({', '.join(operands + arguments)}){shape}")
+        whose = f" with the weights of {node.shares}" if node.shares else ""
+        call = f"{node.op.op}({', '.join(operands + arguments)})"
+        lines.append(f"  %{node.name} = {call}{shape}{whose}")
         lines += [f"    {name} = {recipe}" for name, recipe in (node.recipes or {}).items()]
     for output in graph.outputs:
         head = f" in training, loss weight {output.loss_weight:g}" if output.training_only else ""
@@ -62,7 +66,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
 
     data: dict[str, Any] = networkx.node_link_data(graph.digraph, edges="edges")
     data["graph"] = {
-        "format": FORMAT if graph.rewritten_from is None else REWRITTEN,
+        "format": "+".join((FORMAT, *_more(graph))),
         "name": graph.name,
         "outputs": [
             {"name": o.name, "node": o.node, "loss_weight": o.loss_weight} for o in graph.outputs
@@ -93,7 +97,16 @@ def to_json(graph: Graph) -> dict[str, Any]:
         item["shape"] = list(node.shape) if node.shape else None
         if node.recipes is not None:
             item["recipes"] = {name: recipes.to_plain(r) for name, r in node.recipes.items()}
+        if node.shares is not None:
+            item["shares"] = node.shares
     return data
+
+
+def _more(graph: Graph) -> Iterator[str]:
+    if graph.rewritten_from is not None:
+        yield RECIPES
+    if any(node.shares for node in graph.nodes.values()):
+        yield SHARES
 
 
 def from_json(data: dict[str, Any]) -> Graph:
@@ -104,7 +117,8 @@ def from_json(data: dict[str, Any]) -> Graph:
         InvalidGraph: the graph breaks its rules.
     """
     about = data.get("graph", {})
-    if about.get("format") not in (FORMAT, REWRITTEN):
+    start, *more = str(about.get("format")).split("+")
+    if start != FORMAT or not {*more} <= {RECIPES, SHARES}:
         raise ValueError(f"not a graph in the format {FORMAT}")
     nodes: dict[str, Node] = {}
     for item in data["nodes"]:
@@ -116,7 +130,8 @@ def from_json(data: dict[str, Any]) -> Graph:
         made = {name: recipes.from_plain(plain) for name, plain in item.get("recipes", {}).items()}
         own = made if "recipes" in item else None
         inputs = tuple(item["inputs"])
-        nodes[item["id"]] = Node(item["id"], operation, inputs, shape, recipes=own)
+        name, shares = item["id"], item.get("shares")
+        nodes[name] = Node(name, operation, inputs, shape, recipes=own, shares=shares)
     scopes = {
         s["path"]: Scope(
             s["path"], s["kind"], s["block"], s["arguments"], s["output"], tuple(s["given"])

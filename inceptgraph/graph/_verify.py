@@ -27,6 +27,7 @@ def verify(graph: Graph) -> None:
     check_order(graph.digraph)
     for node in graph.nodes.values():
         _verify_node(graph, node)
+    _verify_shared(graph)
     computed = reached(graph.digraph, (node.name for node in graph.inputs))
     for output in graph.outputs:
         if output.node not in graph.nodes:
@@ -61,6 +62,25 @@ def _verify_node(graph: Graph, node: Node) -> None:
         raise InvalidGraph(f"{node.name}: it is not `settled` on its operands: use {settled!r}")
     if node.recipes is not None:
         _verify_recipes(graph, node)
+
+
+def _verify_shared(graph: Graph) -> None:
+    """Nodes that share weights can do so. Who has them may be gone: training alone computed it."""
+    first: dict[str, Node] = {}
+    for node in graph.nodes.values():
+        if node.shares is not None and node.recipes is not None:
+            raise InvalidGraph(f"{node.name}: it shares weights and has recipes for its own")
+        owner = graph.nodes.get(node.shares or "")
+        if owner is not None and owner.shares is not None:
+            raise InvalidGraph(f"{node.name}: {owner.name} has no weights of its own to share")
+        if node.recipes is not None:
+            continue
+        other = first.setdefault(node.original, node)
+        same = node.op == other.op if graph.rewritten_from is None else True
+        if type(node.op) is not type(other.op) or not same:
+            raise InvalidGraph(f"{node.name}: {node.op.op} cannot share what {other.name} has")
+        if None not in (node.shape, other.shape) and graph.weights(node) != graph.weights(other):
+            raise InvalidGraph(f"{node.name}: its weights are not those that {other.name} has")
 
 
 def _verify_recipes(graph: Graph, node: Node) -> None:

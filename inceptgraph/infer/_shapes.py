@@ -8,6 +8,7 @@ from math import prod
 from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
+from inceptgraph.infer._shared import check_shared
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.types import Shape, format_shape
 
@@ -45,6 +46,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
                     _report(error, node, known, nodes, findings)
         nodes[name] = replace(node, op=op, shape=shape)
     result = graph.with_nodes(nodes)
+    check_shared(result, findings)
     if not findings.errors:
         _check_unused(result, findings)
     return result

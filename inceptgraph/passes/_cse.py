@@ -6,6 +6,7 @@ from typing import Any
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
+from inceptgraph.ops.norm import BatchNorm
 from inceptgraph.ops.shape import Dropout
 from inceptgraph.passes._base import Pass, Target
 
@@ -20,6 +21,8 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
         if isinstance(node.op, Input | Dropout):  # two draws of a dropout are two
             continue
         operands = tuple(replaced.get(name, name) for name in node.inputs)
+        if node.shares is not None and isinstance(node.op, BatchNorm):
+            continue  # in training it counts its statistics once more
         recipes = tuple(graph.recipes(node).items())
         same = first.setdefault((node.op, operands, recipes), node.name)
         if same != node.name:

@@ -60,7 +60,7 @@ def _fuse(graph: Graph, nodes: dict[str, Node], siblings: Sequence[Node]) -> Non
         last = act or node
         del nodes[node.name]
         cut = Channels(start=start, stop=stop)
-        nodes[last.name] = replace(last, op=cut, inputs=(whole,), recipes=None)
+        nodes[last.name] = replace(last, op=cut, inputs=(whole,), recipes=None, shares=None)
 
 
 fuse_siblings = Pass(

@@ -209,4 +209,9 @@ class _DeadEnd:
                 f"edit the block, `blocks.{op}.{inner}: …`, or this use alone:"
                 f" `{outer}: {{set: {{…}}}}`"
             )
+        shared = step.items.get("share") if isinstance(step, Mapping) else None
+        if shared is not None and isinstance(shared.value, Scalar):
+            owner = shared.value.text
+            message = f"`{outer}` is `{owner}` once more, with nothing of its own inside"
+            hint = f"edit that, `{owner}.{inner}: …`, which changes both"
         self.findings.add(Code.BAD_EDIT, message, span, help=hint)

@@ -208,7 +208,7 @@ def _body(kinds: dict[str, type[Operation]]) -> Schema:
 
 def _branch() -> Schema:
     """A lone step, or steps by name; an empty one passes the input on."""
-    lone = {"anyOf": [{"required": [key]} for key in ("op", "steps", "branches")]}
+    lone = {"anyOf": [{"required": [key]} for key in ("op", "share", "steps", "branches")]}
     several = {**_named(STEP), "properties": {"when": _when()}}
     return {"type": "object", "if": lone, "then": STEP, "else": several}
 
@@ -219,10 +219,13 @@ def _when() -> Schema:
 
 
 def _step(kinds: dict[str, type[Operation]], wiring: Schema) -> Schema:
-    """A use of an operation or a block, or a body of its own."""
+    """A use of an operation or a block, a body of its own, or another step once more."""
     inline = _object({**wiring, **_body(kinds)}, **HAS_BODY)
+    share = {"description": "The step that it is once more, with the same weights.", **WORD}
+    once_more = _object({**wiring, "share": share}, required=["share"])
+    other = {"if": {"required": ["share"]}, "then": once_more, "else": inline}
     use = _use(kinds, wiring)
-    return {"type": "object", "if": {"required": ["op"]}, "then": use, "else": inline}
+    return {"type": "object", "if": {"required": ["op"]}, "then": use, "else": other}
 
 
 def _use(kinds: dict[str, type[Operation]], wiring: Schema) -> Schema:

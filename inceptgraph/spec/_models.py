@@ -38,12 +38,14 @@ class Step:
 
     Attributes:
         name: as written.
-        operation: the name of an operation or block; None where ``body`` is written inline.
+        operation: the name of an operation or block; None where ``body`` is written inline, and
+            where it is another step once more.
         body: an inline body.
         arguments: what is passed to the operation or block.
         sources: what it reads; None for the step before it.
         repeat: how often it is chained; None for once.
         when: the condition on which it is there; None for always.
+        share: the step that it is once more, with the same weights.
     """
 
     name: Scalar
@@ -53,6 +55,7 @@ class Step:
     sources: tuple[Scalar, ...] | None = None
     repeat: Node | None = None
     when: Node | None = None
+    share: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""References of ``from:``: names of something in scope, written before."""
+"""References of ``from:`` and ``share:``: names of something in scope, written before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inceptgraph.spec._structure import listed
 __all__ = ["Reading", "Visible", "check_sources"]
 
 Visible = tuple[Iterable[str], ...]
-"""Names that a ``from:`` may use, innermost scope last."""
+"""Names that a ``from:`` may use, innermost scope last. Those of steps are mappings to them."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,8 @@ def check_sources(
     outside: Container[str] = (),
     removed: Mapping[str, Span] | None = None,
 ) -> None:
-    """Every ``from:`` names an input or an earlier step, here or in an enclosing body.
+    """Every ``from:`` names an input or an earlier step, here or in an enclosing body, and every
+    ``share:`` such a step.
 
     Args:
         steps: of one body, in order.
@@ -60,23 +61,38 @@ def check_sources(
     """
     earlier: dict[str, None] = {}
     for name, step in steps.items():
-        for source in step.sources or ():
-            head = source.text.partition(".")[0]
-            if head in earlier or any(head in scope for scope in visible if scope is not steps):
+        for source in (*(step.sources or ()), *((step.share,) if step.share else ())):
+            head, share = source.text.partition(".")[0], source is step.share
+            if head in earlier:
+                continue
+            outer = next((s for s in reversed(visible) if s is not steps and head in s), None)
+            if outer is not None:
+                if share and not _is_step(head, outer):
+                    _no_step(name, source, findings)
                 continue
             if head in steps:
                 _out_of_order(name, step, source, steps, findings, chained)
             elif body := next((body for body in reversed(around) if head in body.names), None):
                 body.ahead.append((body.at, step, source))
             else:
-                _unknown(name, source, earlier, visible, outside, removed or {}, findings)
+                _unknown(step, source, earlier, visible, outside, removed or {}, findings)
         earlier[name] = None
     for name, step, source in ahead:
         _out_of_order(name, step, source, steps, findings, chained)
 
 
+def _is_step(name: str, scope: Iterable[str]) -> bool:
+    return isinstance(scope, Mapping) and isinstance(scope[name], Step)
+
+
+def _no_step(name: str, source: Scalar, findings: Findings) -> None:
+    message = f"`{name}` shares the weights of `{source.text}`, which is an input and has none"
+    hint = "name a step that is written above: `share: conv1`"
+    findings.add(Code.CANNOT_SHARE, message, source.span, help=hint)
+
+
 def _unknown(
-    name: str,
+    step: Step,
     source: Scalar,
     earlier: Iterable[str],
     visible: Visible,
@@ -84,10 +100,12 @@ def _unknown(
     removed: Mapping[str, Span],
     findings: Findings,
 ) -> None:
-    head = source.text.partition(".")[0]
-    known = dict.fromkeys(n for scope in visible for n in scope)
+    name, head = step.name.text, source.text.partition(".")[0]
+    share = source is step.share
+    scopes = ((n, scope) for scope in visible for n in scope)
+    known = dict.fromkeys(n for n, scope in scopes if not share or _is_step(n, scope))
     known.update(dict.fromkeys(earlier))
-    where = f"`{name}` can read {_some(known)}"
+    where = f"`{name}` can {'share the weights of' if share else 'read'} {_some(known)}"
     several = re.findall(r"[\w.-]+", source.text)
     hint = did_you_mean(head, known) or (where if known else None)
     if len(several) > 1 and all(word.partition(".")[0] in known for word in several):
@@ -97,11 +115,19 @@ def _unknown(
             f"`{head}` is outside, and a block sees its own steps alone: name it in the block's"
             f" `inputs: [input, {head}]`, and pass it with `from:` where the block is used"
         )
+        if share:
+            hint = (
+                f"`{head}` is outside, and a block sees its own steps alone: two uses of the block"
+                " share their weights where the second says `share:` and the name of the first"
+            )
     labels = []
     if head in removed:
         labels = [Label(removed[head], "this edit removes it")]
-        hint = f"let it read another step: `{name}: {{set: {{from: …}}}}`"
-    message = f"there is no step `{source.text}` to read from"
+        key = "share" if share else "from"
+        change = "share another step's weights" if share else "read another step"
+        hint = f"let it {change}: `{name}: {{set: {{{key}: …}}}}`"
+    purpose = "share weights with" if share else "read from"
+    message = f"there is no step `{source.text}` to {purpose}"
     findings.add(Code.UNKNOWN_REFERENCE, message, source.span, "", *labels, help=hint)
 
 
@@ -116,6 +142,9 @@ def _out_of_order(
     """``step``, which is the step ``at`` of the body or lies in it, reads what comes later."""
     name, head = step.name.text, source.text.partition(".")[0]
     inside = step is not steps[at]
+    if source is step.share:
+        _owner_to_come(at, step, source, steps, findings)
+        return
     cycle = _path_between(at, head, steps, chained)
     code = Code.CYCLE
     if inside and head == at:
@@ -133,6 +162,26 @@ def _out_of_order(
     label = Label(steps[head].name.span, f"`{head}` is written here")
     more = () if head == name else (label,)
     findings.add(code, message, source.span, "", *more, help=hint)
+
+
+def _owner_to_come(
+    at: str, step: Step, source: Scalar, steps: dict[str, Step], findings: Findings
+) -> None:
+    """``step``, which is the step ``at`` of the body or lies in it, shares what comes later."""
+    name, head = step.name.text, source.text.partition(".")[0]
+    label = Label(steps[head].name.span, f"`{head}` is written here")
+    if head == at:
+        own = steps[at] is step
+        whose = "its own weights" if own else f"the weights of `{at}`, which it is part of"
+        message = f"`{name}` shares {whose}"
+        hint = "name another step, one that is written above"
+        findings.add(Code.CANNOT_SHARE, message, source.span, help=hint)
+        return
+    message = f"`{name}` shares the weights of `{head}`, which is written later"
+    hint = f"the first of them has the weights: say what it is in `{at}`, and `share: {at}` below"
+    if steps[at] is not step:
+        hint = f"move `{head}` above `{at}`"
+    findings.add(Code.FORWARD_REFERENCE, message, source.span, "", label, help=hint)
 
 
 def _path_between(start: str, end: str, steps: dict[str, Step], chained: bool) -> list[str]:

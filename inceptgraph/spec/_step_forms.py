@@ -14,6 +14,7 @@ from inceptgraph.spec._structure import (
     RESERVED,
     check_name,
     kind_of,
+    listed,
     need_text,
     read_keys,
     read_mapping,
@@ -193,7 +194,7 @@ class StepReader:
             return Step(entry.key, shortcut, None, {}, when=condition)
         # A step whose `op` is missing or misspelt holds values; a body holds steps.
         bodies = any(isinstance(item.value, Mapping) for item in items.values())
-        if not bodies or {"op", "steps", "branches"} & items.keys():
+        if not bodies or {"op", "share", "steps", "branches"} & items.keys():
             return self.step(entry, visible)
         what = f"the steps of the branch `{entry.key.text}`"
         inside = Mapping(items, value.span)
@@ -252,6 +253,8 @@ class StepReader:
             return None
         join_calls(value.items, self.findings)
         bodies = ("steps", "branches", "merge")
+        if (shared := self.shared(value)) is not None:
+            return self.once_more(key, what, shared)
         if "op" not in value.items and self.has_body(value):
             items = read_keys(value, ("from", "repeat", "when", *bodies), what, self.findings)
             body = self.body(items, key, what, (*visible, ("input",)))
@@ -276,6 +279,41 @@ class StepReader:
         arguments = {k: item for k, item in found.items() if k not in RESERVED}
         sources = self.sources(found.get("from"))
         return Step(key, operation, None, arguments, sources, *_copies(found))
+
+    def shared(self, value: Mapping) -> dict[str, Entry] | None:
+        """The entries of a step that is another one once more; a slip in the key is read as
+        meant."""
+        items = dict(value.items)
+        if "share" in items:
+            return items
+        if "op" in items or self.has_body(value):
+            return None
+        words = (k for k, item in items.items() if isinstance(item.value, Scalar))
+        slip = next((k for k in words if k not in RESERVED and closest(k, ("share",))), None)
+        if slip is None:
+            return None
+        message, place = f"a step has no key `{slip}`", items[slip].key.span
+        self.findings.add(Code.UNKNOWN_KEY, message, place, help="did you mean `share`?")
+        rename(items, slip, "share")
+        return items
+
+    def once_more(self, key: Scalar, what: str, items: dict[str, Entry]) -> Step:
+        """A step that says ``share``: what it does, and with what, the other step says."""
+        share = items["share"]
+        hint = "name the one step whose weights it uses: `share: conv1`"
+        target = need_text(share.value, "`share`", self.findings, hint)
+        other = f"`{target.text}`" if target else "the other step"
+        given = [name for name in items if name not in ("from", "repeat", "share", "when")]
+        if given:
+            said = f"`{given[0]}`" if len(given) == 1 else listed(given)
+            hint = (
+                f"it does what {other} does, with the same arguments: remove {said}; to have"
+                " weights of its own, remove `share`"
+            )
+            message = f"{what} has both `share` and `{given[0]}`"
+            self.conflict(message, items[given[0]], share, hint)
+        sources = self.sources(items.get("from"))
+        return Step(key, None, None, {}, sources, *_copies(items), share=target)
 
     def has_body(self, value: Mapping) -> bool:
         """True where a step without ``op`` is meant to have a body of its own."""

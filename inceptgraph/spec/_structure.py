@@ -22,7 +22,7 @@ __all__ = [
     "rename",
 ]
 
-RESERVED = ("op", "from", "repeat", "when", "steps", "branches", "merge")
+RESERVED = ("op", "from", "repeat", "share", "when", "steps", "branches", "merge")
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]*"
 PARAMETER_NAME = r"[A-Za-z0-9_]+"
 

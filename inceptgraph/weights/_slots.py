@@ -40,17 +40,18 @@ def slots(graph: Graph) -> dict[str, Slot]:
         name: Slot(
             name,
             weight.shape,
-            node.name in classifiers,
-            len(weight.shape) == 4 and weight.shape[1] == readers.get(node.name),
+            owner in classifiers,
+            len(weight.shape) == 4 and weight.shape[1] == readers.get(owner),
         )
         for node in graph.nodes.values()
-        for key, weight in graph.weights(node).items()
-        for name in [f"{node.name}.{key}"]
+        for owner in [graph.owner(node.name)]
+        for key, weight in graph.own_weights(node).items()
+        for name in [f"{owner}.{key}"]
     }
 
 
 def _classifiers(graph: Graph) -> set[str]:
-    """The nodes from which an output comes through operations without weights.
+    """The layers from which an output comes through operations without weights.
 
     Where several lead to one output, it is not a layer's but a join's, and its width is no choice
     of one of them.
@@ -61,7 +62,7 @@ def _classifiers(graph: Graph) -> set[str]:
         while waiting:
             node = graph.nodes[waiting.pop()]
             if graph.weights(node):
-                weighted.add(node.name)
+                weighted.add(graph.owner(node.name))
                 continue
             waiting += [name for name in node.inputs if name not in seen]
             seen.update(node.inputs)
@@ -71,7 +72,7 @@ def _classifiers(graph: Graph) -> set[str]:
 
 
 def _readers(graph: Graph) -> dict[str, int]:
-    """The nodes with weights that an input reaches through operations without, and its channels."""
+    """The layers that an input reaches through operations without weights, and its channels."""
     maps, found = dict[str, int](), dict[str, int]()
     for node in graph.nodes.values():
         shape = node.shape or ()
@@ -79,7 +80,7 @@ def _readers(graph: Graph) -> dict[str, int]:
             maps[node.name] = shape[0]
         elif len(node.inputs) == 1 and (channels := maps.get(node.inputs[0])):
             if graph.weights(node):
-                found[node.name] = channels
+                found[graph.owner(node.name)] = channels
             elif shape[:1] == (channels,):
                 maps[node.name] = channels
     return found

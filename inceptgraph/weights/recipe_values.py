@@ -37,7 +37,7 @@ def checked(graph: Graph, tensors: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def arrays(graph: Graph, tensors: Tensors, dtype: np.dtype[Any]) -> Iterator[tuple[str, Array]]:
-    """Each weight of a graph with its name.
+    """Each weight of a graph with its name, which is that of its owner.
 
     What passes fold is computed in float64 and rounded once.
 
@@ -47,12 +47,14 @@ def arrays(graph: Graph, tensors: Tensors, dtype: np.dtype[Any]) -> Iterator[tup
         dtype: of the result.
     """
     for node in graph.nodes.values():
-        for name, recipe in graph.recipes(node).items():
+        recipes_of = graph.recipes(node)
+        for name in graph.own_weights(node):
+            recipe = recipes_of[name]
             if isinstance(recipe, recipes.Original):
                 value = tensors[recipe.name]
             else:
                 value = evaluate(recipe, tensors)
-            yield f"{node.name}.{name}", np.ascontiguousarray(value, dtype=dtype)
+            yield f"{graph.owner(node.name)}.{name}", np.ascontiguousarray(value, dtype=dtype)
 
 
 @singledispatch

@@ -40,7 +40,7 @@ class Emitter:
     Attributes:
         graph: with shapes.
         layout: where its values lie.
-        arrays: its weights, by name.
+        arrays: its weights, by the node and their name in it; those that nodes share by each.
         processor: what the program is for.
         group: images at a time.
         threads: that the work should be enough for.

@@ -74,7 +74,12 @@ def lower(
     """
     calls = units(graph, can_fuse)
     layout = lay_out(graph, calls)
-    values = dict(arrays(graph, tensors, np.dtype(np.float32)))
+    held = dict(arrays(graph, tensors, np.dtype(np.float32)))
+    values = {
+        f"{node.name}.{name}": held[f"{graph.owner(node.name)}.{name}"]
+        for node in graph.nodes.values()
+        for name in graph.weights(node)
+    }
     emit = Emitter(graph, layout, values, processor, group, threads, bfloat16)
     for unit in calls:
         border(emit, unit)

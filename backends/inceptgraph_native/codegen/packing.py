@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,20 @@ __all__ = ["Blob", "halves", "panels"]
 
 
 class Blob:
-    """Arrays one after the other, each at a multiple of a cache line."""
+    """Arrays one after the other, each at a multiple of a cache line. Those of equal bytes, as
+    steps that share weights have them, are one."""
 
     def __init__(self) -> None:
         self._parts: list[Array] = []
         self._size = 0
+        self._places: dict[bytes, int] = {}
 
     def add(self, array: Array) -> int:
-        """Put an array at the end, and say at which byte it begins."""
-        offset = self._size
+        """Put an array at the end unless it is there, and say at which byte it begins."""
         data = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
+        offset = self._places.setdefault(blake2b(data.data).digest(), self._size)
+        if offset != self._size:
+            return offset
         rest = -data.size % ALIGNMENT
         self._parts += [data, np.zeros(rest, np.uint8)]
         self._size += data.size + rest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from torch import fx, nn
 
@@ -28,39 +28,51 @@ def accelerate(network: fx.GraphModule, graph: Graph) -> None:
         SpecError: the kernels cannot be compiled.
     """
     load()
-    for part in [*network.modules()]:
-        if isinstance(part, fx.GraphModule):
-            _accelerate(part, graph)
+    parts = [part for part in network.modules() if isinstance(part, fx.GraphModule)]
+    calls: dict[nn.Module, list[_Call]] = {}
+    for part in parts:
+        for node in part.graph.nodes:
+            if node.op == "call_module":
+                layer = part.get_submodule(str(node.target))
+                calls.setdefault(layer, []).append(_Call(part, node))
+    for layer, uses in calls.items():
+        if not isinstance(layer, fx.GraphModule):
+            _replace(layer, uses, graph)
 
 
-def _accelerate(network: fx.GraphModule, graph: Graph) -> None:
-    """Replace the layers that a network, or a block of it, calls itself."""
-    layers = {node: network.get_submodule(str(node.target)) for node in _calls(network)}
-    for node, layer in layers.items():
-        if isinstance(layer, fx.GraphModule):
-            continue
-        step = graph.nodes[node.meta[STEP]]
-        if isinstance(layer, nn.BatchNorm2d):
-            relu = _relu_behind(node, layers)
-            if relu is not None:
-                relu.replace_all_uses_with(node)
-                network.graph.erase_node(relu)
-                network.recompile()
-                network.delete_submodule(str(relu.target))  # a hook on it would never be called
-            network.set_submodule(str(node.target), BatchNorm(layer, relu is not None))
-        elif isinstance(layer, nn.Conv2d) and FilteredConv2d.fits(layer):
-            network.set_submodule(str(node.target), FilteredConv2d(layer))
-        elif isinstance(step.op, MaxPool) and step.op.kernel[0] * step.op.kernel[1] < 2**8:
-            network.set_submodule(str(node.target), FastMaxPool2d(step.op, layer))
-        elif isinstance(layer, LocalResponseNorm):
-            network.set_submodule(str(node.target), FastResponseNorm(layer))
+class _Call(NamedTuple):
+    """Where a network, or a block of it, calls a layer."""
+
+    part: fx.GraphModule
+    node: fx.Node
 
 
-def _calls(network: fx.GraphModule) -> Iterator[fx.Node]:
-    return (node for node in network.graph.nodes if node.op == "call_module")
+def _replace(layer: nn.Module, uses: list[_Call], graph: Graph) -> None:
+    """Put a faster layer in the place of one, which has several uses where steps share it."""
+    part, node = uses[0]
+    place = str(node.target)
+    step = graph.nodes[node.meta[STEP]]
+    if isinstance(layer, nn.BatchNorm2d):
+        behind = [_relu_behind(*use) for use in uses]
+        fused = None not in behind
+        for (around, norm), relu in zip(uses, behind, strict=True):
+            if fused and relu is not None:
+                relu.replace_all_uses_with(norm)
+                around.graph.erase_node(relu)
+                around.recompile()
+                around.delete_submodule(str(relu.target))  # a hook on it would never be called
+        part.set_submodule(place, BatchNorm(layer, fused))
+    elif isinstance(layer, nn.Conv2d) and FilteredConv2d.fits(layer):
+        part.set_submodule(place, FilteredConv2d(layer))
+    elif isinstance(step.op, MaxPool) and step.op.kernel[0] * step.op.kernel[1] < 2**8:
+        part.set_submodule(place, FastMaxPool2d(step.op, layer))
+    elif isinstance(layer, LocalResponseNorm):
+        part.set_submodule(place, FastResponseNorm(layer))
 
 
-def _relu_behind(node: fx.Node, layers: dict[fx.Node, nn.Module]) -> fx.Node | None:
+def _relu_behind(part: fx.GraphModule, node: fx.Node) -> fx.Node | None:
     """The ReLU that alone reads a step."""
     reader = next(iter(node.users)) if len(node.users) == 1 else None
-    return reader if reader is not None and isinstance(layers.get(reader), nn.ReLU) else None
+    if reader is None or reader.op != "call_module":
+        return None
+    return reader if isinstance(part.get_submodule(str(reader.target)), nn.ReLU) else None

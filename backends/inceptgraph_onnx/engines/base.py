@@ -76,7 +76,7 @@ class OnnxEngine(ABC):
         for node in network.nodes.values():
             if not isinstance(node.op, Input) and not has_rule(type(node.op)):
                 return refuse_step(self, node, "there is no ONNX rule for this operation")
-        weights = (w for node in network.nodes.values() for w in network.weights(node).values())
+        weights = (w for node in network.nodes.values() for w in network.own_weights(node).values())
         if 4 * sum(weight.size for weight in weights) > LIMIT:
             reason = "reads models of up to 2 GiB, and this one is larger"
             return refuse(self, reason, "use another, such as `eager`")

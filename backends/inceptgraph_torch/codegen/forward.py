@@ -60,7 +60,7 @@ def _last_uses(container: Container, graph: Graph | None) -> dict[Value, int]:
 def _own_name(statement: Statement, value: Value, path: str) -> str:
     if len(statement.results) > 1:
         return value.node.removeprefix(f"{path}.").replace(".", "_")
-    return statement.child or value.node.rpartition(".")[2]
+    return statement.own or statement.child or value.node.rpartition(".")[2]
 
 
 def _applied(statement: Statement, operands: list[str]) -> str:

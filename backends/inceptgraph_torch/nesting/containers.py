@@ -18,7 +18,18 @@ from inceptgraph.ops import Input
 from inceptgraph_torch.names import argument_names, module_path
 from inceptgraph_torch.rules import Concatenate, Fold, Function, Layer, rule
 
-__all__ = ["Call", "Container", "Part", "Statement", "Style", "Value", "arguments", "nest", "style"]
+__all__ = [
+    "Call",
+    "Container",
+    "Part",
+    "Statement",
+    "Style",
+    "Value",
+    "arguments",
+    "connect",
+    "nest",
+]
+__all__ += ["style"]
 
 
 class Style(Enum):
@@ -58,6 +69,8 @@ class Statement:
         operands: what it reads.
         results: what it makes; a container may hand on several values.
         training_only: whether evaluation does without it.
+        own: for a child that is called elsewhere, too, the name of this use of it; ``child`` is
+            then the path of the module in the network, until the statement has its place.
     """
 
     child: str
@@ -65,6 +78,7 @@ class Statement:
     operands: tuple[Value, ...]
     results: tuple[Value, ...]
     training_only: bool = False
+    own: str = ""
 
 
 @dataclass
@@ -128,7 +142,7 @@ def nest(graph: Graph) -> Container:
     containers = {container.path: container for container in root.walk()}
     _find_boundaries(graph, containers)
     for container in containers.values():
-        _connect(container)
+        connect(container)
     return root
 
 
@@ -144,7 +158,7 @@ def _place(graph: Graph, path: str, needed: AbstractSet[str]) -> Container:
             continue
         child, function = module_path(inner.rpartition(".")[2]), None
         operands: tuple[Value, ...] = ()
-        results: tuple[Value, ...] = ()  # of a container: see _connect
+        results: tuple[Value, ...] = ()  # of a container: see connect
         if node is None:
             part = _place(graph, inner, needed)
             if not part.statements:  # of inputs alone, which stand in no container
@@ -203,7 +217,7 @@ def _around(name: str) -> Iterator[str]:
         end = name.find(".", end + 1)
 
 
-def _connect(container: Container) -> None:
+def connect(container: Container) -> None:
     """Give the statements that call containers their operands and results."""
     for index, statement in enumerate(container.statements):
         inner = container.children.get(statement.child)

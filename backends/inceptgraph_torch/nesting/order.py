@@ -13,7 +13,9 @@ from dataclasses import replace
 import networkx
 
 from inceptgraph.graph import Graph
+from inceptgraph_torch.names import module_path
 from inceptgraph_torch.nesting.containers import Container, Statement, Style, nest, style
+from inceptgraph_torch.nesting.shared import Shared, share
 
 __all__ = ["build"]
 
@@ -25,17 +27,53 @@ def build(graph: Graph, *, flat: bool = False) -> Container:
         graph: with shapes.
         flat: open all containers, so that the network itself runs every step.
     """
-    root = nest(graph)
+    refused: set[str] = set()
+    while True:
+        root = nest(graph)
+        shared = share(root, graph, refused, whole=not flat)
+        try:
+            _arrange(root, shared, flat)
+        except _Apart as apart:
+            refused.add(apart.args[0])
+            continue
+        root.style = Style.OWN
+        return root
+
+
+class _Apart(Exception):
+    """A container that would be called from several places has to be opened; it has the path of
+    the module."""
+
+
+def _arrange(root: Container, shared: Shared, flat: bool) -> None:
+    """Open what has to be, and put the statements of each container into their order."""
     for container in root.walk():
-        if flat:
-            _open(container, container.children)
-        _settle(container)
-        container.style = style(container)
-    root.style = Style.OWN
-    return root
+        children = {n: c for n, c in container.children.items() if isinstance(c, Container)}
+        wanted = [name for name, each in children.items() if flat or each.path in shared.opened]
+        _open(container, wanted, shared)
+        _settle(container, shared)
+    for container in root.walk():
+        _settle_names(container)
+        if container.style is not Style.OPEN:
+            container.style = style(container)
 
 
-def _settle(container: Container) -> None:
+def _settle_names(container: Container) -> None:
+    """Leave out children of which nothing is left, and call modules that are called once more by
+    their path in the container."""
+    for name, child in [*container.children.items()]:
+        if isinstance(child, Container) and not child.children and child.style is Style.OPEN:
+            del container.children[name]
+    inside = f"{module_path(container.path)}." if container.path else ""
+    container.statements = [
+        replace(s, child=s.child.removeprefix(inside))
+        if s.own and s.child.startswith(inside)
+        else s
+        for s in container.statements
+    ]
+
+
+def _settle(container: Container, shared: Shared) -> None:
     """Order the statements of a container, those inside it being in order, and open those of its
     children that cannot run at once. What can stay in its place does."""
     while True:
@@ -44,7 +82,11 @@ def _settle(container: Container) -> None:
             order = list(networkx.lexicographical_topological_sort(reads))
         except networkx.NetworkXUnfeasible:
             cycle = networkx.find_cycle(reads)
-            _open(container, {container.statements[place].child for place, _ in cycle})
+            waiting = [container.statements[place] for place, _ in cycle]
+            for statement in waiting:
+                if statement.own and statement.child in shared.called:
+                    raise _Apart(statement.child) from None
+            _open(container, {s.child for s in waiting if not s.own}, shared)
             continue
         container.statements = [container.statements[place] for place in order]
         return
@@ -64,8 +106,12 @@ def _reads(statements: list[Statement]) -> networkx.DiGraph[int]:
     return reads
 
 
-def _open(container: Container, names: Collection[str]) -> None:
+def _open(container: Container, names: Collection[str], shared: Shared) -> None:
     """Take those of the children of these names that are containers apart."""
+    for name in names:
+        child = container.find(name)
+        if isinstance(child, Container) and module_path(child.path) in shared.called:
+            raise _Apart(module_path(child.path))
     container.statements = [
         part
         for statement in container.statements
@@ -75,11 +121,12 @@ def _open(container: Container, names: Collection[str]) -> None:
 
 def _opened(container: Container, statement: Statement, open: bool) -> Iterator[Statement]:
     """The statement, or those of the child that it calls, as the container around it calls them."""
-    child = container.find(statement.child)
+    child = None if statement.own else container.find(statement.child)
     if not open or not isinstance(child, Container):
         yield statement
         return
     child.style, child.block = Style.OPEN, None
     for inner in child.statements:
-        path = f"{statement.child}.{inner.child}" if inner.child else ""
+        path = inner.child if inner.own else f"{statement.child}.{inner.child}"
+        path = path if inner.child else ""
         yield replace(inner, child=path)
