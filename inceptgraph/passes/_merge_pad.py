@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inceptgraph.graph import Graph
-from inceptgraph.ops import sides
+from inceptgraph.ops import Operation, sides
 from inceptgraph.ops.conv import Convolution
 from inceptgraph.ops.shape import Pad
 from inceptgraph.passes._base import Pass, Target
@@ -30,6 +30,12 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
         merged = op.model_copy(update={"padding": total})
         # a copy is the same step over another operand: its weights stay those of its name
         nodes[node.name] = replace(node, op=merged, inputs=before.inputs)
+    ops: dict[str, set[Operation]] = {}
+    for name, node in nodes.items():
+        ops.setdefault(graph.owner(name), set()).add(node.op)
+    for name, node in graph.nodes.items():  # what shares weights stays one layer: all pad, or none
+        if len(ops[graph.owner(name)]) > 1:
+            nodes[name] = node
     return graph if nodes == graph.nodes else eliminate_dead_code(graph.rewrite(nodes.values()))
 
 

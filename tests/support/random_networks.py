@@ -128,8 +128,40 @@ class _Writer:
         count = self.random.randint(1, 3) if most is None else most - 1
         return [first, *(self.random.choice(fitting) for _ in range(count))]
 
+    def once_more(self) -> None:
+        """A step that shares the weights of another, where something of the same form is there."""
+        weighted = [n for n, s in self.stages.items() if len(s["from"]) == 1 and self.owned(n)]
+        if not weighted:
+            return
+        other = self.random.choice(weighted)
+        op = self.op(other)
+        needed = op.weights(self.values[self.stages[other]["from"][0]])
+        fitting = []
+        for name, shape in self.values.items():
+            with suppress(ShapeError, ValueError):
+                fits = len(shape) == len(self.values[self.stages[other]["from"][0]])
+                if fits and prod(op.infer(shape)) <= LARGEST and op.weights(shape) == needed:
+                    fitting.append(name)
+        operand, name = self.random.choice(fitting), f"s{len(self.stages)}"
+        self.values[name] = op.infer(self.values[operand])
+        self.stages[name] = {"share": other, "from": [operand]}
+        self.read.add(operand)
+
+    def op(self, name: str) -> Operation:
+        """The operation of a step, through those that it shares."""
+        step = self.stages[name]
+        if "share" in step:
+            return self.op(step["share"])
+        return BUILT_IN[step["op"]](**{k: v for k, v in step.items() if k not in ("op", "from")})
+
+    def owned(self, name: str) -> bool:
+        return bool(self.op(name).weights(self.values[self.stages[name]["from"][0]]))
+
     def step(self) -> None:
         """One step more, unless what is drawn does not fit."""
+        if self.random.random() < 0.1:
+            self.once_more()
+            return
         frequent = self.random.random() < 0.5
         others = [name for name in BUILT_IN if name not in LEFT_OUT]
         kind = BUILT_IN[self.random.choice(FREQUENT if frequent else others)]

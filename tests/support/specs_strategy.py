@@ -31,6 +31,7 @@ def is_small(graph: Graph) -> bool:
     return cost.params < 10**6 and cost.macs < 10**8 and cost.activations < 10**7
 
 
+WEIGHTED = {"conv2d", "depthwise_conv2d", "batch_norm"}
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "silu", "leaky_relu", "identity", "batch_norm")
 SIZES = st.sampled_from([1, 2, 3, 5, [1, 3], [3, 1]])
 CHANNELS = st.integers(1, 24)
@@ -117,7 +118,37 @@ class _Writer:
             if earlier and self.draw(st.integers(0, 4)) == 0:
                 join = self.name("join")
                 steps[join] = {"op": "concat", "from": [name, self.draw(st.sampled_from(earlier))]}
+        self.share(steps, "input")
         return steps
+
+    def weighted(self, step: Tree) -> bool:
+        """Whether a step has weights."""
+        inside = [*step.get("steps", {}).values(), *step.get("branches", {}).values()]
+        inside += [] if "op" in step or "steps" in step or "branches" in step else step.values()
+        block = self.blocks.get(step.get("op", ""))
+        return (
+            step.get("op") in WEIGHTED
+            or (block is not None and self.weighted(block))
+            or any(self.weighted(each) for each in inside if isinstance(each, dict))
+        )
+
+    def share(self, steps: Tree, first: str | None) -> None:
+        """Now and then one more step, which is one of these again: on what that one reads, or on
+        something of as many channels."""
+        if self.draw(st.integers(0, 3)):
+            return
+        names = list(steps)
+        before = dict(zip(names, [first, *names], strict=False))
+        reads = {n: steps[n].get("from", before[n]) for n in names}
+        fit = [n for n in names if self.weighted(steps[n]) and isinstance(reads[n], str)]
+        if not fit:
+            return
+        other = self.draw(st.sampled_from(fit))
+        read = reads[other]
+        if self.draw(st.booleans()):
+            read = self.name("as-wide")
+            steps[read] = {"op": "tanh", "from": reads[other]}
+        steps[self.name("again")] = {"share": other, "from": read}
 
     def block(self) -> None:
         params = [self.name("p").replace("-", "_") for _ in range(self.draw(st.integers(0, 2)))]
@@ -161,6 +192,7 @@ def specs(draw: st.DrawFn) -> str:
         stages[writer.name("stage")] = writer.step(["shared"], 0)
         if draw(st.integers(0, 3)) == 0:
             stages[writer.name("pool")] = {"op": "max_pool", "kernel": 3, "stride": 2, **SAME}
+    writer.share(stages, None if several else "input")
     taps = list(stages)
     stages["gap"] = {"op": "global_avg_pool"}
     if draw(st.booleans()):
