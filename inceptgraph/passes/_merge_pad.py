@@ -33,9 +33,8 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     ops: dict[str, set[Operation]] = {}
     for name, node in nodes.items():
         ops.setdefault(graph.owner(name), set()).add(node.op)
-    for name, node in graph.nodes.items():  # what shares weights stays one layer: all pad, or none
-        if len(ops[graph.owner(name)]) > 1:
-            nodes[name] = node
+    # what shares weights stays one layer: all of its uses pad by themselves, or none
+    nodes.update((n, node) for n, node in graph.nodes.items() if len(ops[graph.owner(n)]) > 1)
     return graph if nodes == graph.nodes else eliminate_dead_code(graph.rewrite(nodes.values()))
 
 

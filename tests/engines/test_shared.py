@@ -97,8 +97,8 @@ def test_training_in_native_adds_up_the_gradients_of_all_uses() -> None:
         assert (found[name].grad - parameter.grad).abs().max() <= 1e-4 * scale, name
 
 
-@pytest.mark.parametrize("form", ["onnx", "pt2"])
-def test_a_build_checks_itself(form: str, tmp_path: Path) -> None:
+def test_a_build_writes_what_is_shared_once(tmp_path: Path) -> None:
     analysis = inceptgraph.analyze(Source("net.yaml", NET))
-    built = build(analysis, tmp_path / "out", export=[form], verify=True)
+    built = build(analysis, tmp_path / "plain", export=["onnx", "pt2"])
     assert (built / "model.py").read_text(encoding="utf-8").count("self.left(") == 2
+    build(analysis, tmp_path / "fast", optimize=True, engine="onnxruntime", verify=True)
