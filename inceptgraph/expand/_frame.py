@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Span, closest, did_you_mean
@@ -67,9 +67,9 @@ class Environment(Mapping[str, Any]):
     shape: ShapeOf
 
     def __getitem__(self, name: str) -> Any:
-        step, dot, extent = name.partition(".")
-        if not dot:
+        if "." not in name:
             return self.parameters[name]
+        step, _, extent = name.partition(".")
         target = self.names.get(step)
         if target is None:
             raise self.unknown(step, extent)
@@ -135,7 +135,13 @@ class Frame:
 
     def over(self, names: Names) -> Frame:
         """The same place with other names in scope."""
-        return replace(self, names=names)
+        place = self.origin, self.depth, self.blocks
+        return Frame(self.prefix, self.parameters, names, self.shape, *place)
+
+    def inside(self, path: str, names: Names) -> Frame:
+        """The body of a step at a path."""
+        place = self.origin, self.depth + 1, self.blocks
+        return Frame(f"{path}.", self.parameters, names, self.shape, *place)
 
 
 def resolve(

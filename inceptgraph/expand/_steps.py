@@ -329,7 +329,7 @@ class StepExpander:
             self.findings.add(Code.WRONG_ARITY, message, sources_span(step), help=hint)
             return None
         names = ChainMap(coming_in({"input": inputs[0]}), frame.names)
-        inner = replace(frame, prefix=path + ".", names=names, depth=frame.depth + 1)
+        inner = frame.inside(path, names)
         return self.scope(step, None, body, inner, path, inputs, {}, frame.origin)
 
     def block(

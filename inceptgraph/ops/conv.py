@@ -114,9 +114,10 @@ class _OnImages(Convolution):
     dilation: ImageSize = (1, 1)
 
     def extents(self, shape: Shape) -> tuple[int, ...]:
-        instead = f"use `{self.op.removesuffix('2d')}`, which takes maps of any rank"
-        _, extents = need_feature_map(self, shape, 2, instead)
-        return extents
+        if len(shape) != 3:
+            instead = f"use `{self.op.removesuffix('2d')}`, which takes maps of any rank"
+            need_feature_map(self, shape, 2, instead)
+        return shape[1:]
 
     def settled(self, *inputs: Shape) -> Convolution:
         self.extents(inputs[0])

@@ -1,7 +1,7 @@
 """The language: what a spec may say, read into frozen parts."""
 
-from inceptgraph.spec._arithmetic import NoExtent, used_values
 from inceptgraph.spec._deciding import parameters_that_count
+from inceptgraph.spec._environment import NoExtent, used_values
 from inceptgraph.spec._expect_form import COUNTS
 from inceptgraph.spec._json_schema import argument_texts, language
 from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped

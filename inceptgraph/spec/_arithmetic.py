@@ -13,34 +13,25 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from inceptgraph.diagnostics import Code, Span, closest, did_you_mean
+from inceptgraph.diagnostics import Code, closest, did_you_mean
 from inceptgraph.source import Scalar
+from inceptgraph.spec._environment import (
+    VALUE_NAME,
+    Unavailable,
+    ValueProblem,
+    describe,
+    lookup,
+    used_values,
+)
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-__all__ = [
-    "FAILED",
-    "MAX_NUMBER",
-    "VALUE_NAME",
-    "NoExtent",
-    "Unavailable",
-    "ValueProblem",
-    "compute",
-    "describe",
-    "lookup",
-    "used_values",
-]
-
-VALUE_NAME = r"[A-Za-z0-9_]+(?:\.[a-z]+)?"
-"""What follows a ``$``: a parameter, or an extent of a step, ``conv1.height``."""
+__all__ = ["MAX_NUMBER", "compute"]
 
 MAX_LENGTH = 200
 MAX_NUMBER = 2**53
 MAX_DIGITS = 40
-
-FAILED: Any = object()
-"""In an environment: the value of this parameter could not be computed."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(?![\w.])"
@@ -89,45 +80,6 @@ _AS_ELSEWHERE = {"=": "==", "&&": "and", "&": "and", "||": "or", "|": "or", "!":
 
 
 _STRAY_COMMA = "a comma stands between the numbers of `min(…)` or `max(…)` alone"
-
-
-class ValueProblem(Exception):
-    """A value that cannot be evaluated; says where in the text."""
-
-    def __init__(self, code: Code, message: str, span: Span, help: str | None = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.span, self.help = code, message, span, help
-
-
-class Unavailable(Exception):
-    """A value depends on one that there is not, which has been reported."""
-
-
-class NoExtent(Exception):
-    """An environment has no such extent; its arguments are a message and a help."""
-
-
-def lookup(name: str, environment: Mapping[str, Any], place: Span) -> Any:
-    """The value of a parameter, or an extent of a step.
-
-    Raises:
-        Unavailable: it has none.
-        ValueProblem: there is no such step or extent.
-    """
-    try:
-        value = environment[name]
-    except NoExtent as problem:
-        message, hint = problem.args
-        raise ValueProblem(Code.UNKNOWN_REFERENCE, message, place, hint) from None
-    except KeyError:
-        if "." not in name:
-            raise Unavailable from None
-        message = f"`${name}` has no value here, where nothing comes in"
-        hint = "an extent is known in stages and heads, in blocks and in the defaults of theirs"
-        raise ValueProblem(Code.UNKNOWN_REFERENCE, message, place, hint) from None
-    if value is FAILED:
-        raise Unavailable
-    return value
 
 
 def compute(node: Scalar, environment: Mapping[str, Any]) -> int | Fraction | bool:
@@ -279,7 +231,7 @@ class _Expression:
             if match["number"].isdecimal():
                 return int(match["number"])
             return _exact(value, written=match["number"] if exact else None)
-        value = lookup(match["name"], self.environment, self.node.part(start, end))
+        value = lookup(match["name"], self.environment, self.node)
         if isinstance(value, bool):
             return value
         try:
@@ -336,18 +288,6 @@ class _Expression:
         return ValueProblem(Code.BAD_EXPRESSION, message, self.node.part(start, end), help)
 
 
-def used_values(text: str, environment: Mapping[str, Any]) -> str:
-    """The values of the parameters in an expression, in words.
-
-    >>> used_values("$out * $width", {"out": 18, "width": 0.75})
-    '`$out` is 18 and `$width` is 0.75'
-    """
-    names = dict.fromkeys(re.findall(rf"\$({VALUE_NAME})", text))
-    known = {n: environment[n] for n in names if environment.get(n, FAILED) is not FAILED}
-    parts = [f"`${name}` is {describe(value, quote=False)}" for name, value in known.items()]
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
-
-
 def _exact(value: Any, over: int | Fraction = 1, *, written: str | None = None) -> int | Fraction:
     """An exact number, as an int where it is whole, which is several times as fast; a decimal as it
     was written, not its nearest binary fraction."""
@@ -361,24 +301,3 @@ def _exact(value: Any, over: int | Fraction = 1, *, written: str | None = None) 
         raise TypeError
     exact = Fraction(written or (repr(value) if isinstance(value, float) else value)) / over
     return exact.numerator if exact.denominator == 1 else exact
-
-
-def describe(value: Any, *, quote: bool = True) -> str:
-    """A value as a message names it.
-
-    >>> describe("many"), describe([1, 2]), describe(None), describe(3)
-    ('the word `many`', 'the list [1, 2]', 'empty', '`3`')
-    """
-    if value is None:
-        return "empty"
-    if isinstance(value, list):
-        text = ", ".join(describe(item, quote=False).removeprefix("the list ") for item in value)
-        return f"the list [{text if len(text) < 40 else text[:40] + '…'}]"
-    if isinstance(value, dict):
-        return "a mapping"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    text = text if len(text) < 60 else text[:60] + "…"
-    if isinstance(value, str):
-        kind = "the word" if re.fullmatch(r"[A-Za-z_][\w-]*", value) else "the text"
-        return f"{kind} `{text}`" if quote else text
-    return f"`{text}`" if quote else text

@@ -10,13 +10,12 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Span
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Node, Scalar, Sequence
-from inceptgraph.spec._arithmetic import (
+from inceptgraph.spec._arithmetic import MAX_NUMBER, compute
+from inceptgraph.spec._environment import (
     FAILED,
-    MAX_NUMBER,
     VALUE_NAME,
     Unavailable,
     ValueProblem,
-    compute,
     describe,
     lookup,
 )
@@ -96,7 +95,7 @@ def evaluate(node: Node, environment: Mapping[str, Any]) -> Any:
         return value
     whole = _REFERENCE.fullmatch(value)
     if whole:
-        return lookup(whole[1], environment, node.span.first_line())
+        return lookup(whole[1], environment, node)
     return compute(node, environment)
 
 
