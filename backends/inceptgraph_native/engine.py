@@ -59,6 +59,7 @@ class NativeEngine:
 
     def refusal(self, graph: Graph, setting: Setting) -> Diagnostic | None:
         from inceptgraph_native.codegen.rules import has_rule
+        from inceptgraph_native.codegen.sequences import as_image
 
         if setting.device != "cpu":
             return refuse(self, f"runs on the CPU, not on `{setting.device}`")
@@ -73,8 +74,10 @@ class NativeEngine:
             told = f"the engine `{self.name}` trains on torch's layers, and"
             return found and replace(found, message=f"{told} {found.message}")
         for node in graph.phase(Phase.EVAL).nodes.values():
-            if len(graph.shape(node.name)) not in (1, 3):
-                return refuse_step(self, node, "it computes vectors and images alone")
+            if not setting.train and len(graph.shape(node.name)) > 3:
+                return refuse_step(self, node, "it computes sequences and images, no volumes")
+            if not setting.train and as_image(graph, node) is None:
+                return refuse_step(self, node, "it has no kernel for the operation on sequences")
             if not has_rule(type(node.op)):
                 return refuse_step(self, node, "it has no kernel for the operation")
         return None

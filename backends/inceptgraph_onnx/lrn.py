@@ -39,7 +39,8 @@ def _lrn(op: Lrn, step: Step, operand: Shape) -> str:
         value = step.call("LRN", *step.inputs, size=op.size, **settings)
         return value if factor == 1 else step.call("Mul", value, step.number(factor**-op.beta))
     (x,), channels, half = step.inputs, operand[0], op.size // 2
-    borders = step.integers(0, half, 0, 0, 0, op.size - 1 - half, 0, 0)
+    rest = [0] * (len(operand) - 1)
+    borders = step.integers(0, half, *rest, 0, op.size - 1 - half, *rest)
     squares = step.call("Pad", step.call("Mul", x, x), borders, step.number(0.0))
     window = [
         step.call("Slice", squares, *map(step.integers, (start, start + channels, 1)))

@@ -113,6 +113,11 @@ class Operation(BaseModel):
             for shape in inputs
         )
 
+    def on_images(self) -> Operation:
+        """The operation that does to images of height 1 what this one, settled, does to sequences,
+        for a backend that computes images alone."""
+        return self
+
     def is_identity(self) -> bool:
         """True where it hands on what it reads, as it is, in both phases."""
         return False

@@ -32,6 +32,7 @@ __all__ = [
     "spread_padding",
     "spread_size",
     "window_reach",
+    "with_height",
     "wrong_length",
 ]
 
@@ -199,6 +200,11 @@ def wrong_length(op: str, argument: str, count: int, rank: int, *forms: str) -> 
         argument=argument,
         help=f"give {' or '.join(forms)}",
     )
+
+
+def with_height(padding: str | Sides) -> str | Sides:
+    """The padding of sequences that are images of height 1."""
+    return padding if isinstance(padding, str) else (0, 0, *padding)
 
 
 def format_size(size: tuple[int, ...]) -> str:

@@ -22,6 +22,7 @@ from inceptgraph.ops._window import (
     spread_padding,
     spread_size,
     window_reach,
+    with_height,
 )
 from inceptgraph.ops.initializers import Initializer, constant, scheme
 from inceptgraph.types import Family, Shape
@@ -85,6 +86,11 @@ class Convolution(Operation):
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         op, extents = self.settled(*inputs), self.extents(inputs[0])
         return (window_reach(extents, op.kernel, op.stride, op.padding, op.dilation),)
+
+    def on_images(self) -> Convolution:
+        kind = Conv2d if isinstance(self, Conv) else DepthwiseConv2d
+        sizes = {name: (1, *getattr(self, name)) for name in ("kernel", "stride", "dilation")}
+        return kind.model_construct(**vars(self) | sizes | {"padding": with_height(self.padding)})
 
     def _strides(self) -> str:
         return "" if max(self.stride) == 1 else f" /{along(self.stride)}"

@@ -18,6 +18,7 @@ from inceptgraph.ops._window import (
     spread_padding,
     spread_size,
     window_reach,
+    with_height,
 )
 from inceptgraph.types import Family, Shape
 
@@ -64,6 +65,10 @@ class _WindowPool(Operation):
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         op = self.settled(*inputs)
         return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding),)
+
+    def on_images(self) -> _WindowPool:
+        sizes = {"kernel": (1, *self.kernel), "stride": (1, *self.stride)}
+        return self.model_copy(update={**sizes, "padding": with_height(self.padding)})
 
     def label(self) -> str:
         strides = "" if max(self.stride) == 1 else f" /{along(self.stride)}"
@@ -142,6 +147,9 @@ class _AdaptivePool(Operation):
         tiles = tuple(map(_tile, inputs[0][1:], size))
         known = tuple(each for each in tiles if each)
         return (known if len(known) == len(tiles) else None,)
+
+    def on_images(self) -> _AdaptivePool:
+        return self.model_copy(update={"size": (1, *self.size)})
 
     def label(self) -> str:
         return f"adaptive {self.kind} pool {format_size(self.size)}"

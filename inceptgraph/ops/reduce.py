@@ -68,6 +68,10 @@ class _OverAxes(Operation):
                 )
         return tuple(sorted(found))
 
+    def on_images(self) -> _OverAxes:
+        over = tuple("width" if word == "length" else word for word in self.over)
+        return self.model_copy(update={"over": over})
+
     def label(self) -> str:
         return f"{self.op.replace('_', ' ')} over {' and '.join(self.over)}"
 

@@ -207,6 +207,9 @@ class Pad(Operation):
         channels, extents = _bordered(self, inputs[0])
         return (channels, *(extent + a + b for extent, (a, b) in extents))
 
+    def on_images(self) -> Pad:
+        return self.model_copy(update={"border": (0, 0, *self.border)})
+
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         return (tuple(Reach(-before) for before in self.border[::2]),)
 
@@ -233,6 +236,9 @@ class Crop(Operation):
                 help="cut fewer pixels than there are",
             )
         return (channels, *(extent - before - after for extent, (before, after) in extents))
+
+    def on_images(self) -> Crop:
+        return self.model_copy(update={"border": (0, 0, *self.border)})
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         return (tuple(Reach(before) for before in self.border[::2]),)

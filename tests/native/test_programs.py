@@ -150,7 +150,7 @@ def any_step(draw: st.DrawFn, name: str) -> Any:
             return False
         return True
 
-    shapes = operands(name, ranks=(2,))
+    shapes = operands(name, ranks=(1, 2))
     steps = shapes.flatmap(lambda on: st.tuples(st.just(name), arguments(name, on), st.just(on)))
     return draw(steps.filter(fits))
 

@@ -18,6 +18,7 @@ from inceptgraph_native.codegen.emit import Emitter, Step
 from inceptgraph_native.codegen.fusion import units
 from inceptgraph_native.codegen.layout import Buffer, lay_out
 from inceptgraph_native.codegen.rules import can_fuse, rule
+from inceptgraph_native.codegen.sequences import on_images
 from inceptgraph_native.processor import Processor
 
 __all__ = ["Program", "lower"]
@@ -72,6 +73,7 @@ def lower(
         threads: that are to have work.
         bfloat16: keep activations and weights in bfloat16, not float32.
     """
+    shapes, graph = graph.shape, on_images(graph)
     calls = units(graph, can_fuse)
     layout = lay_out(graph, calls)
     held = dict(arrays(graph, tensors, np.dtype(np.float32)))
@@ -90,7 +92,7 @@ def lower(
             emit.call(
                 name, "receive", str(len(inputs)), emit.value(name), writes=[emit.place(name)]
             )
-            inputs[name] = graph.shape(name)
+            inputs[name] = shapes(name)
         elif isinstance(node.op, Concat):
             for operand, place in layout.copies.get(name, []):
                 maps = (emit.value(operand), "Affine{}", "Bounds{-INFINITY, INFINITY}")
@@ -102,7 +104,7 @@ def lower(
     for output in graph.outputs:
         place = emit.place(output.node)
         emit.call(output.name, "deliver", emit.map(place), str(len(outputs)), reads=[place])
-        outputs[output.name] = graph.shape(output.node)
+        outputs[output.name] = shapes(output.node)
     size, constants = _memory(layout.buffers, group, 2 if bfloat16 else 4)
     sources = _sources(emit, constants)
     weights = emit.blob.bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from torch import fx, nn
@@ -52,6 +53,7 @@ def _replace(layer: nn.Module, uses: list[_Call], graph: Graph) -> None:
     part, node = uses[0]
     place = str(node.target)
     step = graph.nodes[node.meta[STEP]]
+    is_image = len(graph.shape(step.name)) == 3
     if isinstance(layer, nn.BatchNorm2d):
         behind = [_relu_behind(*use) for use in uses]
         fused = None not in behind
@@ -64,9 +66,9 @@ def _replace(layer: nn.Module, uses: list[_Call], graph: Graph) -> None:
         part.set_submodule(place, BatchNorm(layer, fused))
     elif isinstance(layer, nn.Conv2d) and FilteredConv2d.fits(layer):
         part.set_submodule(place, FilteredConv2d(layer))
-    elif isinstance(step.op, MaxPool) and step.op.kernel[0] * step.op.kernel[1] < 2**8:
+    elif isinstance(step.op, MaxPool) and is_image and prod(step.op.kernel) < 2**8:
         part.set_submodule(place, FastMaxPool2d(step.op, layer))
-    elif isinstance(layer, LocalResponseNorm):
+    elif isinstance(layer, LocalResponseNorm) and is_image:
         part.set_submodule(place, FastResponseNorm(layer))
 
 
