@@ -106,6 +106,10 @@ class Step:
         """A constant of the type of the operands."""
         return self._constant(np.asarray(value, dtype=self.dtype))
 
+    def scales(self, values: Array) -> str:
+        """A vector of factors, which are float32 whatever the operands are."""
+        return self._constant(values.astype(np.float32))
+
     def integers(self, *values: int) -> str:
         """A vector of whole numbers, which shapes, axes and borders are."""
         return self._constant(np.array(values, dtype=np.int64))

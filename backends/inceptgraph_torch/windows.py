@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -13,6 +13,8 @@ from inceptgraph_torch import layers
 from inceptgraph_torch.described import Layer
 
 __all__ = ["brief", "constant_pad", "convolution", "pool"]
+
+T = TypeVar("T")
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _PADDED_CONVOLUTIONS = (layers.PaddedConv1d, layers.PaddedConv2d, layers.PaddedConv3d)
@@ -27,7 +29,7 @@ _PADDED_POOLS: dict[type[MaxPool | AvgPool], tuple[type[nn.Module], ...]] = {
 _CONSTANT_PADS = (nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d)
 
 
-def brief(size: tuple[int, ...]) -> int | tuple[int, ...]:
+def brief(size: tuple[T, ...]) -> T | tuple[T, ...]:
     """3 for (3, 3): what a person writes."""
     return size[0] if len(set(size)) == 1 else size
 

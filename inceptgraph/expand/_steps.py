@@ -408,6 +408,7 @@ class StepExpander:
         least, most = kind.arity
         if len(inputs) < least or (most is not None and len(inputs) > most):
             takes = f"at least {count_of_inputs(least)}" if most is None else count_of_inputs(most)
+            takes = f"{least} or {takes}" if most is not None and least < most else takes
             message = f"`{kind.op}` reads {takes}, but is given {len(inputs)}"
             hint = "join them first, with `{op: concat, from: […]}`"
             hint = "name them: `from: [a, b]`" if len(inputs) < least else hint

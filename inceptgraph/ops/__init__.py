@@ -11,7 +11,19 @@ from functools import cache
 
 from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_you_mean
-from inceptgraph.ops import activation, conv, linear, merge, norm, pointwise, pool, reduce, shape
+from inceptgraph.ops import (
+    activation,
+    conv,
+    conv_transpose,
+    linear,
+    merge,
+    norm,
+    pointwise,
+    pool,
+    reduce,
+    resample,
+    shape,
+)
 from inceptgraph.ops._base import Operation, Weight, need_feature_map
 from inceptgraph.ops._extent import Axis, Extent
 from inceptgraph.ops._reach import HERE, Reach, Reaches
@@ -44,7 +56,19 @@ __all__ = [
 
 ENTRY_POINTS = "inceptgraph.operations"
 
-_FAMILIES = (conv, linear, norm, pool, reduce, activation, pointwise, merge, shape)
+_FAMILIES = (
+    conv,
+    conv_transpose,
+    linear,
+    norm,
+    pool,
+    reduce,
+    activation,
+    pointwise,
+    merge,
+    shape,
+    resample,
+)
 """The files of operations, in the order in which the documentation has them."""
 
 BUILT_IN: dict[str, type[Operation]] = {

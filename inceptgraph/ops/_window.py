@@ -7,7 +7,7 @@ padding from here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -38,6 +38,8 @@ __all__ = [
 
 Sides = tuple[int, ...]
 """Padding before and after each axis, in order: of an image ``(top, bottom, left, right)``."""
+
+T = TypeVar("T")
 
 MOST_AXES = len(AXES) - 1
 
@@ -143,7 +145,7 @@ ImagePadding = Annotated[
 """The padding of an image: ``[height, width]`` or ``[top, bottom, left, right]``."""
 
 
-def spread_size(op: str, argument: str, size: tuple[int, ...], rank: int) -> tuple[int, ...]:
+def spread_size(op: str, argument: str, size: tuple[T, ...], rank: int) -> tuple[T, ...]:
     """A number for each of so many axes.
 
     Raises:

@@ -339,7 +339,9 @@ REQUIRED |= dict.fromkeys(("pad", "crop"), "border: [0, 0, 0, 0]")
 REQUIRED |= dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "size: [5, 6]")
 REQUIRED |= dict.fromkeys(("mean", "sum", "max", "l2_norm"), "over: channels")
 REQUIRED["power"] = "exponent: 2"
-OF_THE_WHOLE = {"flatten", "global_avg_pool", "global_max_pool"}
+REQUIRED |= dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), "factor: 1")
+REQUIRED["conv_transpose"] = "out: 3, kernel: 1"
+OF_THE_WHOLE = {"resize", "pixel_shuffle", "flatten", "global_avg_pool", "global_max_pool"}
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN.keys() - {"linear"}))

@@ -23,7 +23,7 @@ from specs_strategy import graph_of, is_small, specs
 from tiny_network import TINY
 
 from inceptgraph.diagnostics import ShapeError, Source, SpecError
-from inceptgraph.engine import Setting
+from inceptgraph.engine import Setting, choose
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.passes import optimize
@@ -34,7 +34,7 @@ from inceptgraph_native.codegen.arena import ALIGNMENT, Extent, plan
 from inceptgraph_native.codegen.lower import lower
 from inceptgraph_native.codegen.packing import panels
 from inceptgraph_native.codegen.program_module import NativeModule
-from inceptgraph_native.codegen.rules import has_rule
+from inceptgraph_native.codegen.rules import ABSENT, has_rule
 from inceptgraph_native.compile_cache import compiled
 from inceptgraph_torch import SpecModule
 
@@ -106,12 +106,16 @@ def native(
     return NativeModule(program, compiled(program.sources, machine, ["-O1"]))
 
 
+STEPS = [name for name, kind in BUILT_IN.items() if kind is not Input and kind not in ABSENT]
+"""All that has a kernel, or needs none."""
+
+
 # -- operations ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_has_a_rule(name: str) -> None:
-    assert has_rule(BUILT_IN[name])
+    assert has_rule(BUILT_IN[name]) != (BUILT_IN[name] in ABSENT)
 
 
 def test_an_operation_without_a_kernel_is_refused() -> None:
@@ -123,6 +127,17 @@ def test_an_operation_without_a_kernel_is_refused() -> None:
     refusal = ENGINE.refusal(Graph("net", nodes, (Output("out", "step"),)), Setting())
     assert refusal is not None
     assert "cannot run `step` (unknown_to_native): it has no kernel" in refusal.message
+
+
+def test_what_has_no_kernel_on_purpose_is_told_and_auto_takes_another() -> None:
+    text = "name: Up\ninput: {channels: 3, height: 6, width: 5}\n"
+    text += "stages: {up: {op: conv_transpose, out: 2, kernel: 2, stride: 2}}\n"
+    graph = to_graph(Source("up.yaml", text))
+    refusal = ENGINE.refusal(graph, Setting())
+    assert refusal is not None
+    assert "cannot run `up` (conv_transpose): it has no kernel" in refusal.message
+    chosen = choose("auto", graph, Setting())
+    assert chosen.engine.name != ENGINE.name
 
 
 def side_by_side(steps: list[tuple[str, dict[str, Any], list[tuple[int, ...]]]]) -> Graph:
@@ -168,7 +183,7 @@ def assert_runs(graph: Graph, module: SpecModule, group: int) -> NativeModule:
 @given(data=st.data())
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations(data: st.DataObject) -> None:
-    names = [name for name in BUILT_IN if name != "input"] + ["conv2d", "max_pool", "avg_pool"] * 4
+    names = STEPS + ["conv2d", "max_pool", "avg_pool"] * 4
     graph = side_by_side([data.draw(any_step(name)) for name in names])
     assert_runs(graph, randomized(graph), group=2)
 
@@ -179,7 +194,7 @@ def test_operations(data: st.DataObject) -> None:
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations_in_shorter_vectors(data: st.DataObject) -> None:
     assert processor.here().lanes < 16
-    graph = side_by_side([data.draw(any_step(name)) for name in BUILT_IN if name != "input"])
+    graph = side_by_side([data.draw(any_step(name)) for name in STEPS])
     assert_runs(graph, randomized(graph), group=2)
 
 
@@ -299,7 +314,7 @@ def as_bfloat16(module: SpecModule, inputs: list[torch.Tensor]) -> list[torch.Te
 @given(data=st.data())
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations_in_bfloat16(data: st.DataObject) -> None:
-    names = [name for name in BUILT_IN if name != "input"] + ["conv2d"] * 8
+    names = STEPS + ["conv2d"] * 8
     graph = side_by_side([data.draw(any_step(name)) for name in names])
     module = randomized(graph)
     as_bfloat16(module, [])

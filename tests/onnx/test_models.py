@@ -49,10 +49,12 @@ RUNTIME = 1e-5
 
 WITH_ATTRIBUTES = {"batch_norm", "lrn", "leaky_relu", "elu", "hard_sigmoid", "hard_swish"}
 WITH_ATTRIBUTES |= {"gelu"}  # the reference of Erf gives float32, whatever it takes
+WITH_ATTRIBUTES |= {"resize"}  # whose factors are float32
 
-REFERENCE_ERRS = {"LRN", "MaxPool"}
-"""In onnx 1.23 the reference of LRN takes the batch for the channels (op_lrn.py), and that of
-MaxPool takes left for bottom where strides are 1 (_op_common_pool.py)."""
+REFERENCE_ERRS = {"LRN", "MaxPool", "ConvTranspose"}
+"""In onnx 1.23 the reference of LRN takes the batch for the channels (op_lrn.py), that of MaxPool
+takes left for bottom where strides are 1 (_op_common_pool.py), and that of ConvTranspose fails at
+an output padding (op_col2im.py)."""
 OFF_IMAGES = {"GlobalMaxPool"}
 """Its reference takes the last two axes for the map's only where there are two
 (op_global_max_pool.py)."""
@@ -83,6 +85,15 @@ def checked(graph: Graph, tensors: dict[str, Array], **options: Any) -> onnx.Mod
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_has_a_rule(name: str) -> None:
     assert OnnxBackend().supports(BUILT_IN[name])
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.3, 1.1, 2.3])
+def test_a_factor_that_float32_has_not_gives_as_many_pixels(factor: float) -> None:
+    """10 times 0.7 is 7, and less in float32, in which ONNX keeps factors."""
+    graph = one_step(BUILT_IN["resize"](factor=factor, mode="bilinear"), [(2, 10, 20)])
+    module, inputs = randomized(graph), samples(graph, 2)
+    model = checked(graph, arrays(module, graph), dtype="float32")
+    assert_close(by_runtime(model, inputs), expected(module, inputs), RUNTIME)
 
 
 def test_a_missing_rule_is_said() -> None:

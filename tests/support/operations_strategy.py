@@ -76,6 +76,30 @@ def axes(rank: int) -> st.SearchStrategy[list[str]]:
     return st.lists(names, min_size=1, max_size=3)
 
 
+def transposed(rank: int) -> Arguments:
+    cut, more = st.integers(0, 2), st.sampled_from([0, 0, 0, 1])
+    return {
+        **{name: sizes(rank) for name in ("kernel", "stride")},
+        "dilation": sizes(rank, 3),
+        "padding": cut | st.tuples(*[cut] * rank),
+        "output_padding": more | st.tuples(*[more] * rank),
+        "groups": st.integers(1, 3),
+        "out": st.integers(1, 6),
+        "bias": st.booleans(),
+    }
+
+
+def resized(rank: int) -> Arguments:
+    modes = {1: ["linear"], 2: ["bilinear", "bicubic"], 3: ["trilinear"]}[rank]
+    factor = st.sampled_from([1, 2, 3, 0.5, 1.5, 0.75])
+    return {
+        "mode": st.sampled_from(["nearest", *modes]),
+        "align_corners": st.sampled_from([False, False, True]),
+        "factor": st.none() | factor | st.tuples(*[factor] * rank),
+        "size": st.none() | sizes(rank, 12),
+    }
+
+
 BY_RANK: dict[str, Callable[[int], Arguments]] = {
     "conv": dense,
     "conv2d": dense,
@@ -85,6 +109,8 @@ BY_RANK: dict[str, Callable[[int], Arguments]] = {
     "avg_pool": averages,
     "adaptive_avg_pool": lambda rank: {"size": sizes(rank)},
     "adaptive_max_pool": lambda rank: {"size": sizes(rank)},
+    "conv_transpose": transposed,
+    "resize": resized,
     "pad": lambda rank: {"border": borders(rank), "value": number},
     "crop": lambda rank: {"border": borders(rank)},
     **dict.fromkeys(("mean", "sum", "max", "l2_norm"), lambda rank: {"over": axes(rank)}),
@@ -95,6 +121,8 @@ ARGUMENTS: dict[str, Arguments] = {
     "batch_norm": {**affine, "eps": st.sampled_from([1e-5, 1e-3]), "momentum": st.floats(0, 1)},
     "lrn": {"size": st.integers(1, 7), "alpha": positive, "beta": positive, "k": positive},
     "affine": affine,
+    "pixel_shuffle": {"factor": st.integers(1, 3)},
+    "pixel_unshuffle": {"factor": st.integers(1, 3)},
     "power": {"exponent": st.sampled_from([1.0, 2.0, 3.0])},
     "leaky_relu": {"slope": number},
     "elu": {"alpha": number},
@@ -107,6 +135,9 @@ MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
     "lrn",
     "pad",
     "crop",
+    "resize",
+    "pixel_shuffle",
+    "pixel_unshuffle",
 }
 
 
@@ -122,11 +153,17 @@ def operands(draw: st.DrawFn, name: str, ranks: Sequence[int] = (1, 2, 3)) -> li
     if name == "linear":
         return [draw(vectors)]
     known = [(sequences, maps, volumes)[rank - 1] for rank in ranks]
-    known = [maps] if name.endswith("2d") else known
+    known = [maps] if name.endswith("2d") or name.startswith("pixel") else known
     shape = draw(st.one_of(known if name in MAPS_ONLY else [*known, vectors]))
     if name == "concat":
-        channels = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
-        return [(c, *shape[1:]) for c in channels]
+        counts = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+        return [(c, *shape[1:]) for c in counts]
+    if name == "resize":
+        other = draw(st.tuples(channels, *[st.integers(1, 9)] * (len(shape) - 1)))
+        return draw(st.sampled_from([[shape], [shape, other]]))
+    if name in ("pixel_shuffle", "pixel_unshuffle"):
+        factor = draw(st.integers(1, 3))
+        return [(shape[0] * factor**2, *(n * factor for n in shape[1:]))]
     if BUILT_IN[name].arity[1] != 1:
         # an extent of 1 is spread over that of the others
         count = BUILT_IN[name].arity[1] or draw(st.integers(1, 4))

@@ -44,6 +44,7 @@ NUMBER = one_of(0.0, 0.5, 1.0, 2.0, -0.25, -1.0, 1.5, 0.3)
 FLAG = one_of(True, False)
 
 ARGUMENTS: dict[str, Draw] = {
+    "align_corners": one_of(False, False, True),
     "alpha": one_of(1e-4, 0.5, 1.0, -0.3),
     "approximate": one_of("none", "tanh"),
     "beta": one_of(0.75, 0.5, 1.2),
@@ -58,10 +59,12 @@ ARGUMENTS: dict[str, Draw] = {
     "groups": one_of(1, 1, 2, 3),
     "k": one_of(1.0, 2.0, 0.5, 1.5),
     "kernel": pair(1, 2, 3, 3),
+    "mode": one_of("nearest", "bilinear", "bicubic"),
     "momentum": one_of(0.1),
     "multiplier": one_of(1, 2),
     "offset": NUMBER,
     "out": one_of(1, 2, 3, 4, 6, 8),
+    "output_padding": one_of(0, 0, 1),
     "over": one_of("channels", "space", ["channels", "width"], ["height"]),
     "padding": padding,
     "rate": one_of(0.5),
@@ -77,6 +80,11 @@ ARGUMENTS: dict[str, Draw] = {
 """How an argument is drawn, by its name in any operation. One that is missing fails a test."""
 
 OWN: dict[tuple[str, str], Draw] = {
+    ("conv_transpose", "padding"): one_of(0, 0, 1, [0, 1]),
+    ("resize", "factor"): one_of(None, None, 2, 1.5, [1, 2], 0.5, 3),
+    ("resize", "size"): one_of(None, None, None, 5, [4, 7]),
+    ("pixel_shuffle", "factor"): one_of(1, 2, 2),
+    ("pixel_unshuffle", "factor"): one_of(1, 2, 3),
     ("lrn", "size"): one_of(1, 3, 4, 5),
     # of a mean square at 0.5 and more, so that no sum comes to nothing
     ("lrn", "alpha"): one_of(1e-4, 0.5, 1.0),
@@ -117,8 +125,8 @@ class _Writer:
         names = list(self.values)
         late = names[-3:] if self.random.random() < 0.8 else names
         first = self.random.choice(late)
-        most = op.arity[1]
-        if most == 1:
+        least, most = op.arity
+        if most == 1 or (least == 1 and most == 2 and self.random.random() < 0.5):
             return [first]
         fitting = [first]
         for name, other in self.values.items():

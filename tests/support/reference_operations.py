@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -243,12 +244,84 @@ def length(rows: Tensor) -> Tensor:
     return torch.einsum("...i,...i->...", rows, rows) ** 0.5
 
 
+def resized(op: Any, x: Tensor, *like: Tensor) -> Tensor:
+    """Of each axis a matrix: how much of each pixel there is in each pixel of the output."""
+    for axis in range(2, x.dim()):
+        extent, factor = x.shape[axis], None
+        if op.factor is not None:
+            factor = op.factor[axis - 2]
+            output = math.floor(extent * factor)
+        elif op.size is not None:
+            output = op.size[axis - 2]
+        else:
+            output = like[0].shape[axis]
+        shares = torch.zeros(output, extent, dtype=x.dtype)
+        for place in range(output):
+            for tap, share in shares_of(op, place, extent, output, factor).items():
+                shares[place, min(max(tap, 0), extent - 1)] += share
+        x = (x.movedim(axis, -1) @ shares.T).movedim(-1, axis)
+    return x
+
+
+def shares_of(
+    op: Any, place: int, extent: int, output: int, factor: float | None
+) -> dict[int, float]:
+    step = Fraction(extent, output) if factor is None else 1 / Fraction(factor)
+    if op.mode == "nearest":
+        return {math.floor(place * step): 1.0}
+    at = (place + Fraction(1, 2)) * step - Fraction(1, 2)
+    if op.align_corners:
+        at = Fraction(place * (extent - 1), max(output - 1, 1))
+    if op.mode != "bicubic":
+        at = min(max(at, Fraction(0)), Fraction(extent - 1))
+        near = {tap: 1 - abs(at - tap) for tap in range(-1, extent + 1)}
+    else:
+        near = {tap: keys(abs(at - tap)) for tap in range(-3, extent + 3)}
+    return {tap: float(share) for tap, share in near.items() if op.mode == "bicubic" or share > 0}
+
+
+def keys(x: Fraction) -> Fraction:
+    """Keys's cubic kernel (1981), with a of -3/4, as a polynomial of two pieces."""
+    a = Fraction(-3, 4)
+    if x <= 1:
+        return (a + 2) * x**3 - (a + 3) * x**2 + 1
+    return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else Fraction(0)
+
+
+def blocks(x: Tensor, factor: int) -> Tensor:
+    """Pixel by pixel of the larger map, what is in a block of the smaller."""
+    result = x.new_zeros(len(x), x.shape[1] // factor**2, *(n * factor for n in x.shape[2:]))
+    for row in range(result.shape[2]):
+        for column in range(result.shape[3]):
+            within = row % factor * factor + column % factor
+            result[:, :, row, column] = x[:, within :: factor**2, row // factor, column // factor]
+    return result
+
+
+def transposed(op: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Every pixel adds its window to the output, from which a border is cut."""
+    groups = weight.unflatten(0, (op.groups, -1))
+    x = x.unflatten(1, (op.groups, -1))
+    axes = [*zip(x.shape[3:], op.stride, op.dilation, op.kernel, op.output_padding, strict=True)]
+    extents = [(n - 1) * s + d * (k - 1) + 1 + more for n, s, d, k, more in axes]
+    result = x.new_zeros(len(x), op.out, *extents)
+    for place in product(*(range(n) for n, *_ in axes)):
+        window = torch.einsum("ngc,gco...->ngo...", x[:, :, :, *place], groups).flatten(1, 2)
+        for tap in product(*map(range, op.kernel)):
+            at = [p * s + i * d for p, i, (_, s, d, *_) in zip(place, tap, axes, strict=True)]
+            result[:, :, *at] += window[:, :, *tap]
+    cuts = (slice(cut, n - cut) for cut, n in zip(op.padding, extents, strict=True))
+    result = result[:, :, *cuts]
+    return result if bias is None else result + bias.reshape(-1, *[1] * len(axes))
+
+
 # Of the operation, its weights by name, and its operands
 DEFINITIONS: dict[str, Definition] = {
     "conv": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
     "depthwise_conv": lambda op, w, x: convolution(op, x, x.shape[1], w["weight"], w.get("bias")),
     "conv2d": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
     "depthwise_conv2d": lambda op, w, x: convolution(op, x, x.shape[1], w["weight"], w.get("bias")),
+    "conv_transpose": lambda op, w, x: transposed(op, x, w["weight"], w.get("bias")),
     "linear": lambda op, w, x: torch.einsum("ni,oi->no", x, w["weight"]) + w.get("bias", 0),
     "batch_norm": lambda op, w, x: batch_norm(op, x, w["running_mean"], w["running_var"], w),
     "lrn": lambda op, w, x: lrn(op, x),
@@ -294,6 +367,11 @@ DEFINITIONS: dict[str, Definition] = {
     "flatten": lambda op, w, x: x.reshape(len(x), -1),
     "dropout": lambda op, w, x: x,  # in evaluation
     "scale": lambda op, w, x: constants(op.factor, x) * x + constants(op.offset, x),
+    "resize": lambda op, w, *xs: resized(op, *xs),
+    "pixel_shuffle": lambda op, w, x: blocks(x, op.factor),
+    "pixel_unshuffle": lambda op, w, x: torch.stack(
+        [x[:, :, i :: op.factor, j :: op.factor] for i, j in product(range(op.factor), repeat=2)], 2
+    ).flatten(1, 2),
     "pad": lambda op, w, x: padded(op, x),
     "crop": lambda op, w, x: cropped(op, x),
     "channels": lambda op, w, x: torch.stack([*x.unbind(1)][op.start : op.stop], 1),

@@ -21,17 +21,20 @@ from inceptgraph.ops import (
     pointwise,
     pool,
     reduce,
+    resample,
     shape,
     sides,
 )
 from inceptgraph.ops import activation as act
 from inceptgraph.ops.conv import Conv, Conv2d, DepthwiseConv, DepthwiseConv2d
+from inceptgraph.ops.conv_transpose import ConvTranspose
 from inceptgraph.ops.linear import Linear
 from inceptgraph_native.codegen.conv import convolution
 from inceptgraph_native.codegen.emit import Emitter, braces, number
 from inceptgraph_native.codegen.fusion import Fuses, Unit, fuses, fusing
+from inceptgraph_native.codegen.resampling import taps
 
-__all__ = ["ENTRY_POINTS", "can_fuse", "has_rule", "rule"]
+__all__ = ["ABSENT", "ENTRY_POINTS", "can_fuse", "has_rule", "rule"]
 
 ENTRY_POINTS = "inceptgraph_native.rules"
 
@@ -69,6 +72,11 @@ def can_fuse(kind: type[Operation]) -> Fuses:
 _WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels, Conv, DepthwiseConv)
 """Operations that are a matter of where values lie (see layout.py), or are not there: on images
 convolutions of any rank are the 2-D ones."""
+
+
+ABSENT: frozenset[type[Operation]] = frozenset({ConvTranspose})
+"""Operations without a kernel, on purpose: a network that has one is refused, and ``auto`` takes
+another engine. A test holds this to be all that lacks one."""
 
 
 @rule.register(Conv2d)
@@ -257,6 +265,28 @@ def _(op: Operation, unit: Unit, emit: Emitter) -> None:
 @rule.register
 def _(op: reduce.L2Normalize, unit: Unit, emit: Emitter) -> None:
     _plain(unit, emit, "normalize", _along(op, unit, emit), number(op.eps))
+
+
+@rule.register
+def _(op: resample.Resize, unit: Unit, emit: Emitter) -> None:
+    source, target = emit.place(unit.node.inputs[0]), emit.place(unit.end)
+    count, *tables = taps(op, *emit.graph.operands(unit.node))
+    pointers = (emit.vector(table.ravel()) for pair in tables for table in pair)
+    maps = emit.map(source), emit.map(target)
+    emit.call(
+        unit.end,
+        "resample",
+        *(maps[0], str(count), *pointers, maps[1]),
+        reads=[source],
+        writes=[target],
+    )
+
+
+@rule.register(resample.PixelShuffle)
+@rule.register(resample.PixelUnshuffle)
+def _(op: resample.PixelShuffle | resample.PixelUnshuffle, unit: Unit, emit: Emitter) -> None:
+    inverse = isinstance(op, resample.PixelUnshuffle)
+    _plain(unit, emit, "pixel_unshuffle" if inverse else "pixel_shuffle", str(op.factor))
 
 
 @rule.register(merge.Add)

@@ -3,3 +3,4 @@
 
 #include "pointwise.hpp"
 #include "reduce.hpp"
+#include "resample.hpp"
