@@ -38,6 +38,7 @@ RECORDS = {
     "torchvision_googlenet": "torchvision_googlenet",
     "torchvision_inception_v3": "torchvision_inception_v3",
     "torchvision_resnet18": "torchvision_resnet18",
+    "torchvision_squeezenet1_1": "torchvision_squeezenet1_1",
     "torchvision_vgg16": "torchvision_vgg16",
 }
 """The table that an implementation's names need."""

@@ -123,6 +123,7 @@ REFERENCES: Mapping[str, Reference] = {
     "torchvision_alexnet": _torchvision("alexnet_torchvision", "alexnet", 224, (2, 224)),
     "torchvision_vgg16": _torchvision("vgg16", "vgg16", 224, (2, 64), init_weights=False),
     "torchvision_resnet18": _torchvision("resnet18", "resnet18", 224, (2, 128)),
+    "torchvision_squeezenet1_1": _torchvision("squeezenet1_1", "squeezenet1_1", 224, (2, 64)),
     "timm_inception_v3": _timm(
         "inception_v3", "inception_v3", 299, (3, 299), (0, 1), aux_logits=True
     ),
