@@ -29,6 +29,7 @@ FREE = {
     "inception_v3",
     "inception_v3_tfslim",
     "inception_v4",
+    "mobilenet_v2",
     "naive_inception",
     "resnet18",
     "vgg16",

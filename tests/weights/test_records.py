@@ -37,6 +37,7 @@ RECORDS = {
     "torchvision_alexnet": "torchvision_alexnet",
     "torchvision_googlenet": "torchvision_googlenet",
     "torchvision_inception_v3": "torchvision_inception_v3",
+    "torchvision_mobilenet_v2": "torchvision_mobilenet_v2",
     "torchvision_resnet18": "torchvision_resnet18",
     "torchvision_squeezenet1_1": "torchvision_squeezenet1_1",
     "torchvision_vgg16": "torchvision_vgg16",
