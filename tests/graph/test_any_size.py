@@ -24,6 +24,7 @@ from inceptgraph.types import Shape
 
 FREE = {
     "alexnet_torchvision",
+    "densenet121",
     "inception_resnet_v1",
     "inception_resnet_v2",
     "inception_v3",

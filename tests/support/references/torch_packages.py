@@ -125,6 +125,7 @@ REFERENCES: Mapping[str, Reference] = {
     "torchvision_resnet18": _torchvision("resnet18", "resnet18", 224, (2, 128)),
     "torchvision_squeezenet1_1": _torchvision("squeezenet1_1", "squeezenet1_1", 224, (2, 64)),
     "torchvision_mobilenet_v2": _torchvision("mobilenet_v2", "mobilenet_v2", 224, (2, 96)),
+    "torchvision_densenet121": _torchvision("densenet121", "densenet121", 224, (2, 96)),
     "timm_inception_v3": _timm(
         "inception_v3", "inception_v3", 299, (3, 299), (0, 1), aux_logits=True
     ),
