@@ -152,6 +152,7 @@ class _Builder:
             series=self._series(rows),
             cost=summed(row.cost for row in rows),
             loss_weight=self._loss_weight(rows) if last.is_head else None,
+            shares=None if len(rows) == 1 or run[1:] else self.graph.shared(last.path),
         )
 
     def _loss_weight(self, rows: Sequence[Row]) -> float | None:

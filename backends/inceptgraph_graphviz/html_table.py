@@ -88,11 +88,12 @@ class Painter:
         """Parameters, multiply-adds and the block's share of the network, where there are any."""
         cost = block.cost
         params = f"{count(cost.params)} params" if cost.params else ""
+        params = f"weights of {block.shares}" if block.shares else params
         macs = f"{count(cost.macs)} MACs" if cost.macs else ""
         if block.kind is Kind.HEAD:
             loss = "" if block.loss_weight is None else f"loss × {block.loss_weight:g}"
             return listed(params, loss)
-        if self.heat == "params" and params:
+        if self.heat == "params" and cost.params:
             return listed(f"{params} ({share(cost.params, self.total.params)})", macs)
         if self.heat == "memory":
             part = share(cost.activations, self.total.activations)

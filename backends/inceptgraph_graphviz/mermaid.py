@@ -50,6 +50,7 @@ def _shape(block: Block) -> str:
     if block.kind is Kind.STACK:
         return '["' + "<br>".join(mermaid(signed(row.label, row.mark)) for row in block.rows) + '"]'
     params = f"{count(block.cost.params)} params" if block.cost.params else ""
+    params = f"weights of {mermaid(block.shares)}" if block.shares else params
     title = f"{block.title} × {block.times}" if block.times else block.title
     facts = [format_shape(block.shape), params]
     return f'["{mermaid(signed(title, block.mark))}<br>{" · ".join(filter(None, facts))}"]'

@@ -40,6 +40,7 @@ class Block:
         series: how they hang together; None if they must be drawn with edges.
         cost: of all rows.
         loss_weight: of an auxiliary head.
+        shares: the stage or step whose weights all of it uses.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Block:
     series: Series | None
     cost: Cost
     loss_weight: float | None = None
+    shares: str | None = None
 
     @property
     def last(self) -> Row:

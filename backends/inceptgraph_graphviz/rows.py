@@ -34,6 +34,7 @@ class Row:
         cost: of all of them.
         hides: it belongs to the row before it, and is only shown because everything is.
         mark: what is pointed out of it.
+        shares: the step whose weights it uses, where its stage does not use those of one other.
         last_shape: where it stands for copies, what the last of them computes; it differs from
             ``shape`` in its channels alone.
     """
@@ -43,6 +44,7 @@ class Row:
     cost: Cost
     hides: bool = False
     mark: Mark | None = None
+    shares: str | None = None
     last_shape: Shape | None = None
 
     @property
@@ -81,7 +83,8 @@ class Row:
         """The words of an author; ReLU goes without saying, another activation does not."""
         activations = (n.op for n in self.nodes[1:] if n.op.family is Family.ACTIVATION)
         named = (op.label() for op in activations if not isinstance(op, Relu))
-        return ", ".join([self.nodes[0].op.label(), *named])
+        shared = [f"weights of {self.shares}"] if self.shares else []
+        return ", ".join([self.nodes[0].op.label(), *named, *shared])
 
 
 def _cost(graph: Graph, nodes: Sequence[Node]) -> Cost:
@@ -128,6 +131,9 @@ def make_rows(
     """
     marks = marks or {}
     followers = _Followers(graph, sections, by_stage, marks)
+    # a block says of all of it whose weights it has
+    stages = {graph.stage_of(node.name) for node in graph.nodes.values() if node.shares}
+    blocks = {stage for stage in stages if stage not in graph.nodes and graph.shared(stage)}
     rows = []
     taken: set[str] = set()
     for node in graph.nodes.values():
@@ -138,7 +144,8 @@ def make_rows(
         for group in (nodes,) if fuse else zip(nodes):
             shape = graph.shape(group[-1].name)
             cost, mark = _cost(priced or graph, group), _mark(marks, group)
-            rows.append(Row(group, shape, cost, hides=group[0] is not node, mark=mark))
+            shares = None if graph.stage_of(group[0].name) in blocks else group[0].shares
+            rows.append(Row(group, shape, cost, group[0] is not node, mark, shares))
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inceptgraph.graph import Graph, Scope
@@ -49,6 +49,18 @@ class Parts:
 
     def part(self, path: str) -> Part:
         """The part at a path."""
+        part, share = self._part(path), self._share(path)
+        if share is None:
+            return part
+        arguments, written = {**part.arguments, "share": share}, {**part.written, "share": share}
+        return replace(part, arguments=arguments, written=written)
+
+    def _share(self, path: str) -> str | None:
+        """Whose weights a part uses, where it is not one around it that says so."""
+        around = path.rpartition(".")[0]
+        return None if around and self.graph.shared(around) else self.graph.shared(path)
+
+    def _part(self, path: str) -> Part:
         node = self.graph.nodes.get(path)
         if node is not None:
             written = _written(node.origin)
@@ -60,7 +72,7 @@ class Parts:
         if scope is None:
             return Part(None, {}, {})
         if scope.copies is not None:
-            each = self.part(f"{path}.0")
+            each = self._part(f"{path}.0")
             repeat = {"repeat": scope.copies}
             written = {
                 **each.written,
@@ -90,7 +102,7 @@ class Parts:
     def content(self, path: str) -> list[tuple[Any, ...]]:
         """The content at or below a path, without its own name and what it reads outside."""
         return [
-            (node.name[len(path) :], node.op, tuple(self._inner(node.inputs, path)))
+            (node.name[len(path) :], node.op, tuple(self._inner(node.inputs, path)), node.shares)
             for node in self.graph.within(path)
         ]
 

@@ -65,8 +65,8 @@ def operation_exists(name: Scalar, spec: Spec, findings: Findings, *more: Label)
     stage = spec.stages.steps.get(name.text)
     if stage is not None and stage.operation is not name:
         hint = (
-            f"`{name.text}` is a stage, and a stage is not used twice: define it under `blocks:`,"
-            " whose uses have weights of their own"
+            f"`{name.text}` is a stage: `share: {name.text}` is that stage once more, with its"
+            " weights; for weights of their own define a block under `blocks:`"
         )
     findings.add(
         Code.UNKNOWN_OPERATION,
