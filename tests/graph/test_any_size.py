@@ -25,6 +25,7 @@ from inceptgraph.types import Shape
 FREE = {
     "alexnet_torchvision",
     "densenet121",
+    "efficientnet_b0",
     "inception_resnet_v1",
     "inception_resnet_v2",
     "inception_v3",

@@ -36,6 +36,7 @@ RECORDS = {
     "timm_legacy_xception": "timm_xception",
     "torchvision_alexnet": "torchvision_alexnet",
     "torchvision_densenet121": "torchvision_densenet121",
+    "torchvision_efficientnet_b0": "torchvision_efficientnet_b0",
     "torchvision_googlenet": "torchvision_googlenet",
     "torchvision_inception_v3": "torchvision_inception_v3",
     "torchvision_mobilenet_v2": "torchvision_mobilenet_v2",

@@ -126,6 +126,9 @@ REFERENCES: Mapping[str, Reference] = {
     "torchvision_squeezenet1_1": _torchvision("squeezenet1_1", "squeezenet1_1", 224, (2, 64)),
     "torchvision_mobilenet_v2": _torchvision("mobilenet_v2", "mobilenet_v2", 224, (2, 96)),
     "torchvision_densenet121": _torchvision("densenet121", "densenet121", 224, (2, 96)),
+    "torchvision_efficientnet_b0": _torchvision(
+        "efficientnet_b0", "efficientnet_b0", 224, (2, 96), stochastic_depth_prob=0.0
+    ),
     "timm_inception_v3": _timm(
         "inception_v3", "inception_v3", 299, (3, 299), (0, 1), aux_logits=True
     ),
