@@ -48,7 +48,14 @@ def test_these_have_facts() -> None:
     }
 
 
-WITHOUT_FACTS = ["bn_inception_96", "densenet121", "efficientnet_b0", "mobilenet_v2", "resnet18", "squeezenet1_1"]
+WITHOUT_FACTS = [
+    "bn_inception_96",
+    "densenet121",
+    "efficientnet_b0",
+    "mobilenet_v2",
+    "resnet18",
+    "squeezenet1_1",
+]
 
 
 @pytest.mark.parametrize("spec", [*OF_FACTS, *WITHOUT_FACTS])
