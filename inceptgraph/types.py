@@ -82,7 +82,7 @@ def format_shape(shape: Shape) -> str:
 
 
 def shape_words(rank: int) -> str:
-    """How the shapes of maps with so many axes are written.
+    """The words for the shape of a map with so many axes, as it is written.
 
     >>> shape_words(2)
     'height×width×channels'

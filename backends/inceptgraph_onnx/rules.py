@@ -17,7 +17,7 @@ import numpy as np
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_onnx import convolutions, lrn, pools, reductions, resampling
+from inceptgraph_onnx import convolutions, lrn, pools, reductions, resampling, sample_norms
 from inceptgraph_onnx.body import Step
 
 __all__ = ["ENTRY_POINTS", "has_rule", "rule"]
@@ -237,7 +237,7 @@ def _(op: merge.Concat, step: Step, *inputs: Shape) -> str:
     return step.call("Concat", first, *others, axis=1)
 
 
-for _kind, _rule in (reductions.RULES | resampling.RULES).items():
+for _kind, _rule in (reductions.RULES | resampling.RULES | sample_norms.RULES).items():
     rule.register(_kind, _rule)
 
 _JOINS: dict[type[Operation], str] = {
@@ -265,7 +265,8 @@ def _(op: merge.Multiply, step: Step, *inputs: Shape) -> str:
 
 @rule.register(shape.Identity)
 @rule.register(shape.Dropout)
-def _(op: shape.Identity | shape.Dropout, step: Step, *inputs: Shape) -> str:
+@rule.register(shape.StochasticDepth)
+def _(op: Operation, step: Step, *inputs: Shape) -> str:
     return step.inputs[0]
 
 

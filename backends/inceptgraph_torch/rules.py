@@ -19,7 +19,7 @@ from torch import nn
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_torch import layers, reducing, resampling, windows
+from inceptgraph_torch import layers, reducing, resampling, sample_norms, windows
 from inceptgraph_torch.described import Concatenate, Fold, Function, Layer, Nest
 
 __all__ = ["ENTRY_POINTS", "Concatenate", "Fold", "Function", "Layer", "Nest", "has_rule", "rule"]
@@ -166,7 +166,7 @@ def _(op: merge.Concat, *inputs: Shape) -> Function:
     return Concatenate()
 
 
-for _kind, _rule in (reducing.RULES | resampling.RULES).items():
+for _kind, _rule in (reducing.RULES | resampling.RULES | sample_norms.RULES).items():
     rule.register(_kind, _rule)
 
 

@@ -22,6 +22,7 @@ from inceptgraph.ops import (
     pool,
     reduce,
     resample,
+    sample_norm,
     shape,
 )
 from inceptgraph.ops._base import Operation, Weight, need_feature_map
@@ -61,6 +62,7 @@ _FAMILIES = (
     conv_transpose,
     linear,
     norm,
+    sample_norm,
     pool,
     reduce,
     activation,

@@ -65,6 +65,8 @@ class Operation(BaseModel):
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     other_names: ClassVar[tuple[str, ...]] = ()
     hideable: ClassVar[bool] = False
+    random: ClassVar[bool] = False
+    """Whether it acts in training alone, and at random: in evaluation it hands on what it reads."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

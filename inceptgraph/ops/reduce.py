@@ -12,7 +12,7 @@ from inceptgraph.ops._base import Operation
 from inceptgraph.ops._reach import Reaches
 from inceptgraph.types import AXES, Family, Shape, format_shape
 
-__all__ = ["L2Norm", "L2Normalize", "Max", "Mean", "Sum"]
+__all__ = ["L2Norm", "L2Normalize", "Max", "Mean", "Over", "OverAxes", "Sum"]
 
 _WORDS = ("channels", "space", *dict.fromkeys(name for names in reversed(AXES) for name in names))
 
@@ -38,7 +38,7 @@ Over = Annotated[
 """Axes by their names: ``channels``, ``space`` for all others, ``height``, ``width``."""
 
 
-class _OverAxes(Operation):
+class OverAxes(Operation):
     """The common part of what looks at all numbers along some axes."""
 
     over: Over
@@ -68,7 +68,7 @@ class _OverAxes(Operation):
                 )
         return tuple(sorted(found))
 
-    def on_images(self) -> _OverAxes:
+    def on_images(self) -> OverAxes:
         over = tuple("width" if word == "length" else word for word in self.over)
         return self.model_copy(update={"over": over})
 
@@ -76,7 +76,7 @@ class _OverAxes(Operation):
         return f"{self.op.replace('_', ' ')} over {' and '.join(self.over)}"
 
 
-class _Reduction(_OverAxes):
+class _Reduction(OverAxes):
     family: ClassVar[Family] = Family.POOL
 
     def infer(self, *inputs: Shape) -> Shape:
@@ -130,7 +130,7 @@ class L2Norm(_Reduction):
         return f"L2 norm over {' and '.join(self.over)}"
 
 
-class L2Normalize(_OverAxes):
+class L2Normalize(OverAxes):
     """Divides by the root of the sum of squares over some axes (FaceNet's embedding, which lies on
     the unit sphere).
 

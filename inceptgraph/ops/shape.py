@@ -14,7 +14,17 @@ from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Sides, pairs, side_names, wrong_length
 from inceptgraph.types import Family, Shape, format_shape
 
-__all__ = ["Channels", "Crop", "Dropout", "Flatten", "Identity", "Input", "Pad", "Scale"]
+__all__ = [
+    "Channels",
+    "Crop",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "Input",
+    "Pad",
+    "Scale",
+    "StochasticDepth",
+]
 
 
 def _borders(value: Any) -> Sides:
@@ -130,11 +140,32 @@ class Dropout(Operation):
 
     op: ClassVar[str] = "dropout"
     family: ClassVar[Family] = Family.DROPOUT
+    random: ClassVar[bool] = True
 
     rate: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
     def label(self) -> str:
         return f"dropout {self.rate:g}"
+
+
+class StochasticDepth(Operation):
+    """In training, sets a random share of the samples to zero and scales up the rest: at the end of
+    a residual branch, which is then left out of the sum (Huang et al. 2016), as torchvision's in
+    its mode ``row``.
+
+    Args:
+        rate: the share of the samples that is dropped.
+    """
+
+    op: ClassVar[str] = "stochastic_depth"
+    other_names: ClassVar[tuple[str, ...]] = ("drop_path", "droppath")
+    family: ClassVar[Family] = Family.DROPOUT
+    random: ClassVar[bool] = True
+
+    rate: Annotated[float, Field(ge=0, lt=1)]
+
+    def label(self) -> str:
+        return f"stochastic depth {self.rate:g}"
 
 
 class Scale(Operation):

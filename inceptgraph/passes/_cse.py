@@ -7,7 +7,6 @@ from typing import Any
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Input
 from inceptgraph.ops.norm import BatchNorm
-from inceptgraph.ops.shape import Dropout
 from inceptgraph.passes._base import Pass, Target
 
 __all__ = ["cse"]
@@ -18,7 +17,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
     first: dict[Any, str] = {}
     replaced: dict[str, str] = {}
     for node in graph.nodes.values():
-        if isinstance(node.op, Input | Dropout):  # two draws of a dropout are two
+        if isinstance(node.op, Input) or node.op.random:  # two draws are two
             continue
         operands = tuple(replaced.get(name, name) for name in node.inputs)
         if node.shares is not None and isinstance(node.op, BatchNorm):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation
-from inceptgraph.ops.shape import Dropout
 from inceptgraph.passes._base import Pass, Property, Target
 
 __all__ = ["drop_training"]
@@ -21,7 +20,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
 
 
 def _does_nothing(op: Operation) -> bool:
-    return op.is_identity() or isinstance(op, Dropout)
+    return op.is_identity() or op.random
 
 
 drop_training = Pass("drop-training", _rewrite, ensures=frozenset({Property.INFERENCE}))

@@ -338,10 +338,19 @@ REQUIRED["channels"] = "stop: 1"
 REQUIRED |= dict.fromkeys(("pad", "crop"), "border: [0, 0, 0, 0]")
 REQUIRED |= dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "size: [5, 6]")
 REQUIRED |= dict.fromkeys(("mean", "sum", "max", "l2_norm"), "over: channels")
+REQUIRED |= {"group_norm": "groups: 1", "stochastic_depth": "rate: 0.5"}
 REQUIRED["power"] = "exponent: 2"
 REQUIRED |= dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), "factor: 1")
 REQUIRED["conv_transpose"] = "out: 3, kernel: 1"
-OF_THE_WHOLE = {"resize", "pixel_shuffle", "flatten", "global_avg_pool", "global_max_pool"}
+OF_THE_WHOLE = {
+    "group_norm",
+    "instance_norm",
+    "resize",
+    "pixel_shuffle",
+    "flatten",
+    "global_avg_pool",
+    "global_max_pool",
+}
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN.keys() - {"linear"}))

@@ -49,6 +49,7 @@ RUNTIME = 1e-5
 
 WITH_ATTRIBUTES = {"batch_norm", "lrn", "leaky_relu", "elu", "hard_sigmoid", "hard_swish"}
 WITH_ATTRIBUTES |= {"gelu"}  # the reference of Erf gives float32, whatever it takes
+WITH_ATTRIBUTES |= {"group_norm", "instance_norm", "layer_norm"}
 WITH_ATTRIBUTES |= {"resize"}  # whose factors are float32
 
 REFERENCE_ERRS = {"LRN", "MaxPool", "ConvTranspose"}

@@ -76,6 +76,11 @@ def axes(rank: int) -> st.SearchStrategy[list[str]]:
     return st.lists(names, min_size=1, max_size=3)
 
 
+def mostly(rank: int) -> st.SearchStrategy[list[str]]:
+    """The channels, or all axes."""
+    return st.sampled_from([["channels"], ["channels", "space"]] if rank else [["channels"]])
+
+
 def transposed(rank: int) -> Arguments:
     cut, more = st.integers(0, 2), st.sampled_from([0, 0, 0, 1])
     return {
@@ -111,6 +116,13 @@ BY_RANK: dict[str, Callable[[int], Arguments]] = {
     "adaptive_max_pool": lambda rank: {"size": sizes(rank)},
     "conv_transpose": transposed,
     "resize": resized,
+    # of numbers that are nearly alike, what is left is rounding unless the epsilon is large
+    "layer_norm": lambda rank: {**affine, "over": mostly(rank), "eps": st.sampled_from([0.1, 1.0])},
+    "rms_norm": lambda rank: {
+        "scale": st.booleans(),
+        "over": mostly(rank),
+        "eps": st.sampled_from([1e-6, 0.5]),
+    },
     "pad": lambda rank: {"border": borders(rank), "value": number},
     "crop": lambda rank: {"border": borders(rank)},
     **dict.fromkeys(("mean", "sum", "max", "l2_norm"), lambda rank: {"over": axes(rank)}),
@@ -127,6 +139,9 @@ ARGUMENTS: dict[str, Arguments] = {
     "leaky_relu": {"slope": number},
     "elu": {"alpha": number},
     "gelu": {"approximate": st.sampled_from(["none", "tanh"])},
+    "group_norm": {**affine, "eps": st.sampled_from([0.1, 1.0]), "groups": st.integers(1, 3)},
+    "instance_norm": {**affine, "eps": st.sampled_from([0.1, 1.0])},
+    "stochastic_depth": {"rate": st.floats(0, 0.9)},
     "dropout": {"rate": st.floats(0, 0.9)},
     "scale": {"factor": numbers, "offset": numbers},
     "channels": {"start": st.integers(-3, 2), "stop": st.none() | st.integers(-2, 6)},
@@ -135,6 +150,7 @@ MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
     "lrn",
     "pad",
     "crop",
+    "instance_norm",
     "resize",
     "pixel_shuffle",
     "pixel_unshuffle",

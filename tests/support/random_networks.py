@@ -81,6 +81,8 @@ ARGUMENTS: dict[str, Draw] = {
 
 OWN: dict[tuple[str, str], Draw] = {
     ("conv_transpose", "padding"): one_of(0, 0, 1, [0, 1]),
+    ("layer_norm", "over"): one_of("channels", ["channels", "space"]),
+    ("rms_norm", "over"): one_of("channels", ["channels", "space"]),
     ("resize", "factor"): one_of(None, None, 2, 1.5, [1, 2], 0.5, 3),
     ("resize", "size"): one_of(None, None, None, 5, [4, 7]),
     ("pixel_shuffle", "factor"): one_of(1, 2, 2),

@@ -240,6 +240,27 @@ def over(op: Any, x: Tensor, join: Callable[[Tensor], Tensor]) -> Tensor:
     return join(rows).reshape(shape)
 
 
+def standard(op: Any, rows: Tensor, centred: bool = True) -> Tensor:
+    """Rows of numbers with a mean of 0, if they are centred, and a mean square of 1."""
+    rows = rows - rows.sum(-1, keepdim=True) / rows.shape[-1] if centred else rows
+    return rows * ((rows**2).sum(-1, keepdim=True) / rows.shape[-1] + op.eps) ** -0.5
+
+
+def in_groups(op: Any, x: Tensor, groups: int, w: dict[str, Tensor]) -> Tensor:
+    normal = standard(op, x.reshape(len(x), groups, -1)).reshape(x.shape)
+    return normal * per_channel(w.get("weight"), x, 1) + per_channel(w.get("bias"), x, 0)
+
+
+def of_pixels_or_all(op: Any, x: Tensor, w: dict[str, Tensor], centred: bool) -> Tensor:
+    axes = along(op, x)
+    kept = [axis for axis in range(x.dim()) if axis not in axes]
+    order = [*kept, *axes]
+    moved = x.permute(order)
+    rows = standard(op, moved.flatten(len(kept)), centred).reshape(moved.shape)
+    rows = rows * w.get("weight", torch.ones(())) + w.get("bias", torch.zeros(()))
+    return rows.permute([order.index(axis) for axis in range(x.dim())])
+
+
 def length(rows: Tensor) -> Tensor:
     return torch.einsum("...i,...i->...", rows, rows) ** 0.5
 
@@ -334,6 +355,10 @@ DEFINITIONS: dict[str, Definition] = {
     "adaptive_max_pool": lambda op, w, x: adaptive(x, op.size, maximum_of),
     "global_avg_pool": lambda op, w, x: adaptive(x, whole(x), average_of),
     "global_max_pool": lambda op, w, x: adaptive(x, whole(x), maximum_of),
+    "group_norm": lambda op, w, x: in_groups(op, x, op.groups, w),
+    "instance_norm": lambda op, w, x: in_groups(op, x, x.shape[1], w),
+    "layer_norm": lambda op, w, x: of_pixels_or_all(op, x, w, centred=True),
+    "rms_norm": lambda op, w, x: of_pixels_or_all(op, x, w, centred=False),
     "mean": lambda op, w, x: over(op, x, lambda rows: rows.sum(-1) / rows.shape[-1]),
     "sum": lambda op, w, x: over(op, x, lambda rows: rows.cumsum(-1)[..., -1]),
     "max": lambda op, w, x: over(op, x, lambda rows: rows.sort(-1).values[..., -1]),
@@ -366,6 +391,7 @@ DEFINITIONS: dict[str, Definition] = {
     "identity": lambda op, w, x: x,
     "flatten": lambda op, w, x: x.reshape(len(x), -1),
     "dropout": lambda op, w, x: x,  # in evaluation
+    "stochastic_depth": lambda op, w, x: x,  # likewise
     "scale": lambda op, w, x: constants(op.factor, x) * x + constants(op.offset, x),
     "resize": lambda op, w, *xs: resized(op, *xs),
     "pixel_shuffle": lambda op, w, x: blocks(x, op.factor),

@@ -35,7 +35,7 @@ GRADIENT_TOLERANCE = {"hard_sigmoid": 2**-24}
 
 # gradients of which all may cancel, such as along the one number that is divided by its own length:
 # what is left is the rounding of terms as large as what flows back
-CANCELS = {"l2_normalize"}
+CANCELS = {"l2_normalize", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
 
 
 def network(op: Operation, shapes: list[Shape], **options: Any) -> SpecModule:
@@ -170,6 +170,19 @@ def test_dropout_in_training(rate: float) -> None:
     assert abs(1 - kept.double().mean().item() - rate) <= allowed
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.25, 0.7])
+def test_stochastic_depth_in_training(rate: float) -> None:
+    """Whole samples, scaled so that the mean stays; drawn as torchvision draws them."""
+    module = network(BUILT_IN["stochastic_depth"](rate=rate), [(2, 3)]).train()
+    torch.manual_seed(0)
+    found = module(torch.ones(10_000, 2, 3, dtype=torch.float64))
+    torch.manual_seed(0)
+    noise = torch.empty(10_000, 1, 1, dtype=torch.float64).bernoulli_(1 - rate).div_(1 - rate)
+    assert torch.equal(found, (noise if rate else torch.ones_like(noise)).expand(-1, 2, 3))
+    kept = (found[:, 0, 0] != 0).double().mean().item()
+    assert abs(kept - (1 - rate)) <= 5 * math.sqrt(rate * (1 - rate) / 10_000)
+
+
 # -- which layer -------------------------------------------------------------------------------
 
 
@@ -218,6 +231,12 @@ OWN_LAYERS: list[tuple[str, dict[str, Any], Shape]] = [
     ("scale", {"factor": 0.5, "offset": 1.0}, (3, 5, 5)),
     ("crop", {"border": (1, 0, 2, 1)}, (3, 5, 5)),
     ("channels", {"start": 1, "stop": 3}, (4, 5, 5)),
+    ("layer_norm", {}, (4, 5, 5)),
+    ("layer_norm", {"over": ["channels", "space"], "scale": False}, (4, 5, 5)),
+    ("rms_norm", {}, (4, 5, 5)),
+    ("group_norm", {"groups": 2, "shift": False}, (4, 5, 5)),
+    ("instance_norm", {"scale": False}, (4, 5, 5)),
+    ("stochastic_depth", {"rate": 0.5}, (4, 5, 5)),
     ("mean", {"over": "channels"}, (4, 5, 5)),
     ("l2_norm", {"over": "space"}, (4, 5, 5)),
     ("l2_normalize", {}, (4,)),

@@ -17,7 +17,7 @@ from inceptgraph.ops import Input, Operation
 from inceptgraph.ops.activation import Relu, Relu6
 from inceptgraph.ops.merge import Add, Concat
 from inceptgraph.ops.norm import Affine
-from inceptgraph.ops.shape import Channels, Dropout, Flatten, Identity
+from inceptgraph.ops.shape import Channels, Flatten, Identity
 
 __all__ = ["Cut", "Fuses", "Unit", "fuses", "fusing", "is_alias", "units"]
 
@@ -100,7 +100,7 @@ def is_alias(graph: Graph, node: Node) -> bool:
     """Whether a step's value lies where its operand's does, or within."""
     if isinstance(node.op, Flatten):
         return prod(graph.shape(node.inputs[0])[1:]) == 1
-    return isinstance(node.op, Identity | Dropout | Channels)
+    return node.op.random or isinstance(node.op, Identity | Channels)
 
 
 def units(graph: Graph, can: Callable[[type[Operation]], Fuses]) -> list[Unit]:

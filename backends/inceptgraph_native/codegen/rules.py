@@ -22,6 +22,7 @@ from inceptgraph.ops import (
     pool,
     reduce,
     resample,
+    sample_norm,
     shape,
     sides,
 )
@@ -61,7 +62,7 @@ def rule(op: Operation, unit: Unit, emit: Emitter) -> None:
 def has_rule(kind: type[Operation]) -> bool:
     """Whether there is a kernel for an operation, here or in an installed package, or none is
     needed."""
-    return kind in _WITHOUT or has_rule_in(rule, kind, ENTRY_POINTS)
+    return kind.random or kind in _WITHOUT or has_rule_in(rule, kind, ENTRY_POINTS)
 
 
 def can_fuse(kind: type[Operation]) -> Fuses:
@@ -69,7 +70,7 @@ def can_fuse(kind: type[Operation]) -> Fuses:
     return fuses(rule.dispatch(kind))
 
 
-_WITHOUT = (Input, merge.Concat, shape.Identity, shape.Dropout, shape.Channels, Conv, DepthwiseConv)
+_WITHOUT = (Input, merge.Concat, shape.Identity, shape.Channels, Conv, DepthwiseConv)
 """Operations that are a matter of where values lie (see layout.py), or are not there: on images
 convolutions of any rank are the 2-D ones."""
 
@@ -265,6 +266,28 @@ def _(op: Operation, unit: Unit, emit: Emitter) -> None:
 @rule.register
 def _(op: reduce.L2Normalize, unit: Unit, emit: Emitter) -> None:
     _plain(unit, emit, "normalize", _along(op, unit, emit), number(op.eps))
+
+
+@rule.register(sample_norm.GroupNorm)
+@rule.register(sample_norm.InstanceNorm)
+@rule.register(sample_norm.LayerNorm)
+@rule.register(sample_norm.RmsNorm)
+def _(op: Operation, unit: Unit, emit: Emitter) -> None:
+    shape, groups, whole, centred = emit.graph.shape(unit.end), 1, True, True
+    weights_of_all = False
+    match op:
+        case sample_norm.GroupNorm():
+            groups = op.groups
+        case sample_norm.InstanceNorm():
+            groups = shape[0]
+        case sample_norm.LayerNorm() | sample_norm.RmsNorm():
+            weights_of_all = whole = op.is_whole(shape)
+            centred = isinstance(op, sample_norm.LayerNorm)
+    flags = ("true" if each else "false" for each in (whole, centred, weights_of_all))
+    both = (emit.arrays.get(f"{unit.node.name}.{name}") for name in ("weight", "bias"))
+    pointers = ("nullptr" if each is None else emit.vector(each.ravel()) for each in both)
+    eps = number(op.eps)  # type: ignore[attr-defined]
+    _plain(unit, emit, "standardize", str(groups), *flags, eps, *pointers)
 
 
 @rule.register

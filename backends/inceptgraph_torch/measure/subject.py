@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from inceptgraph.engine import Setting
 from inceptgraph.graph import Graph
 from inceptgraph.weights.recipe_values import Array
+from inceptgraph_torch.sample_norms import StochasticDepth
 
 __all__ = ["TorchSubject", "inputs_of", "named"]
 
@@ -73,7 +74,7 @@ class TorchSubject:
         }
         if setting.train:
             for part in module.modules():
-                if isinstance(part, nn.modules.dropout._DropoutNd):
+                if isinstance(part, nn.modules.dropout._DropoutNd | StochasticDepth):
                     part.p = 0.0
             self._optimizer = torch.optim.SGD(module.parameters(), lr=0.0, momentum=0.9)
 

@@ -63,4 +63,40 @@ inline void normalize(Run& r, Map in, Along along, float eps, Map out) {
     });
 }
 
+// Normalisation within a sample: less the mean, where it is `centred`, and over the root of the mean
+// square of what is left, by groups of channels of the `whole` map or of each pixel. A weight is one
+// of a channel, or one of `each` number.
+inline void standardize(
+    Run& r, Map in, int groups, bool whole, bool centred, bool each, float eps, const float* scale,
+    const float* shift, Map out
+) {
+    const int size = in.channels / groups, pixels = in.height * in.width;
+    const int spots = whole ? 1 : pixels;
+    r.share(static_cast<long>(r.images) * groups * spots, [&](long item) {
+        const long n = item / (groups * spots);
+        const int group = item / spots % groups, spot = item % spots;
+        const int first = whole ? 0 : spot, last = whole ? pixels : spot + 1;
+        const int from = group * size, to = from + size;
+        const double count = static_cast<double>(last - first) * size;
+        double sum = 0, squares = 0;
+        if (centred)
+            for (int p = first; p < last; ++p)
+                for (int c = from; c < to; ++c) sum += in.at(n, p / in.width, p % in.width)[c];
+        const double mean = sum / count;
+        for (int p = first; p < last; ++p)
+            for (int c = from; c < to; ++c) {
+                const double x = in.at(n, p / in.width, p % in.width)[c] - mean;
+                squares += x * x;
+            }
+        const double factor = 1 / std::sqrt(squares / count + eps);
+        for (int p = first; p < last; ++p)
+            for (int c = from; c < to; ++c) {
+                const double x = (in.at(n, p / in.width, p % in.width)[c] - mean) * factor;
+                const long at = each ? static_cast<long>(c) * pixels + p : c;
+                const double y = x * (scale ? scale[at] : 1) + (shift ? shift[at] : 0);
+                out.at(n, p / in.width, p % in.width)[c] = static_cast<float>(y);
+            }
+    });
+}
+
 }  // namespace inceptgraph
