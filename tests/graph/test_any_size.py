@@ -36,6 +36,7 @@ FREE = {
     "resnet18",
     "vgg16",
     "xception",
+    "xception41",
 }
 """What has no ``same`` padding with a stride, no ``ceil``, and no vector made of a whole map."""
 

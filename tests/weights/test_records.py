@@ -34,6 +34,7 @@ RECORDS = {
     "timm_inception_v3": "torchvision_inception_v3",
     "timm_inception_v4": "timm_inception_v4",
     "timm_legacy_xception": "timm_xception",
+    "timm_xception41": "timm_xception41",
     "torchvision_alexnet": "torchvision_alexnet",
     "torchvision_densenet121": "torchvision_densenet121",
     "torchvision_efficientnet_b0": "torchvision_efficientnet_b0",

@@ -135,6 +135,7 @@ REFERENCES: Mapping[str, Reference] = {
     "timm_inception_v4": _timm("inception_v4", "inception_v4", 299, (2, 155)),
     "timm_inception_resnet_v2": _timm("inception_resnet_v2", "inception_resnet_v2", 299, (2, 155)),
     "timm_legacy_xception": _timm("xception", "legacy_xception", 299, (2, 155)),
+    "timm_xception41": _timm("xception41", "xception41", 299, (2, 96)),
     "pretrainedmodels_bninception": Reference(
         "bn_inception",
         "pretrainedmodels",
