@@ -226,7 +226,12 @@ def renamed(graph: Graph) -> Graph:
     """The same graph with other names for everything."""
     called = {name: f"n{place}" for place, name in enumerate(graph.nodes)}
     nodes = (
-        replace(node, name=called[node.name], inputs=tuple(called[each] for each in node.inputs))
+        replace(
+            node,
+            name=called[node.name],
+            inputs=tuple(called[each] for each in node.inputs),
+            shares=called[node.shares] if node.shares else None,
+        )
         for node in graph.nodes.values()
     )
     outputs = (replace(o, name=f"{o.name}_too", node=called[o.node]) for o in graph.outputs)
