@@ -23,7 +23,8 @@ from zoo import pictures, zoo  # noqa: E402
 OPERATIONS = """# Operations
 
 Generated from the operations themselves by `docs/generate.py`. Arguments without a default must be
-given. A shape is height×width×channels; a *size* is a whole number or `[height, width]`. What is
+given. A shape is height×width×channels; a *size* is a whole number, or a list
+of one for each axis. What is
 not here can come from a package of your own: see `tests/plugin/`.
 """
 

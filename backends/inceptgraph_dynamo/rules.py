@@ -130,7 +130,8 @@ def _max_pool(
 ) -> Reading:
     _need(index == 0, "it is the place of a maximum")
     _need(_pair(dilation) == (1, 1), "its window is dilated")
-    return _plain(pool.MaxPool.model_validate(_window(kernel, stride, padding, ceil)), x)
+    op = pool.MaxPool.model_validate(_window(kernel, stride, padding, ceil))
+    return _plain(op.settled(x.shape), x)
 
 
 @reads(aten.avg_pool2d.default)
@@ -139,7 +140,8 @@ def _avg_pool(
 ) -> Reading:
     _need(divisor is None, "it has a divisor of its own")
     window = _window(kernel, stride, padding, ceil)
-    return _plain(pool.AvgPool.model_validate({**window, "count_include_pad": counted}), x)
+    op = pool.AvgPool.model_validate({**window, "count_include_pad": counted})
+    return _plain(op.settled(x.shape), x)
 
 
 @reads(aten._adaptive_avg_pool2d.default)

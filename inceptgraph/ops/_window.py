@@ -335,10 +335,11 @@ def _too_large(
 ) -> ShapeError:
     spread = "" if max(dilation) == 1 else f" with dilation {format_size(dilation)}"
     padded = "" if isinstance(padding, str) else " even with its padding"
+    kernels = f"{format_size(kernel)} kernel" if len(kernel) > 1 else f"kernel {kernel[0]}"
+    inputs = f"{format_size(extents)} input" if len(kernel) > 1 else f"input of length {extents[0]}"
     return ShapeError(
         Code.KERNEL_TOO_LARGE,
-        f"the {format_size(kernel)} kernel of `{name}`{spread} is larger than its"
-        f" {format_size(extents)} input{padded}",
+        f"the {kernels} of `{name}`{spread} is larger than its {inputs}{padded}",
         argument="kernel",
         help="use a smaller kernel, `padding: same`, or less striding before this step",
     )

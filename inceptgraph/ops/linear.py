@@ -37,8 +37,8 @@ class Linear(Operation):
         if len(inputs[0]) != 1:
             raise ShapeError(
                 Code.WRONG_RANK,
-                "`linear` needs a vector, but its input is a"
-                f" {format_shape(inputs[0])} feature map",
+                "`linear` needs a vector, but its input is a feature map of"
+                f" {format_shape(inputs[0])}",
                 help="put `flatten: {op: flatten}` before it",
             )
         return (self.out,)

@@ -83,6 +83,9 @@ class Minimum(_Arithmetic):
     op: ClassVar[str] = "minimum"
 
 
+_ONE_RANK = "what is joined is all sequences, all images or all volumes"
+
+
 def need_one_rank(name: str, inputs: tuple[Shape, ...]) -> None:
     """Check that operands are all vectors, all sequences, all images or all volumes.
 
@@ -101,7 +104,7 @@ def need_one_rank(name: str, inputs: tuple[Shape, ...]) -> None:
         raise ShapeError(
             Code.WRONG_RANK,
             f"`{name}` cannot join {joined}: {shapes}",
-            help="flatten all of its inputs, or none" if ranks[0] == 0 else "give them one rank",
+            help="flatten all of its inputs, or none" if ranks[0] == 0 else _ONE_RANK,
         )
 
 

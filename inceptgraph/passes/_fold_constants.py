@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inceptgraph.graph import Graph
-from inceptgraph.ops import Operation
+from inceptgraph.ops import Operation, Sides
 from inceptgraph.ops.activation import Relu
 from inceptgraph.ops.shape import Channels, Crop, Pad, Scale
 from inceptgraph.passes._base import Pass, Target
@@ -44,9 +44,8 @@ def _composed(first: Operation, second: Operation) -> Operation | None:
     return None
 
 
-def _sum(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, int, int, int]:
-    top, bottom, left, right = (x + y for x, y in zip(a, b, strict=True))
-    return top, bottom, left, right
+def _sum(a: Sides, b: Sides) -> Sides:
+    return tuple(x + y for x, y in zip(a, b, strict=True))
 
 
 fold_constants = Pass("fold-constants", _rewrite, in_training=True)

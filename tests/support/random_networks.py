@@ -17,27 +17,32 @@ import yaml
 
 from inceptgraph.diagnostics import ShapeError
 from inceptgraph.ops import BUILT_IN, Operation
-from inceptgraph.types import Shape
+from inceptgraph.types import AXES, Shape
 
 __all__ = ["ARGUMENTS", "FREQUENT", "LEFT_OUT", "arguments", "network"]
 
 Draw = Callable[[Random], Any]
+DrawOfRank = Callable[[Random, int], Any]
 
 
 def one_of(*values: Any) -> Draw:
     return lambda random: random.choice(values)
 
 
-def pair(*values: int) -> Draw:
+def sizes(*values: int) -> DrawOfRank:
     """A number, or one for each axis."""
-    return lambda random: random.choice(
-        [random.choice(values), [random.choice(values), random.choice(values)]]
+    return lambda random, rank: random.choice(
+        [random.choice(values), [random.choice(values) for _ in range(rank)]]
     )
 
 
-def padding(random: Random) -> Any:
-    some = [random.randint(0, 2) for _ in range(4)]
-    return random.choice(["same", "valid", some[0], some[:2], some])
+def border(random: Random, rank: int) -> list[int]:
+    return [random.randint(0, 2) for _ in range(2 * rank)]
+
+
+def padding(random: Random, rank: int) -> Any:
+    some = border(random, rank)
+    return random.choice(["same", "valid", some[0], some[:rank], some])
 
 
 NUMBER = one_of(0.0, 0.5, 1.0, 2.0, -0.25, -1.0, 1.5, 0.3)
@@ -49,35 +54,39 @@ ARGUMENTS: dict[str, Draw] = {
     "approximate": one_of("none", "tanh"),
     "beta": one_of(0.75, 0.5, 1.2),
     "bias": FLAG,
-    "border": lambda random: [random.randint(0, 2) for _ in range(4)],
     "ceil": FLAG,
     "count_include_pad": FLAG,
-    "dilation": pair(1, 1, 2),
     "eps": one_of(1e-5, 1e-3),
     "exponent": one_of(0.5, 1.0, 2.0, 3.0),
     "factor": NUMBER,
     "groups": one_of(1, 1, 2, 3),
     "k": one_of(1.0, 2.0, 0.5, 1.5),
-    "kernel": pair(1, 2, 3, 3),
-    "mode": one_of("nearest", "bilinear", "bicubic"),
+    "mode": one_of("nearest", "linear", "bilinear", "trilinear", "bicubic"),
     "momentum": one_of(0.1),
     "multiplier": one_of(1, 2),
     "offset": NUMBER,
     "out": one_of(1, 2, 3, 4, 6, 8),
     "output_padding": one_of(0, 0, 1),
-    "over": one_of("channels", "space", ["channels", "width"], ["height"]),
-    "padding": padding,
+    "over": one_of("channels", "space", ["channels", "width"], ["height"], "length", "frames"),
     "rate": one_of(0.5),
     "scale": FLAG,
     "shift": FLAG,
-    "size": pair(1, 2, 3),
     "slope": one_of(0.01, 0.2, -0.5),
     "start": one_of(0, 1),
     "stop": one_of(1, 2, 3),
-    "stride": pair(1, 1, 2, 3),
     "value": one_of(0.0, 0.0, 1.0, -0.5),
 }
 """How an argument is drawn, by its name in any operation. One that is missing fails a test."""
+
+OF_RANK: dict[str, DrawOfRank] = {
+    "border": border,
+    "dilation": sizes(1, 1, 2),
+    "kernel": sizes(1, 2, 3, 3),
+    "padding": padding,
+    "size": sizes(1, 2, 3),
+    "stride": sizes(1, 1, 2, 3),
+}
+"""Likewise, for maps of so many axes."""
 
 OWN: dict[tuple[str, str], Draw] = {
     ("conv_transpose", "padding"): one_of(0, 0, 1, [0, 1]),
@@ -106,11 +115,17 @@ LARGEST = 2_000
 """Elements of a value at most, so that thousands of networks take minutes."""
 
 
-def arguments(kind: type[Operation], random: Random) -> dict[str, Any]:
+def arguments(kind: type[Operation], random: Random, rank: int = 2) -> dict[str, Any]:
     """Arguments of an operation, all those that do not say how weights start."""
-    names = [name for name in kind.model_fields if not name.endswith("_init")]
-    draws = {name: OWN.get((kind.op, name)) or ARGUMENTS[name] for name in names}
-    return {name: draw(random) for name, draw in draws.items()}
+    found = {}
+    for name in kind.model_fields:
+        if own := OWN.get((kind.op, name)):
+            found[name] = own(random)
+        elif name in OF_RANK:
+            found[name] = OF_RANK[name](random, rank)
+        elif not name.endswith("_init"):
+            found[name] = ARGUMENTS[name](random)
+    return found
 
 
 @dataclass
@@ -118,6 +133,7 @@ class _Writer:
     """Adds steps to a network whose values have known shapes."""
 
     random: Random
+    rank: int
     values: dict[str, Shape] = field(default_factory=dict)
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
@@ -174,8 +190,9 @@ class _Writer:
             return
         frequent = self.random.random() < 0.5
         others = [name for name in BUILT_IN if name not in LEFT_OUT]
-        kind = BUILT_IN[self.random.choice(FREQUENT if frequent else others)]
-        given = arguments(kind, self.random)
+        name = self.random.choice(FREQUENT if frequent else others)
+        kind = BUILT_IN[name if self.rank == 2 else name.removesuffix("2d")]
+        given = arguments(kind, self.random, self.rank)
         try:
             op = kind(**given)
         except ValueError:
@@ -196,13 +213,15 @@ class _Writer:
 def network(random: Random) -> str:
     """The text of a network that compiles: a few inputs, of which some may be read by nothing, up
     to eight steps, and as outputs the last, all that nothing reads, and some others."""
-    writer = _Writer(random)
+    writer = _Writer(random, rank=random.choice([1, 2, 2, 2, 2, 3]))
     inputs = {}
+    most = 9 if writer.rank < 3 else 5
     for index in range(random.choice([1, 1, 1, 2, 3])):
         channels = random.choice([1, 2, 3, 4, 6])
-        height, width = random.randint(3, 9), random.randint(3, 9)
-        inputs[f"x{index}"] = {"channels": channels, "height": height, "width": width}
-        writer.values[f"x{index}"] = (channels, height, width)
+        extents = [random.randint(3, most) for _ in range(writer.rank)]
+        axes = dict(zip(AXES[writer.rank], extents, strict=True))
+        inputs[f"x{index}"] = {"channels": channels, **axes}
+        writer.values[f"x{index}"] = (channels, *extents)
     wanted = random.randint(1, 8)
     while len(writer.stages) < wanted:
         writer.step()
