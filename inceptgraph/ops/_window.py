@@ -274,9 +274,11 @@ def sides(
     (2, 3, 2, 3)
     """
     if padding == "same":
-        spread = dilation or (1,) * len(extents)
-        axes = zip(extents, kernel, stride, spread, strict=True)
-        return tuple(pixels for axis in axes for pixels in same_padding(*axis))
+        found: list[int] = []  # a loop, since this runs for every step of a network
+        for axis, extent in enumerate(extents):
+            apart = dilation[axis] if dilation else 1
+            found += same_padding(extent, kernel[axis], stride[axis], apart)
+        return tuple(found)
     return (0, 0) * len(extents) if isinstance(padding, str) else padding
 
 
@@ -297,16 +299,15 @@ def output_extent(
     Raises:
         ShapeError: the window is larger than the padded map.
     """
-    spread = dilation or (1,) * len(extents)
-    borders = pairs(sides(padding, extents, kernel, stride, spread))
+    border = sides(padding, extents, kernel, stride, dilation)
     outputs = []
-    for axis, (before, after) in enumerate(borders):
-        window = spread[axis] * (kernel[axis] - 1) + 1
-        room = extents[axis] + before + after - window
+    for axis, extent in enumerate(extents):
+        before, apart = border[2 * axis], dilation[axis] if dilation else 1
+        room = extent + before + border[2 * axis + 1] - (apart * (kernel[axis] - 1) + 1)
         if room < 0:
-            raise _too_large(name, extents, kernel, spread, padding)
+            raise _too_large(name, extents, kernel, dilation or (1,), padding)
         steps = -(-room // stride[axis]) if ceil else room // stride[axis]
-        if ceil and steps * stride[axis] >= extents[axis] + before:
+        if ceil and steps * stride[axis] >= extent + before:
             steps -= 1
         outputs.append(steps + 1)
     return tuple(outputs)

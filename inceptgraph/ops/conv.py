@@ -53,19 +53,15 @@ class Convolution(Operation):
         """Output channels and groups for ``inputs`` channels."""
         raise NotImplementedError
 
-    def extents(self, shape: Shape) -> tuple[int, ...]:
-        """The extents of the operand."""
-        _, extents = need_feature_map(self, shape)
-        return extents
-
     def settled(self, *inputs: Shape) -> Convolution:
-        return _settled(self, len(self.extents(inputs[0])))
+        _, extents = need_feature_map(self, inputs[0])
+        return _settled(self, len(extents))
 
     def infer(self, *inputs: Shape) -> Shape:
-        op, extents = self.settled(*inputs), self.extents(inputs[0])
+        op = self.settled(*inputs)
         out, _ = op.channels(inputs[0][0])
         windows = op.kernel, op.stride, op.padding, op.dilation
-        return (out, *output_extent(self.op, extents, *windows))
+        return (out, *output_extent(self.op, inputs[0][1:], *windows))
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         kernel, channels = self.settled(*inputs).kernel, inputs[0][0]
@@ -84,8 +80,8 @@ class Convolution(Operation):
         return inputs[0][0] // groups * area * prod(self.infer(*inputs))
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
-        op, extents = self.settled(*inputs), self.extents(inputs[0])
-        return (window_reach(extents, op.kernel, op.stride, op.padding, op.dilation),)
+        op = self.settled(*inputs)
+        return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding, op.dilation),)
 
     def on_images(self) -> Convolution:
         kind = Conv2d if isinstance(self, Conv) else DepthwiseConv2d
@@ -119,14 +115,10 @@ class _OnImages(Convolution):
     padding: ImagePadding = "valid"
     dilation: ImageSize = (1, 1)
 
-    def extents(self, shape: Shape) -> tuple[int, ...]:
-        if len(shape) != 3:
-            instead = f"use `{self.op.removesuffix('2d')}`, which takes maps of any rank"
-            need_feature_map(self, shape, 2, instead)
-        return shape[1:]
-
     def settled(self, *inputs: Shape) -> Convolution:
-        self.extents(inputs[0])
+        if len(inputs[0]) != 3:
+            instead = f"use `{self.op.removesuffix('2d')}`, which takes maps of any rank"
+            need_feature_map(self, inputs[0], 2, instead)
         return self
 
 
