@@ -205,7 +205,6 @@ LEFT: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "some samples": (lambda x: x[1:], "it takes some of the samples"),
     "every other": (lambda x: x[:, ::2], "it leaves out elements between others"),
     "cut off at 1": (lambda x: x.clamp(0, 1), "it cuts off elsewhere than ReLU and ReLU6"),
-    "broadcast": (lambda x: x + x.mean((2, 3), keepdim=True), "no operation of ours does the same"),
     "data by data": (lambda x: x / (1 + x.exp()), "it divides by data"),
     "doubles": (lambda x: x.double() * 2, "it computes with float64"),
     "rearranged": (lambda x: x.view(2, 3, 2, 9, 8), "it computes with tensors of 5 axes"),
@@ -501,7 +500,8 @@ def test_a_reason_is_a_line() -> None:
     report = checked(Function(lambda x: F.pad(x, (-1, 2))), torch.randn(MAP))
     (reason,) = (each.reason for each in report.left)
     assert reason == (
-        "no operation of ours does the same: `border` is [top, bottom, left, right] in pixels"
+        "no operation of ours does the same: `border` is a list of pixels before and after each axis,"
+        " such as [top, bottom, left, right]"
     )
 
 
