@@ -1,4 +1,4 @@
-"""What a ``$name`` in a value may stand for, and how values and what is wrong with them are told."""
+"""What a ``$name`` in a value may stand for, and the words for values and for what is wrong."""
 
 from __future__ import annotations
 
