@@ -3,13 +3,14 @@
 from inceptgraph.analysis._cost import Cost, cost, node_cost, total
 from inceptgraph.analysis._expectations import check_expectations as check_expectations
 from inceptgraph.analysis._memory import Peak, peak
-from inceptgraph.analysis._outline import Head, Outline, Part, outline, to_json
+from inceptgraph.analysis._outline import Free, Head, Outline, Part, outline, to_json
 from inceptgraph.analysis._outline_text import to_text
 from inceptgraph.analysis._receptive_field import Field, largest_field, receptive_fields
 
 __all__ = [
     "Cost",
     "Field",
+    "Free",
     "Head",
     "Outline",
     "Part",

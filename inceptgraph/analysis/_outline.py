@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from inceptgraph.analysis._cost import Cost, cost, total
 from inceptgraph.analysis._memory import peak
 from inceptgraph.analysis._receptive_field import largest_field, receptive_fields
 from inceptgraph.graph import Graph, Node, Scope, sources
-from inceptgraph.ops import along, format_size
+from inceptgraph.ops import Input, along, format_size
 from inceptgraph.types import Family, Shape
 
-__all__ = ["Head", "Outline", "Part", "outline", "to_json"]
+__all__ = ["Free", "Head", "Outline", "Part", "outline", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,28 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Free:
+    """An axis of an input that may have any extent.
+
+    Attributes:
+        axis: its name, such as ``height``.
+        least: the least extent.
+        multiple: what extents are multiples of.
+    """
+
+    axis: str
+    least: int
+    multiple: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """A whole network as parts within parts.
 
     Attributes:
         name: its name.
         inputs: shapes by name.
+        free: by the names of inputs, the axes that may have any extent.
         outputs: of the network itself: shapes by name.
         stages: in order.
         heads: in order.
@@ -72,6 +88,7 @@ class Outline:
 
     name: str
     inputs: Mapping[str, Shape]
+    free: Mapping[str, tuple[Free, ...]]
     outputs: Mapping[str, Shape]
     stages: tuple[Part, ...]
     heads: tuple[Head, ...]
@@ -112,6 +129,7 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
     return Outline(
         name=graph.name,
         inputs={node.name: graph.shape(node.name) for node in graph.inputs},
+        free={node.name: free for node in graph.inputs if (free := _free(node))},
         outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
         stages=tuple(maker.part(scope.path, depth) for scope in graph.stages),
         heads=heads,
@@ -120,6 +138,13 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
         field=largest_field(network, maker.fields),
         cost_with_heads=total(graph),
     )
+
+
+def _free(node: Node) -> tuple[Free, ...]:
+    op = node.op
+    assert isinstance(op, Input)
+    bounds = zip(op.free, op.least, strict=False)
+    return tuple(Free(axis, least, op.multiple) for axis, least in bounds)
 
 
 class _Maker:
@@ -194,7 +219,7 @@ def to_json(network: Outline) -> dict[str, Any]:
     cost, trained = network.cost, network.cost_with_heads
     return {
         "name": network.name,
-        "inputs": [{"name": name, "shape": list(s)} for name, s in network.inputs.items()],
+        "inputs": [_input_json(network, name) for name in network.inputs],
         "outputs": [{"name": name, "shape": list(s)} for name, s in network.outputs.items()],
         "totals": {
             "params": cost.params,
@@ -215,6 +240,12 @@ def to_json(network: Outline) -> dict[str, Any]:
             for head in network.heads
         ],
     }
+
+
+def _input_json(network: Outline, name: str) -> dict[str, Any]:
+    free = [asdict(each) for each in network.free.get(name, ())]
+    shape = {"name": name, "shape": list(network.inputs[name])}
+    return {**shape, "free": free} if free else shape
 
 
 def _part_json(part: Part) -> dict[str, Any]:

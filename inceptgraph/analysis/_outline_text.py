@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from inceptgraph.analysis._cost import Cost
-from inceptgraph.analysis._outline import Head, Outline, Part
+from inceptgraph.analysis._outline import Outline, Part
 from inceptgraph.report import (
     RULE,
     Column,
@@ -18,7 +18,7 @@ from inceptgraph.report import (
     painter,
     pretty,
 )
-from inceptgraph.types import format_shape
+from inceptgraph.types import Shape, format_shape
 
 __all__ = ["to_text"]
 
@@ -55,7 +55,7 @@ def to_text(
     )
     rows = list(_rows(network, arguments, figure))
     table = draw(columns, rows, room=room, color=color)
-    notes = list(_notes(network.heads))
+    notes = list(_notes(network))
     return "\n".join((painter(color)(one_line(network.name), Style.STRONG), "", table, *notes))
 
 
@@ -117,10 +117,18 @@ def _unless_zero(number: int, figure: Figure) -> str:
     return figure(number) if number else ""
 
 
-def _notes(heads: Sequence[Head]) -> Iterator[str]:
-    """What the heads read and what they count, in a line each."""
-    if heads:
+def _notes(network: Outline) -> Iterator[str]:
+    """What inputs may be, and what the heads read and count, in a line each."""
+    if network.heads or network.free:
         yield ""
-    for head in heads:
+    for name, free in network.free.items():
+        sizes = " and ".join(f"any {each.axis} from {each.least} on" for each in free)
+        steps = f", in multiples of {free[0].multiple}" if free[0].multiple > 1 else ""
+        yield f"{name} may have {sizes}{steps}; the figures are for {_at(network.inputs[name])}."
+    for head in network.heads:
         weight = f"{head.loss_weight:g}"
         yield f"{head.part.path} reads {head.tap} in training alone; its loss weighs {weight}."
+
+
+def _at(shape: Shape) -> str:
+    return "×".join(map(str, shape[1:]))

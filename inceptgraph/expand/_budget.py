@@ -14,6 +14,7 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values
 from inceptgraph.expand._frame import ALL_COPIES, Frame, Names, Target
+from inceptgraph.expand._shapes import Shapes
 from inceptgraph.source import Node, Origin, Sequence
 from inceptgraph.spec import Block, Chain, Spec, Step, parameters_that_count, references
 
@@ -39,7 +40,7 @@ def refuse_too_many(spec: Spec, network: Mapping[str, Any], findings: Findings) 
     counter = _Counter(spec, network)
     steps = [*spec.stages.steps.values(), *(head.step for head in spec.heads.values())]
     try:
-        place = counter.place(steps, Frame("", network, {}, _no_shape))
+        place = counter.place(steps, Frame("", network, {}, Shapes({})))
     except _NeedsShape as found:
         name, span = found.args
         message = f"how many steps there are, and which, cannot depend on `${name}`"
@@ -63,10 +64,6 @@ class _TooManyUses(Exception):
 
 class _NeedsShape(Exception):
     """A number of steps depends on a shape; it has what is asked for, and where."""
-
-
-def _no_shape(name: str) -> None:
-    """The shape of a node, while there are none."""
 
 
 class _Counted(Values):
@@ -151,7 +148,7 @@ class _Counter:
         steps: Mapping[str, Step] = {}
         if body is not None:
             steps = body.steps if isinstance(body, Chain) else body.branches
-        inner = Frame("", parameters, names, _no_shape, depth=frame.depth + 1)
+        inner = Frame("", parameters, names, Shapes({}), depth=frame.depth + 1)
         return list(steps.values()), inner
 
     def place(

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Span, closest, did_you_mean
+from inceptgraph.expand._shapes import Shapes
 from inceptgraph.source import Origin, Scalar
 from inceptgraph.spec import FAILED, NoExtent, listed
-from inceptgraph.types import Shape, format_shape, named_extents
+from inceptgraph.types import format_shape, named_extents
 
 __all__ = [
     "ALL_COPIES",
     "Environment",
     "Frame",
     "Names",
-    "ShapeOf",
     "Target",
     "all_copies",
     "coming_in",
@@ -42,9 +42,6 @@ class Target:
 
 Names = MutableMapping[str, Target]
 
-ShapeOf = Callable[[str], Shape | None]
-"""The shape of a node; None where it has none."""
-
 COMES_IN = "in"
 """What comes into a body, in ``$in.channels``."""
 
@@ -64,7 +61,7 @@ class Environment(Mapping[str, Any]):
 
     parameters: Mapping[str, Any]
     names: Mapping[str, Target]
-    shape: ShapeOf
+    shape: Shapes
 
     def __getitem__(self, name: str) -> Any:
         if "." not in name:
@@ -77,12 +74,15 @@ class Environment(Mapping[str, Any]):
         if shape is None:
             return FAILED  # what is wrong with it is told where it stands
         extents = named_extents(shape)
+        what = "what comes in" if step == COMES_IN else f"`{step}`"
         if extent not in extents:
-            what = "what comes in" if step == COMES_IN else f"`{step}`"
             size = format_shape(shape) if shape[1:] else f"a vector of {shape[0]} features"
             meant = closest(extent, extents) or list(extents)
             hint = f"there is {listed(f'${step}.{each}' for each in meant)}"
             raise NoExtent(f"{what} is {size}, and has no `{extent}`", hint)
+        if self.shape.free and extent not in ("channels", "features"):
+            hint = "only channels are known where an extent of the input is `free`"
+            raise NoExtent(f"the `{extent}` of {what} depends on the input's, which is free", hint)
         return extents[extent]
 
     def unknown(self, step: str, extent: str) -> NoExtent:
@@ -123,7 +123,7 @@ class Frame:
     prefix: str
     parameters: Mapping[str, Any]
     names: Names
-    shape: ShapeOf
+    shape: Shapes
     origin: Origin | None = None
     depth: int = 0
     blocks: tuple[str, ...] = ()

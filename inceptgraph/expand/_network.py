@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
+from inceptgraph.diagnostics import Code, Findings, Label, Severity, did_you_mean
 from inceptgraph.expand._budget import refuse_too_many
 from inceptgraph.expand._frame import Frame, Target, coming_in, resolve
 from inceptgraph.expand._steps import StepExpander
@@ -12,7 +13,7 @@ from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Origin, Scalar
-from inceptgraph.spec import DEFAULT_OUTPUT, Spec, shape_keys
+from inceptgraph.spec import DEFAULT_OUTPUT, FREE_KEYS, Spec, free_size, shape_keys
 
 __all__ = ["expand"]
 
@@ -71,9 +72,13 @@ class _NetworkExpander:
         values = self.steps.values
         wanted = shape_keys(mapping.items)
         shape = []
+        found = {part: free_size(entry.value) for part, entry in mapping.items.items()}
+        free = {part: each for part in wanted[1:] if (each := found.get(part)) is not None}
         for part in wanted:
             entry = mapping.items.get(part)
-            value = values.whole(entry.value, values.network, part) if entry else None
+            written = entry.value if entry is not None else None
+            size = free.get(part) or written
+            value = values.whole(size, values.network, part) if size else None
             if entry is not None and value is not None and value > MAX_EXTENT:
                 message = f"`{part}` must be at most {MAX_EXTENT:,}"
                 span = entry.value.span.first_line()
@@ -84,8 +89,32 @@ class _NetworkExpander:
         if len(shape) < len(wanted):
             return None
         origin = Origin(key.span, mapping.items, name)
-        self.steps.nodes[name] = Node(name, Input(shape=tuple(shape)), (), None, origin)
+        operation = Input(shape=tuple(shape), **self.bounds(free, mapping))
+        self.steps.nodes[name] = Node(name, operation, (), None, origin)
         return name
+
+    def bounds(self, free: Mapping[str, Scalar], mapping: MappingNode) -> dict[str, Any]:
+        """What an input says of its free axes."""
+        values, found = self.steps.values, {}
+        for key in FREE_KEYS:
+            entry = mapping.items.get(key)
+            if entry is not None and not free:
+                message = f"`{key}` is of free extents, and there are none"
+                hint, warning = "write `height: free = 224`", Severity.WARNING
+                place = entry.key.span
+                self.findings.add(
+                    Code.CONFLICTING_KEYS, message, place, help=hint, severity=warning
+                )
+            found[key] = values.whole(entry.value, values.network, key) if entry else None
+        if not free:
+            return {}
+        self.steps.shape.free = True
+        return {
+            "free": tuple(free),
+            "least": (found["least"],) * len(free) if found["least"] else (),
+            "multiple": found["multiple"] or 1,
+            "assumed": not all(size.text for size in free.values()),
+        }
 
     def outputs(self, last: str | None) -> list[Output]:
         """The declared outputs; else the last stage."""

@@ -21,7 +21,12 @@ class Shapes:
 
     Args:
         nodes: by name, to which more may come.
+
+    Attributes:
+        free: whether an input may have any extents, so that what is inferred is one case of many.
     """
+
+    free = False
 
     def __init__(self, nodes: Mapping[str, Node]) -> None:
         self.nodes = nodes

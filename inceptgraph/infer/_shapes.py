@@ -7,6 +7,7 @@ from math import prod
 
 from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
+from inceptgraph.infer._free_sizes import assume_sizes, check_free_sizes
 from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
 from inceptgraph.infer._shared import check_shared
 from inceptgraph.ops import BUILT_IN, Input, Operation
@@ -27,6 +28,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         graph: as expanded.
         findings: receives what does not fit, and steps whose result nothing reads.
     """
+    graph = assume_sizes(graph)
     nodes: dict[str, Node] = {}
     reported: set[tuple[Code, Span | None]] = set()
     for name, node in graph.nodes.items():
@@ -48,6 +50,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     result = graph.with_nodes(nodes)
     check_shared(result, findings)
     if not findings.errors:
+        result = check_free_sizes(result, findings)
         _check_unused(result, findings)
     return result
 

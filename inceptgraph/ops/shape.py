@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from sys import float_info
 from typing import Annotated, Any, ClassVar
 
@@ -12,7 +13,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
 from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Sides, pairs, side_names, wrong_length
-from inceptgraph.types import Family, Shape, format_shape
+from inceptgraph.types import AXES, Family, Shape, format_shape
 
 __all__ = [
     "Channels",
@@ -96,6 +97,10 @@ class Input(Operation):
 
     Args:
         shape: shape of one sample, channels first: ``[channels, height, width]``, ``[features]``.
+        free: the axes that may have any extent; ``shape`` holds the one for which figures are.
+        least: their least extents, in that order; none where they are yet to be found.
+        multiple: what the extents of free axes are multiples of.
+        assumed: True where the extents of free axes in ``shape`` are yet to be found, too.
     """
 
     op: ClassVar[str] = "input"
@@ -103,9 +108,26 @@ class Input(Operation):
     arity: ClassVar[tuple[int, int | None]] = (0, 0)
 
     shape: Extents
+    free: Annotated[tuple[str, ...], BeforeValidator(tuple)] = ()
+    least: Annotated[tuple[int, ...], BeforeValidator(tuple)] = ()
+    multiple: Annotated[int, Field(ge=1)] = 1
+    assumed: bool = False
 
     def infer(self, *inputs: Shape) -> Shape:
         return self.shape
+
+    def extent(self, axis: str) -> int:
+        """The extent of an axis, by its name."""
+        return self.shape[1 + AXES[len(self.shape) - 1].index(axis)]
+
+    def at(self, sizes: Mapping[str, int]) -> Input:
+        """The same with other extents, by the names of free axes."""
+        axes = AXES[len(self.shape) - 1]
+        extents = (
+            sizes.get(axis, extent) if axis in self.free else extent
+            for axis, extent in zip(axes, self.shape[1:], strict=True)
+        )
+        return self.model_copy(update={"shape": (self.shape[0], *extents), "assumed": False})
 
 
 class Identity(Operation):

@@ -15,7 +15,7 @@ from inceptgraph.spec._resolved_text import (
     whole_text,
     without_expectations,
 )
-from inceptgraph.spec._sections import DEFAULT_OUTPUT, shape_keys
+from inceptgraph.spec._sections import DEFAULT_OUTPUT, FREE_KEYS, free_size, shape_keys
 from inceptgraph.spec._signatures import check_arguments, find_operation, operation_exists
 from inceptgraph.spec._structure import NAME, listed, need_text, read_keys, read_mapping
 from inceptgraph.spec._values import (
@@ -34,6 +34,7 @@ __all__ = [
     "COUNTS",
     "DEFAULT_OUTPUT",
     "FAILED",
+    "FREE_KEYS",
     "NAME",
     "SUFFIXES",
     "TYPES",
@@ -55,6 +56,7 @@ __all__ = [
     "evaluate",
     "find_operation",
     "fits",
+    "free_size",
     "is_fraction",
     "is_library",
     "language",

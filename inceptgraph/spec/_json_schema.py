@@ -15,6 +15,7 @@ from inceptgraph.ops import Operation
 from inceptgraph.spec._expect_form import COUNTS
 from inceptgraph.spec._load import BLOCK_KEYS, INPUT_KEYS, KEYS
 from inceptgraph.spec._resolve import LIBRARY_KEYS
+from inceptgraph.spec._sections import MAP_KEYS
 from inceptgraph.spec._structure import NAME, RESERVED
 from inceptgraph.spec._values import TYPES
 from inceptgraph.types import Family
@@ -139,7 +140,8 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
     for name, kind in kinds.items():
         found[name] = _operation(kind, found)
     size = _or_expression({"type": "integer", "minimum": 1})
-    inputs = {key: WORD if key == "name" else size for key in INPUT_KEYS}
+    axis = {"anyOf": [*size["anyOf"], {"type": "string", "pattern": r"^\s*free\s*(=.*)?$"}]}
+    inputs = {key: axis if key in MAP_KEYS[1:] else size for key in INPUT_KEYS} | {"name": WORD}
     block = {key: {} for key in BLOCK_KEYS} | {
         "description": TEXT,
         "params": PARAMS,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterable
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span, closest, did_you_mean
-from inceptgraph.source import Entry, Mapping, Scalar
+from inceptgraph.source import Entry, Mapping, Node, Scalar
 from inceptgraph.spec._models import Chain, Head, Section
 from inceptgraph.spec._references import check_sources
 from inceptgraph.spec._step_forms import StepReader
@@ -20,11 +20,12 @@ from inceptgraph.spec._structure import (
 )
 from inceptgraph.types import AXES, KINDS
 
-__all__ = ["DEFAULT_OUTPUT", "INPUT_KEYS", "read_heads", "read_input", "read_outputs"]
-__all__ += ["read_sections", "shape_keys"]
+__all__ = ["DEFAULT_OUTPUT", "FREE_KEYS", "INPUT_KEYS", "MAP_KEYS", "free_size"]
+__all__ += ["read_heads", "read_input", "read_outputs", "read_sections", "shape_keys"]
 
 MAP_KEYS = ("channels", "length", "frames", "height", "width")
-INPUT_KEYS = ("name", *MAP_KEYS, "features")
+FREE_KEYS = ("least", "multiple")
+INPUT_KEYS = ("name", *MAP_KEYS, "features", *FREE_KEYS)
 
 DEFAULT_OUTPUT = "output"
 """What the result of the last stage is called in a spec without ``outputs:``."""
@@ -63,6 +64,21 @@ def read_input(entry: Entry, findings: Findings) -> Mapping | None:
         message = f"{what} needs {listed(missing)}"
         findings.add(Code.MISSING_KEY, message, entry.key.span, help=_SHAPES)
     return Mapping(items, value.span)
+
+
+_FREE = re.compile(r"\s*free\s*(?:=\s*(.{1,60}?)\s*)?")
+
+
+def free_size(node: Node) -> Scalar | None:
+    """The extent behind ``free =``, for which the figures of a free axis are; 1, as nobody wrote
+    it, where it is yet to be found; None where the axis is not free."""
+    match = _FREE.fullmatch(node.text) if isinstance(node, Scalar) else None
+    if match is None or not isinstance(node, Scalar):
+        return None
+    if match[1] is None:
+        return Scalar(1, "", node.span)
+    value = int(match[1]) if match[1].isdecimal() else match[1]
+    return Scalar(value, match[1], node.part(*match.span(1)))
 
 
 def shape_keys(items: Container[str]) -> tuple[str, ...]:

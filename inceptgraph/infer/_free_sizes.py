@@ -1,0 +1,250 @@
+"""Networks whose input may have any extents: from which on, in which steps, and why not in others.
+
+An extent behind a window is ``(n + a) // s`` of the one before it. So what a network does repeats
+itself: at extents that are a multiple of all its strides apart, the same steps fit one another or
+do not. All extents within one such period are tried, one axis after the other.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm
+
+from inceptgraph.diagnostics import Code, Findings, Label, ShapeError
+from inceptgraph.graph import Graph, Node
+from inceptgraph.ops import Input, Operation
+from inceptgraph.types import Shape
+
+__all__ = ["assume_sizes", "check_free_sizes"]
+
+FAR = 2**8 * 3**3 * 5 * 7
+"""A multiple of the strides that networks have."""
+
+MOST = 4096
+"""The longest period whose extents are all tried, and the largest extent that is assumed."""
+
+_PLURAL = {"frames": "numbers of frames"}
+
+
+@dataclass(frozen=True)
+class _Misfit(Exception):
+    """A step that cannot be computed at some size."""
+
+    node: Node
+    error: ShapeError
+
+
+class _Probe:
+    """Shapes of a network at other sizes of its free axes."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.known: dict[tuple[int, tuple[Shape, ...]], Shape] = {}
+
+    def shapes(self, sizes: Mapping[str, int], weights: bool = False) -> dict[str, Shape]:
+        """The shape of every node; with ``weights``, those must be as at the size of the figures.
+
+        Raises:
+            _Misfit: at the first step that does not fit.
+        """
+        found: dict[str, Shape] = {}
+        for name, node in self.graph.nodes.items():
+            if isinstance(node.op, Input):
+                found[name] = node.op.at(sizes).shape
+                continue
+            operands = tuple(found[operand] for operand in node.inputs)
+            try:
+                found[name] = self.shape(node.op, operands)
+                if weights:
+                    self.same_weights(node, operands)
+            except ShapeError as error:
+                raise _Misfit(node, error) from None
+        return found
+
+    def shape(self, op: Operation, operands: tuple[Shape, ...]) -> Shape:
+        key = id(op), operands  # steps that are alike share their operation
+        if key not in self.known:
+            self.known[key] = op.infer(*operands)
+        return self.known[key]
+
+    def same_weights(self, node: Node, operands: tuple[Shape, ...]) -> None:
+        """Refuse weights of another shape than at the size of the figures."""
+        now = {name: weight.shape for name, weight in node.op.weights(*operands).items()}
+        for name, weight in self.graph.weights(node).items():
+            if now[name] != weight.shape:
+                raise ShapeError(
+                    Code.SPATIAL_MISMATCH,
+                    f"`{name}` of `{node.op.op}` would have another shape, {_shown(now[name])} for"
+                    f" {_shown(weight.shape)}",
+                    help="put an adaptive or a global pool before it",
+                )
+
+    def misfit(self, sizes: Mapping[str, int], weights: bool = False) -> _Misfit | None:
+        """What does not fit at a size."""
+        try:
+            self.shapes(sizes, weights)
+        except _Misfit as misfit:
+            return misfit
+        return None
+
+    def period(self, axis: str, extent: int) -> int:
+        """Extents after which everything repeats itself; no more than are tried.
+
+        Raises:
+            _Misfit: the weights of a step depend on the extent.
+        """
+        far = self.shapes({axis: extent + FAR}, weights=True)
+        rates = (
+            Fraction(b - a, FAR)
+            for name, shape in self.shapes({axis: extent}).items()
+            for a, b in zip(shape, far[name], strict=True)
+        )
+        return min(lcm(*(rate.denominator for rate in rates)), MOST)
+
+
+def assume_sizes(graph: Graph) -> Graph:
+    """The graph with an extent for each free axis that has none yet: the least power of two, times
+    what it is a multiple of, at which all steps fit."""
+    assumed = [node for node in graph.inputs if isinstance(node.op, Input) and node.op.assumed]
+    if not assumed:
+        return graph
+    probe, first = _Probe(graph), assumed[0].op
+    assert isinstance(first, Input)
+    extent = first.multiple
+    while extent < max(first.least, default=1):
+        extent += first.multiple
+    while probe.misfit(dict.fromkeys(first.free, extent)) is not None and extent < MOST:
+        extent *= 2
+    return _at(graph, dict.fromkeys(first.free, extent))
+
+
+def check_free_sizes(graph: Graph, findings: Findings) -> Graph:
+    """The graph with the least extents that its free axes may have.
+
+    Args:
+        graph: with shapes, and nothing wrong with it.
+        findings: receives steps that do not fit at some extents, and at which.
+    """
+    least: dict[str, int] = {}
+    for node in graph.inputs:
+        assert isinstance(node.op, Input)
+        for axis in node.op.free:
+            if axis not in least:
+                least[axis] = _check_axis(graph, node, axis, findings)
+    return _with_least(graph, least) if least else graph
+
+
+def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> int:
+    """The least extent of an axis; reports what does not fit at larger ones."""
+    op = source.op
+    assert isinstance(op, Input)
+    extent = op.extent(axis)
+    place = source.origin.argument(axis) if source.origin else None
+    if extent % op.multiple:
+        message = f"the {axis} {extent} is no multiple of {op.multiple}"
+        findings.add(Code.BAD_ARGUMENT, message, place)
+        return extent
+    probe, in_use = _Probe(graph), _Probe(graph.phase("eval"))
+    try:
+        period = lcm(probe.period(axis, extent), op.multiple)
+    except _Misfit as far:
+        near = range(extent + op.multiple, extent + 64 * op.multiple, op.multiple)
+        misfit = next(
+            filter(None, (probe.misfit({axis: size}, weights=True) for size in near)), far
+        )
+        _report(misfit, source, axis, f"at another {axis}", None, findings)
+        return extent
+    tried = range(extent, extent + period, op.multiple)
+    misfits = {size: found for size in tried if (found := probe.misfit({axis: size}))}
+    if misfits:
+        first = min(misfits)
+        fits = _multiple_that_fits(period, op.multiple, misfits)
+        sizes = _sizes(axis, [*misfits], tried, fits)
+        _report(misfits[first], source, axis, sizes, fits, findings)
+        return extent
+    return _least(in_use, source, axis, extent, op.multiple, findings)
+
+
+def _least(
+    probe: _Probe, source: Node, axis: str, extent: int, step: int, findings: Findings
+) -> int:
+    """The least extent at which all steps fit, below one at which they do; heads, which exist in
+    training alone, may want more."""
+    op = source.op
+    assert isinstance(op, Input)
+    sizes = range(step, extent + 1, step)
+    index = bisect_left(sizes, True, key=lambda size: probe.misfit({axis: size}) is None)
+    least = sizes[index]
+    stated = dict(zip(op.free, op.least, strict=False)).get(axis)
+    misfit = probe.misfit({axis: stated}) if stated else None
+    if misfit is not None and stated and source.origin:
+        message = f"the least {axis} is {least}: at {stated} {misfit.error}"
+        labels = _place_of(misfit.node, misfit.error)
+        findings.add(misfit.error.code, message, source.origin.argument("least"), "", *labels)
+    return max(least, stated or 1)
+
+
+def _multiple_that_fits(period: int, step: int, misfits: Mapping[int, object]) -> int | None:
+    """The least number of whose multiples all fit."""
+    found = (n for n in range(step, period + 1, step) if period % n == 0)
+    return next((n for n in found if not any(size % n == 0 for size in misfits)), None)
+
+
+def _sizes(axis: str, misfits: Sequence[int], tried: range, multiple: int | None) -> str:
+    """The extents at which something does not fit, in words."""
+    plural = _PLURAL.get(axis, f"{axis}s")
+    for word, parity in (("odd", 1), ("even", 0)):
+        if [size for size in tried if size % 2 == parity] == list(misfits):
+            return f"at {word} {plural}"
+    if multiple and [size for size in tried if size % multiple] == list(misfits):
+        return f"at {plural} that are no multiples of {multiple}"
+    few = ", ".join(map(str, misfits[:3]))
+    return f"at {plural} such as {few}"
+
+
+def _report(
+    misfit: _Misfit,
+    source: Node,
+    axis: str,
+    sizes: str,
+    multiple: int | None,
+    findings: Findings,
+) -> None:
+    origin, error = misfit.node.origin, misfit.error
+    labels = origin.uses() if origin else ()
+    if source.origin:
+        labels = (Label(source.origin.argument(axis), f"this {axis} is free"), *labels)
+    path = f"`{misfit.node.name}`" if "." in misfit.node.name else ""
+    hint = f"state `multiple: {multiple}` beside it" if multiple else error.help
+    span = origin.argument(error.argument) if origin else None
+    findings.add(error.code, f"{sizes} {error}", span, path, *labels, help=hint)
+
+
+def _place_of(node: Node, error: ShapeError) -> tuple[Label, ...]:
+    return (Label(node.origin.argument(error.argument), "here"),) if node.origin else ()
+
+
+def _at(graph: Graph, sizes: Mapping[str, int]) -> Graph:
+    return _with_inputs(graph, lambda op: op.at(sizes))
+
+
+def _with_least(graph: Graph, least: Mapping[str, int]) -> Graph:
+    return _with_inputs(
+        graph, lambda op: op.model_copy(update={"least": tuple(least[axis] for axis in op.free)})
+    )
+
+
+def _with_inputs(graph: Graph, change: Callable[[Input], Input]) -> Graph:
+    """The graph with its inputs that have free axes changed."""
+    nodes = dict(graph.nodes)
+    for node in graph.inputs:
+        if isinstance(node.op, Input) and node.op.free:
+            nodes[node.name] = replace(node, op=change(node.op))
+    return graph.with_nodes(nodes)
+
+
+def _shown(shape: Shape) -> str:
+    return "×".join(map(str, shape))

@@ -1,0 +1,126 @@
+"""Inputs whose extents are free: which they may have, and what does not fit at others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inceptgraph.diagnostics import Code, Severity, Source
+from inceptgraph.ops import Input
+from inceptgraph.pipeline import analyze, summary
+from inceptgraph.report import render
+
+IMAGE = "name: N\ninput: {channels: 3, height: %s, width: 64}\n"
+
+
+def errors(text: str) -> list[Code]:
+    found = analyze(Source("n.yaml", text)).findings
+    return [each.code for each in found if each.severity is Severity.ERROR]
+
+
+def least(text: str) -> tuple[int, ...]:
+    analysis = analyze(Source("n.yaml", text))
+    assert render(analysis.findings, "concise") == ""
+    (source,) = analysis.require_graph().inputs
+    assert isinstance(source.op, Input)
+    return source.op.least
+
+
+@pytest.mark.parametrize("name", ["inception_v3_tfslim", "inception_resnet_v2"])
+def test_least_sizes_are_those_that_keras_states(name: str) -> None:
+    """``InceptionV3`` and ``InceptionResNetV2``: width and height no smaller than 75."""
+    free = "{channels: 3, height: free = 299, width: free = 299}"
+    (source,) = analyze(name).require_graph().inputs
+    text = f"extends: {name}\nname: Free\ninput: {free[:-1]}, name: {source.name}}}\n"
+    heads = analyze(name).require_graph().heads
+    without = "".join(f"  {head.path}: remove\n" for head in heads)
+    assert least(f"{text}edit:\n{without}" if heads else text) == (75, 75)
+
+
+WINDOWS = st.fixed_dictionaries(
+    {
+        "op": st.sampled_from(["conv", "max_pool"]),
+        "kernel": st.integers(1, 5),
+        "stride": st.integers(1, 4),
+        "padding": st.sampled_from(["same", "valid", 0, 1]),
+    },
+    optional={"ceil": st.booleans()},
+).map(lambda step: step | ({"out": 3} if step["op"] == "conv" else {}))
+
+
+def chain(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    made = {f"s{at}": dict(step) for at, step in enumerate(steps)}
+    for step in made.values():
+        if step["op"] == "conv":
+            step.pop("ceil", None)
+    return made
+
+
+@given(
+    st.lists(WINDOWS, min_size=1, max_size=3),
+    st.lists(WINDOWS, max_size=2),
+    st.sampled_from([1, 2, 3, 4]),
+    st.booleans(),
+)
+@settings(deadline=None)
+def test_what_is_found_is_found_by_trying_every_size(
+    left: list[dict[str, Any]], right: list[dict[str, Any]], multiple: int, cut: bool
+) -> None:
+    branches: dict[str, Any] = {"left": chain(left), "right": chain(right)}
+    stages: dict[str, Any] = {"m": {"branches": branches, "merge": "add"}}
+    if cut:
+        stages |= {"crop": {"op": "crop", "border": [1, 1]}}
+
+    def spec(length: object, **more: int) -> str:
+        shape = {"channels": 3, "length": length, **more}
+        return json.dumps({"name": "N", "input": shape, "stages": stages})
+
+    tried = list(range(multiple, 200, multiple))
+    fits = [not errors(spec(size)) for size in tried]
+    default = next((size for size, good in zip(tried, fits, strict=True) if good), None)
+    if default is None or default + 100 > tried[-1]:
+        return
+    text = spec(f"free = {default}", multiple=multiple)
+    from_there = fits[tried.index(default) :]
+    if all(from_there):
+        assert least(text) == (default,)
+    else:
+        assert errors(text)
+
+
+def test_a_size_that_is_not_written_is_found() -> None:
+    stages = "stages: {a: {op: conv2d, out: 4, kernel: 7, stride: 4}, b: {op: global_avg_pool}}"
+    assert least(IMAGE % "free" + stages) == (7,)
+    assert least(IMAGE % "free, multiple: 3" + stages) == (9,)
+    assert least(IMAGE % "free, least: 20" + stages) == (20,)
+    (source,) = analyze(Source("n.yaml", IMAGE % "free" + stages)).require_graph().inputs
+    assert source.shape == (3, 8, 64)
+
+
+def test_heads_want_what_they_want_in_training_alone() -> None:
+    stages = """stages: {a: {op: conv2d, out: 4, stride: 2}, b: {op: global_avg_pool}}
+aux_heads: {h: {op: conv2d, out: 2, kernel: 9, from: a, loss_weight: 1}}
+"""
+    assert least(IMAGE % "free = 32" + stages) == (1,)
+
+
+def test_a_summary_says_what_is_free() -> None:
+    text = IMAGE % "free = 40, multiple: 4" + "stages: {a: {op: conv2d, out: 4, kernel: 7}}"
+    outline = summary(Source("n.yaml", text))
+    assert [(free.axis, free.least, free.multiple) for free in outline.free["input"]] == [
+        ("height", 8, 4)
+    ]
+    assert summary(Source("n.yaml", text), set={"input.height": 44}).free == {}
+    (idle,) = analyze(Source("n.yaml", text), set={"input.height": 44}).findings
+    assert idle.severity is Severity.WARNING and "`multiple` is of free extents" in idle.message
+
+
+def test_sequences_and_volumes() -> None:
+    lines = "name: N\ninput: {channels: 2, length: free = 128}\nstages: {a: {op: conv, out: 3, "
+    assert least(lines + "kernel: 9, stride: 2}, b: {op: max_pool, kernel: 2}}") == (11,)
+    frames = "name: N\ninput: {channels: 2, frames: free = 8, height: 9, width: 9}\nstages: "
+    assert least(frames + "{a: {op: conv, out: 3, kernel: [3, 1, 1]}}") == (3,)
