@@ -17,7 +17,7 @@ import numpy as np
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_onnx import convolutions, lrn, pools, reductions, resampling, sample_norms
+from inceptgraph_onnx import borders, convolutions, lrn, pools, reductions, resampling, sample_norms
 from inceptgraph_onnx.body import Step
 
 __all__ = ["ENTRY_POINTS", "has_rule", "rule"]
@@ -284,7 +284,16 @@ def _(op: shape.Scale, step: Step, *inputs: Shape) -> str:
 @rule.register
 def _(op: shape.Pad, step: Step, *inputs: Shape) -> str:
     (x,) = step.inputs
-    return step.border(x, op.border, op.value) if any(op.border) else x
+    if not any(op.border):
+        return x
+    if op.mode == "constant":
+        return step.border(x, op.border, op.value)
+    return borders.of_the_map(op, step)
+
+
+@rule.register
+def _(op: shape.ChannelShuffle, step: Step, *inputs: Shape) -> str:
+    return borders.shuffled(op, step, inputs[0])
 
 
 @rule.register

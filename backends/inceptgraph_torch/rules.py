@@ -200,7 +200,12 @@ def _(op: shape.Scale, *inputs: Shape) -> Layer:
 
 @rule.register
 def _(op: shape.Pad, *inputs: Shape) -> Layer:
-    return windows.constant_pad(op.border, op.value)
+    return windows.pad(op)
+
+
+@rule.register
+def _(op: shape.ChannelShuffle, *inputs: Shape) -> Layer:
+    return Layer(nn.ChannelShuffle, (op.groups,))
 
 
 @rule.register

@@ -9,10 +9,11 @@ from torch import nn
 from inceptgraph.ops import Sides, pairs
 from inceptgraph.ops.conv import Convolution
 from inceptgraph.ops.pool import AvgPool, MaxPool
+from inceptgraph.ops.shape import Pad
 from inceptgraph_torch import layers
 from inceptgraph_torch.described import Layer
 
-__all__ = ["brief", "constant_pad", "convolution", "pool"]
+__all__ = ["brief", "convolution", "pad", "pool"]
 
 T = TypeVar("T")
 
@@ -26,7 +27,12 @@ _PADDED_POOLS: dict[type[MaxPool | AvgPool], tuple[type[nn.Module], ...]] = {
     MaxPool: (layers.PaddedMaxPool1d, layers.PaddedMaxPool2d, layers.PaddedMaxPool3d),
     AvgPool: (layers.PaddedAvgPool1d, layers.PaddedAvgPool2d, layers.PaddedAvgPool3d),
 }
-_CONSTANT_PADS = (nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d)
+_PADS: dict[str, tuple[type[nn.Module], ...]] = {
+    "constant": (nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d),
+    "reflect": (nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReflectionPad3d),
+    "replicate": (nn.ReplicationPad1d, nn.ReplicationPad2d, nn.ReplicationPad3d),
+    "circular": (nn.CircularPad1d, nn.CircularPad2d, nn.CircularPad3d),
+}
 
 
 def brief(size: tuple[T, ...]) -> T | tuple[T, ...]:
@@ -96,7 +102,8 @@ def pool(op: MaxPool | AvgPool, extents: tuple[int, ...], **extra: Any) -> Layer
     return Layer(plain, sizes, {"padding": brief(padding), **ceil, **extra})
 
 
-def constant_pad(border: Sides, value: float) -> Layer:
+def pad(op: Pad) -> Layer:
     """The layer that adds a border; torch names the last axis first."""
-    last_first = tuple(pixels for sides in reversed(pairs(border)) for pixels in sides)
-    return Layer(_CONSTANT_PADS[len(border) // 2 - 1], (last_first, value))
+    last_first = tuple(pixels for sides in reversed(pairs(op.border)) for pixels in sides)
+    kind = _PADS[op.mode][len(op.border) // 2 - 1]
+    return Layer(kind, (last_first, op.value) if op.mode == "constant" else (last_first,))

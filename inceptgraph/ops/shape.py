@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from sys import float_info
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -243,11 +243,13 @@ class Scale(Operation):
 
 
 class Pad(Operation):
-    """Adds a border.
+    """Adds a border. Receptive fields take it for padding, mirrored or not.
 
     Args:
         border: pixels before and after each axis: of an image ``[top, bottom, left, right]``.
-        value: what the border holds.
+        value: what the border holds where it is constant.
+        mode: ``constant``; ``reflect`` for the pixels next to the outermost, mirrored;
+            ``replicate`` for the outermost; ``circular`` for those of the other end.
     """
 
     op: ClassVar[str] = "pad"
@@ -255,9 +257,28 @@ class Pad(Operation):
 
     border: Borders
     value: float = 0.0
+    mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
 
     def infer(self, *inputs: Shape) -> Shape:
         channels, extents = _bordered(self, inputs[0])
+        if self.mode in ("reflect", "circular"):
+            more = 1 if self.mode == "reflect" else 0
+            for extent, both in extents:
+                if max(both) + more > extent:
+                    raise ShapeError(
+                        Code.SPATIAL_MISMATCH,
+                        f"a border of {max(both)} pixels in the mode `{self.mode}` needs an extent"
+                        f" of {max(both) + more} at least, but this is {extent}",
+                        argument="border",
+                        help="use a narrower border, or `mode: replicate`",
+                    )
+        if self.mode != "constant" and self.value:
+            raise ShapeError(
+                Code.BAD_ARGUMENT,
+                f"a border in the mode `{self.mode}` holds pixels of the map, and no `value`",
+                argument="value",
+                help="leave `value` out, or `mode`",
+            )
         return (channels, *(extent + a + b for extent, (a, b) in extents))
 
     def on_images(self) -> Pad:
@@ -316,6 +337,8 @@ class Channels(Operation):
     Args:
         start: the first one, counted from 0; negative from the end, as in Python.
         stop: the one after the last, counted alike; by default there is none after it.
+        part: which of several equal parts, counted from 0, in place of ``start`` and ``stop``.
+        of: how many parts there are.
     """
 
     op: ClassVar[str] = "channels"
@@ -323,10 +346,14 @@ class Channels(Operation):
 
     start: int = 0
     stop: int | None = None
+    part: Annotated[int, Field(ge=0)] | None = None
+    of: Annotated[int, Field(ge=1)] | None = None
 
     def settled(self, *inputs: Shape) -> Channels:
         """The channels counted from 0."""
         channels = inputs[0][0]
+        if self.part is not None or self.of is not None:
+            return self._settled_part(channels)
         stop = channels if self.stop is None else self.stop
         start, stop = (end + channels if end < 0 else end for end in (self.start, stop))
         if not 0 <= start < stop <= channels:
@@ -343,6 +370,31 @@ class Channels(Operation):
         start, stop = self.settled(*inputs).extent
         return (stop - start, *inputs[0][1:])
 
+    def _settled_part(self, channels: int) -> Channels:
+        """One of several equal parts."""
+        if self.part is None or self.of is None or (self.start, self.stop) != (0, None):
+            raise ShapeError(
+                Code.BAD_ARGUMENT,
+                "`channels` takes `part` and `of`, or `start` and `stop`",
+                argument="of" if self.part is None else "part",
+                help="the first half is `{op: channels, part: 0, of: 2}`",
+            )
+        if channels % self.of:
+            raise ShapeError(
+                Code.BAD_GROUPS,
+                f"{channels} channels cannot be split into {self.of} equal parts",
+                argument="of",
+                help=f"`of` must divide {channels}; `start` and `stop` cut anywhere",
+            )
+        if self.part >= self.of:
+            raise ShapeError(
+                Code.EMPTY_OUTPUT,
+                f"of {self.of} parts, counted from 0, the last is {self.of - 1}",
+                argument="part",
+            )
+        size = channels // self.of
+        return Channels(start=self.part * size, stop=(self.part + 1) * size)
+
     @property
     def extent(self) -> tuple[int, int]:
         """First channel and the one after the last, of what is settled."""
@@ -350,5 +402,35 @@ class Channels(Operation):
         return self.start, self.stop
 
     def label(self) -> str:
+        if self.of is not None:
+            return f"channels, part {self.part} of {self.of}"
         last = "the end" if self.stop is None else self.stop - 1
         return f"channels {self.start} to {last}"
+
+
+class ChannelShuffle(Operation):
+    """Channels of several groups in turn: the first of each, then the second of each (Zhang et al.
+    2017, ShuffleNet).
+
+    Args:
+        groups: of as many channels each, one after the other in the operand.
+    """
+
+    op: ClassVar[str] = "channel_shuffle"
+    family: ClassVar[Family] = Family.SHAPE
+
+    groups: Annotated[int, Field(ge=1)]
+
+    def infer(self, *inputs: Shape) -> Shape:
+        channels, _ = need_feature_map(self, inputs[0])
+        if channels % self.groups:
+            raise ShapeError(
+                Code.BAD_GROUPS,
+                f"{channels} channels cannot be split into {self.groups} equal groups",
+                argument="groups",
+                help=f"`groups` must divide {channels}",
+            )
+        return inputs[0]
+
+    def label(self) -> str:
+        return f"channel shuffle, {self.groups} groups"

@@ -32,7 +32,7 @@ def _composed(first: Operation, second: Operation) -> Operation | None:
     match first, second:
         case Scale(), Scale():
             return first.then(second)
-        case Pad(), Pad() if first.value == second.value:
+        case Pad(mode="constant"), Pad(mode="constant") if first.value == second.value:
             return Pad(border=_sum(first.border, second.border), value=first.value)
         case Crop(), Crop():
             return Crop(border=_sum(first.border, second.border))

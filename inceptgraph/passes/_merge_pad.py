@@ -21,7 +21,7 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
         if not isinstance(node.op, Convolution):
             continue
         before = graph.nodes[node.inputs[0]]
-        if not isinstance(before.op, Pad) or before.op.value != 0:
+        if not isinstance(before.op, Pad) or (before.op.mode, before.op.value) != ("constant", 0):
             continue
         op = node.op
         _, *extents = graph.shape(before.name)

@@ -339,6 +339,7 @@ REQUIRED |= dict.fromkeys(("pad", "crop"), "border: [0, 0, 0, 0]")
 REQUIRED |= dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "size: [5, 6]")
 REQUIRED |= dict.fromkeys(("mean", "sum", "max", "l2_norm"), "over: channels")
 REQUIRED |= {"group_norm": "groups: 1", "stochastic_depth": "rate: 0.5"}
+REQUIRED["channel_shuffle"] = "groups: 2"
 REQUIRED["power"] = "exponent: 2"
 REQUIRED |= dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), "factor: 1")
 REQUIRED["conv_transpose"] = "out: 3, kernel: 1"

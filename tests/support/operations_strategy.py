@@ -123,7 +123,11 @@ BY_RANK: dict[str, Callable[[int], Arguments]] = {
         "over": mostly(rank),
         "eps": st.sampled_from([1e-6, 0.5]),
     },
-    "pad": lambda rank: {"border": borders(rank), "value": number},
+    "pad": lambda rank: {
+        "border": borders(rank),
+        "value": st.just(0.0) | number,
+        "mode": st.sampled_from(["constant", "reflect", "replicate", "circular"]),
+    },
     "crop": lambda rank: {"border": borders(rank)},
     **dict.fromkeys(("mean", "sum", "max", "l2_norm"), lambda rank: {"over": axes(rank)}),
     "l2_normalize": lambda rank: {"over": axes(rank), "eps": st.sampled_from([1e-12, 0.5, 3.0])},
@@ -144,12 +148,19 @@ ARGUMENTS: dict[str, Arguments] = {
     "stochastic_depth": {"rate": st.floats(0, 0.9)},
     "dropout": {"rate": st.floats(0, 0.9)},
     "scale": {"factor": numbers, "offset": numbers},
-    "channels": {"start": st.integers(-3, 2), "stop": st.none() | st.integers(-2, 6)},
+    "channels": {
+        "start": st.just(0) | st.integers(-3, 2),
+        "stop": st.none() | st.integers(-2, 6),
+        "part": st.none() | st.integers(0, 2),
+        "of": st.none() | st.integers(1, 3),
+    },
+    "channel_shuffle": {"groups": st.integers(1, 3)},
 }
 MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
     "lrn",
     "pad",
     "crop",
+    "channel_shuffle",
     "instance_norm",
     "resize",
     "pixel_shuffle",

@@ -173,11 +173,23 @@ def maximum_of(x: Tensor) -> Tensor:
 def padded(op: Any, x: Tensor) -> Tensor:
     for axis, extent in enumerate(x.shape[2:]):
         before, after = op.border[2 * axis : 2 * axis + 2]
+        if op.mode != "constant":
+            read = [mirrored(op.mode, at, extent) for at in range(-before, extent + after)]
+            x = torch.stack([x.select(2 + axis, at) for at in read], 2 + axis)
+            continue
         rows = [op.value * torch.ones_like(x.select(2 + axis, 0))]
         kept = x.unbind(2 + axis)
         x = torch.stack([*rows * before, *kept, *rows * after], 2 + axis)
         assert x.shape[2 + axis] == before + extent + after
     return x
+
+
+def mirrored(mode: str, at: int, extent: int) -> int:
+    """Where on the map what stands at a place beside it is."""
+    last = extent - 1
+    if mode == "replicate":
+        return sorted((0, at, last))[1]
+    return at % extent if mode == "circular" else last - abs(last - abs(at))
 
 
 def cropped(op: Any, x: Tensor) -> Tensor:
@@ -400,5 +412,8 @@ DEFINITIONS: dict[str, Definition] = {
     ).flatten(1, 2),
     "pad": lambda op, w, x: padded(op, x),
     "crop": lambda op, w, x: cropped(op, x),
+    "channel_shuffle": lambda op, w, x: torch.cat(
+        [x[:, i :: x.shape[1] // op.groups] for i in range(x.shape[1] // op.groups)], 1
+    ),
     "channels": lambda op, w, x: torch.stack([*x.unbind(1)][op.start : op.stop], 1),
 }

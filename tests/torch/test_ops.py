@@ -237,6 +237,8 @@ OWN_LAYERS: list[tuple[str, dict[str, Any], Shape]] = [
     ("group_norm", {"groups": 2, "shift": False}, (4, 5, 5)),
     ("instance_norm", {"scale": False}, (4, 5, 5)),
     ("stochastic_depth", {"rate": 0.5}, (4, 5, 5)),
+    ("channel_shuffle", {"groups": 2}, (4, 5, 5)),
+    ("pad", {"border": (1, 2, 0, 1), "mode": "circular"}, (4, 5, 5)),
     ("mean", {"over": "channels"}, (4, 5, 5)),
     ("l2_norm", {"over": "space"}, (4, 5, 5)),
     ("l2_normalize", {}, (4,)),

@@ -340,7 +340,15 @@ def _(op: shape.Flatten, unit: Unit, emit: Emitter) -> None:
 @rule.register
 def _(op: shape.Pad, unit: Unit, emit: Emitter) -> None:
     top, _, left, _ = op.border
-    _plain(unit, emit, "pad", str(top), str(left), number(op.value))
+    if op.mode == "constant":
+        _plain(unit, emit, "pad", str(top), str(left), number(op.value))
+    else:
+        _plain(unit, emit, f"pad_by<{op.mode.capitalize()}>", str(top), str(left))
+
+
+@rule.register
+def _(op: shape.ChannelShuffle, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "channel_shuffle", str(op.groups))
 
 
 @rule.register

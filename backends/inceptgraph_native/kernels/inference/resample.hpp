@@ -44,4 +44,36 @@ inline void pixel_unshuffle(Run& r, Map in, int factor, Map out) {
     });
 }
 
+// The first channel of each group, then the second of each.
+inline void channel_shuffle(Run& r, Map in, int groups, Map out) {
+    const int size = in.channels / groups;
+    each_pixel(r, out, [&](long n, int y, int x) {
+        const number* from = in.at(n, y, x);
+        number* to = out.at(n, y, x);
+        for (int c = 0; c < out.channels; ++c) to[c] = from[c % groups * size + c / groups];
+    });
+}
+
+// The pixel of a map that stands at a place before its first or past its last.
+struct Reflect {
+    static int at(int place, int extent) {
+        return place < 0 ? -place : place < extent ? place : 2 * (extent - 1) - place;
+    }
+};
+struct Replicate {
+    static int at(int place, int extent) { return min(max(place, 0), extent - 1); }
+};
+struct Circular {
+    static int at(int place, int extent) { return (place + extent) % extent; }
+};
+
+// A border of pixels of the map.
+template <class Mode>
+void pad_by(Run& r, Map in, int top, int left, Map out) {
+    each_pixel(r, out, [&](long n, int y, int x) {
+        const number* from = in.at(n, Mode::at(y - top, in.height), Mode::at(x - left, in.width));
+        std::memcpy(static_cast<void*>(out.at(n, y, x)), from, out.channels * sizeof(number));
+    });
+}
+
 }  // namespace inceptgraph
