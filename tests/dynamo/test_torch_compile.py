@@ -500,8 +500,8 @@ def test_a_reason_is_a_line() -> None:
     report = checked(Function(lambda x: F.pad(x, (-1, 2))), torch.randn(MAP))
     (reason,) = (each.reason for each in report.left)
     assert reason == (
-        "no operation of ours does the same: `border` is a list of pixels before and after each axis,"
-        " such as [top, bottom, left, right]"
+        "no operation of ours does the same: `border` is a list of pixels before and after each"
+        " axis, such as [top, bottom, left, right]"
     )
 
 
