@@ -28,6 +28,7 @@ FREE = {
     "efficientnet_b0",
     "inception_resnet_v1",
     "inception_resnet_v2",
+    "inception_time",
     "inception_v3",
     "inception_v3_tfslim",
     "inception_v4",
@@ -59,7 +60,7 @@ def test_shipped_specs(spec: str) -> None:
     assert free is not None
     least = [axis.least for axis in axes(free)]
     for more in ((0, 0), (1, 6), (37, 32), (64, 65)):
-        size = least[0] + more[0], least[1] + more[1]
+        size = [n + extra for n, extra in zip(least, more, strict=False)]  # one axis of a sequence
         other, findings = resized(graph, *size)
         assert not findings.errors
         for name in graph.nodes:

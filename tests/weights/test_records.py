@@ -44,6 +44,7 @@ RECORDS = {
     "torchvision_resnet18": "torchvision_resnet18",
     "torchvision_squeezenet1_1": "torchvision_squeezenet1_1",
     "torchvision_vgg16": "torchvision_vgg16",
+    "tsai_inception_time": "tsai_inception_time",
 }
 """The table that an implementation's names need."""
 

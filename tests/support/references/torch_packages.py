@@ -1,4 +1,4 @@
-"""References that are torch modules: torchvision, timm, pretrainedmodels, pytorchcv, facenet."""
+"""References that are torch modules, of torchvision, timm, pytorchcv, tsai and others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reference:
         package: the distribution.
         maker: module and function.
         arguments: of the function.
-        size: of the input, height and width, in evaluation.
+        size: of the input in evaluation: height and width of an image, or channels and extents.
         training: batch and size in training.
         order: where in what it returns in training stand its output and then the heads.
         overrides: see :class:`Record`.
@@ -37,8 +37,8 @@ class Reference:
     package: str
     maker: str
     arguments: Mapping[str, Any]
-    size: int
-    training: tuple[int, int]
+    size: int | tuple[int, ...]
+    training: tuple[int, int | tuple[int, ...]]
     order: tuple[int, ...] = (0,)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -76,12 +76,14 @@ class Reference:
             call=self.call,
             versions={name: version(name) for name in sorted({"torch", self.package})},
             layers=dict(zip(names, layers, strict=True)),
-            training=torch_modules.run(module, (batch, 3, size, size), names, self.order),
-            evaluation=torch_modules.run(
-                module.eval(), (1, 3, self.size, self.size), names, self.order
-            ),
+            training=torch_modules.run(module, _shape(batch, size), names, self.order),
+            evaluation=torch_modules.run(module.eval(), _shape(1, self.size), names, self.order),
             overrides=self.overrides,
         )
+
+
+def _shape(batch: int, size: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (batch, *size) if isinstance(size, tuple) else (batch, 3, size, size)
 
 
 def _imported(module: str) -> Any:
@@ -136,6 +138,14 @@ REFERENCES: Mapping[str, Reference] = {
     "timm_inception_resnet_v2": _timm("inception_resnet_v2", "inception_resnet_v2", 299, (2, 155)),
     "timm_legacy_xception": _timm("xception", "legacy_xception", 299, (2, 155)),
     "timm_xception41": _timm("xception41", "xception41", 299, (2, 96)),
+    "tsai_inception_time": Reference(
+        "inception_time",
+        "tsai",
+        "tsai.models.InceptionTime:InceptionTime",
+        {"c_in": 1, "c_out": 10},
+        (1, 128),
+        (4, (1, 128)),
+    ),
     "pretrainedmodels_bninception": Reference(
         "bn_inception",
         "pretrainedmodels",
