@@ -35,6 +35,7 @@ FREE = {
     "mobilenet_v2",
     "naive_inception",
     "resnet18",
+    "shufflenet_v2_x1_0",
     "vgg16",
     "xception",
     "xception41",

@@ -55,6 +55,7 @@ WITHOUT_FACTS = [
     "inception_time",
     "mobilenet_v2",
     "resnet18",
+    "shufflenet_v2_x1_0",
     "squeezenet1_1",
     "xception41",
 ]

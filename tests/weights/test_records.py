@@ -42,6 +42,7 @@ RECORDS = {
     "torchvision_inception_v3": "torchvision_inception_v3",
     "torchvision_mobilenet_v2": "torchvision_mobilenet_v2",
     "torchvision_resnet18": "torchvision_resnet18",
+    "torchvision_shufflenet_v2_x1_0": "torchvision_shufflenet_v2_x1_0",
     "torchvision_squeezenet1_1": "torchvision_squeezenet1_1",
     "torchvision_vgg16": "torchvision_vgg16",
     "tsai_inception_time": "tsai_inception_time",

@@ -131,6 +131,9 @@ REFERENCES: Mapping[str, Reference] = {
     "torchvision_efficientnet_b0": _torchvision(
         "efficientnet_b0", "efficientnet_b0", 224, (2, 96), stochastic_depth_prob=0.0
     ),
+    "torchvision_shufflenet_v2_x1_0": _torchvision(
+        "shufflenet_v2_x1_0", "shufflenet_v2_x1_0", 224, (2, 96)
+    ),
     "timm_inception_v3": _timm(
         "inception_v3", "inception_v3", 299, (3, 299), (0, 1), aux_logits=True
     ),
