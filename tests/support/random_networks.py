@@ -206,11 +206,20 @@ class _Writer:
                 shape = op.infer(*(self.values[name] for name in operands))
                 if prod(shape) > LARGEST:
                     continue
-                name = f"s{len(self.stages)}"
-                self.stages[name] = {"op": kind.op, "from": operands, **given}
-                self.values[name] = shape
-                self.read.update(operands)
+                if kind.op == "divide":  # by what is not near 0, or rounding decides
+                    own = self.values[operands[1]]
+                    size = self.add("abs", operands[1:], {}, own)
+                    operands[1] = self.add("scale", [size], {"offset": 1.0}, own)
+                self.add(kind.op, operands, given, shape)
                 return
+
+    def add(self, op: str, operands: list[str], given: dict[str, Any], shape: Shape) -> str:
+        """A stage; its name."""
+        name = f"s{len(self.stages)}"
+        self.stages[name] = {"op": op, "from": operands, **given}
+        self.values[name] = shape
+        self.read.update(operands)
+        return name
 
 
 def network(random: Random) -> str:
