@@ -63,6 +63,10 @@ def _(op: conv.Convolution, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: linear.Linear, step: Step, *inputs: Shape) -> str:
+    if inputs[0][0] == op.out == 1:
+        # OpenVINO 2026.4.1 does not compile such a Gemm behind another, on one thread
+        scaled = step.call("Mul", *step.inputs, step.weights["weight"])
+        return step.call("Add", scaled, step.weights["bias"]) if op.bias else scaled
     return step.call("Gemm", *step.inputs, *step.weights.values(), transB=1)
 
 

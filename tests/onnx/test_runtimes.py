@@ -78,6 +78,8 @@ STAGES = {
         f"n: {{op: lrn, size: {size}, alpha: 0.5}}"
         for size in (1, 3)
     },
+    "one feature of one": "f: {op: flatten}, a: {op: linear, out: 1}, r: {op: relu}, "
+    "b: {op: linear, out: 1}, c: {op: linear, out: 1, bias: false}",
     "silu of an adaptive pool": f"{CONV}, p: {{op: adaptive_max_pool, size: 3}}, m: {{op: silu}}",
     "silu by hand": f"{CONV}, {POOL}, s: {{op: sigmoid}}, m: {{op: multiply, from: [p, s]}}",
     **{f"silu past {each}": f"{CONV}, {POOL}, i: {{op: {each}}}, m: {{op: silu}}" for each in IDLE},
@@ -119,6 +121,12 @@ def test_engines_and_exported_files_give_the_right_numbers(name: str) -> None:
     for number in (8, 0):  # rewritten by passes, and as it is
         case = Case(graph, number, scale=5.0)
         assert list(failures(case, WAYS)) == []
+
+
+def test_one_feature_of_one_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # which engines ask
+    case = Case(to_graph(Source("n.yaml", SPECS["one feature of one"])), 0)
+    assert list(failures(case, ["openvino"])) == []
 
 
 def test_an_affine_of_ones_hides_no_pool() -> None:
@@ -232,6 +240,21 @@ FORMS: dict[str, Any] = {
     ),
     "SiLU behind a max pool": bent(("Sigmoid", ["1"], {}), ("Mul", ["1", "2"], {}), of=F.silu),
     "Mish behind a max pool": bent(("Mish", ["1"], {}), of=F.mish),
+    "one feature of one": (
+        "openvino",
+        "rules.py",
+        [
+            ("Flatten", ["x"], {}),
+            ("Gemm", ["0", "many"], {"transB": 1}),
+            ("Gemm", ["1", "single"], {"transB": 1}),
+        ],
+        {"many": KERNEL[:1].reshape(1, -1).repeat(8, 1)[:, :256], "single": np.float32([[2.0]])},
+        lambda x: (
+            2
+            * x.flatten(1)
+            @ torch.from_numpy(KERNEL[:1].reshape(1, -1).repeat(8, 1)[:, :256].T).double()
+        ),
+    ),
     "Mish of numbers far below zero": (
         "openvino",
         "rules.py",
