@@ -29,12 +29,12 @@ def _lrn(op: Lrn, step: Step, operand: Shape) -> str:
     # A window of even size reaches one further back here and one further ahead in ONNX, and ONNX
     # Runtime has none. ONNX Runtime 1.31.1 takes squares that leave the window off a running sum,
     # whose rounding stays: of values up to a hundred, 1e-6 of k at this alpha. It loads no alpha or
-    # beta that is not above 0.
+    # beta that is not above 0, and runs on images alone.
     exact = op.alpha <= 1e-3 * op.size * op.k
     # OpenVINO 2026.4.1 cuts the bias to a whole number: of any other one k^-beta is a factor
     factor = 1.0 if op.k.is_integer() else op.k
     settings = {"alpha": op.alpha / factor, "beta": op.beta, "bias": op.k / factor}
-    loads = np.float32(settings["alpha"]) > 0 and np.float32(op.beta) > 0
+    loads = len(operand) == 3 and np.float32(settings["alpha"]) > 0 and np.float32(op.beta) > 0
     if op.size % 2 and exact and loads and "LRN" not in step.body.avoid:
         value = step.call("LRN", *step.inputs, size=op.size, **settings)
         return value if factor == 1 else step.call("Mul", value, step.number(factor**-op.beta))

@@ -112,6 +112,10 @@ STAGES = {
 ONE = "inputs: {x: {channels: 4, height: 8, width: 8}}"
 UNREAD = "inputs: {x: {channels: 1, height: 4, width: 4}, y: {channels: 2, height: 6, width: 6}}"
 SPECS = {name: f"name: N\n{ONE}\nstages: {{{stages}}}" for name, stages in STAGES.items()}
+for shape in ("length: 9", "frames: 3, height: 4, width: 5"):
+    SPECS[f"lrn of {shape}"] = (
+        f"name: N\ninput: {{channels: 4, {shape}}}\nstages: {{n: {{op: lrn}}}}"
+    )
 SPECS["an input that nothing reads"] = f"name: N\n{UNREAD}\nstages: {{s: {{op: relu, from: y}}}}"
 
 
