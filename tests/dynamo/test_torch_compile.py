@@ -180,6 +180,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Tensor], Any], list[str]]] = {
     "pad": (lambda x: F.pad(x, (0, 1, 2, 0), value=1.5), ["pad"]),
     "max_pool": (lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), ["max_pool"]),
     "dropout": (lambda x: F.dropout(x, 0.4, False), ["identity"]),
+    "broadcast": (lambda x: x + x.mean((2, 3), keepdim=True), ["global_avg_pool", "add"]),
 }
 
 
