@@ -26,6 +26,7 @@ FREE = {
     "alexnet_torchvision",
     "densenet121",
     "efficientnet_b0",
+    "facenet_triplet",
     "inception_resnet_v1",
     "inception_resnet_v2",
     "inception_time",

@@ -52,6 +52,7 @@ WITHOUT_FACTS = [
     "bn_inception_96",
     "densenet121",
     "efficientnet_b0",
+    "facenet_triplet",
     "inception_time",
     "mobilenet_v2",
     "resnet18",

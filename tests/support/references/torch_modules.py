@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -56,10 +57,13 @@ def layers(module: fx.GraphModule, order: Sequence[int]) -> list[tuple[Layer, ..
         joins,
         lambda node: node.op == "placeholder",
     )
-    return [
-        tuple(_layers(parts, (node.target for node in found if node.op == "call_module")))
-        for found in nodes
-    ]
+    called = [dict.fromkeys(n.target for n in found if n.op == "call_module") for found in nodes]
+    before: set[Any] = set()  # a layer may be called again
+    layers = []
+    for names in called:
+        layers.append(tuple(_layers(parts, (name for name in names if name not in before))))
+        before.update(names)
+    return layers
 
 
 def _layers(parts: Mapping[str, nn.Module], names: Iterable[Any]) -> Iterable[Layer]:
@@ -83,12 +87,14 @@ def run(module: nn.Module, shape: Sequence[int], names: Sequence[str], order: Se
 
     Args:
         module: of float64.
-        shape: of the input.
+        shape: of the input; of each, where there are several.
         names: of the outputs in canonical order; fewer may come.
         order: where in what is returned these stand.
     """
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    returned: list[Tensor] = _outputs(module(torch.from_numpy(image(shape))))
+    inputs = len(signature(module.forward).parameters)
+    images = torch.from_numpy(image((inputs * shape[0], *shape[1:]))).chunk(inputs)
+    returned: list[Tensor] = _outputs(module(*images))
     module.load_state_dict(buffers, strict=False)
     found = [returned[index] for index in order if index < len(returned)]
     assert all(output.dtype == torch.float64 for output in found)

@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from references import torch_modules
 from references.records import Record
@@ -29,6 +29,7 @@ class Reference:
         arguments: of the function.
         size: of the input in evaluation: height and width of an image, or channels and extents.
         training: batch and size in training.
+        wrapper: what makes the network of what the function returns.
         order: where in what it returns in training stand its output and then the heads.
         overrides: see :class:`Record`.
     """
@@ -41,6 +42,7 @@ class Reference:
     training: tuple[int, int | tuple[int, ...]]
     order: tuple[int, ...] = (0,)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    wrapper: Callable[[nn.Module], nn.Module] = lambda module: module
 
     @property
     def call(self) -> str:
@@ -55,7 +57,7 @@ class Reference:
         """
         module, _, function = self.maker.partition(":")
         make: Callable[..., nn.Module] = getattr(_imported(module), function)
-        return make(**self.arguments).double().train()
+        return self.wrapper(make(**self.arguments)).double().train()
 
     def record(self) -> Record:
         module = self.make()
@@ -97,6 +99,17 @@ def _imported(module: str) -> Any:
 
     with mock.patch.object(torch.library, "register_fake", register_known):
         return import_module(module)
+
+
+class _Triplet(nn.Module):
+    """A package's network on three inputs, one after the other."""
+
+    def __init__(self, tower: nn.Module) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, ...]:
+        return self.tower(anchor), self.tower(positive), self.tower(negative)
 
 
 def _torchvision(spec: str, model: str, *rest: Any, **arguments: Any) -> Reference:
@@ -164,6 +177,16 @@ REFERENCES: Mapping[str, Reference] = {
         {"pretrained": None, "classify": True, "num_classes": 1000},
         299,
         (2, 155),
+    ),
+    "facenet_triplet": Reference(
+        "facenet_triplet",
+        "facenet-pytorch",
+        "facenet_pytorch.models.inception_resnet_v1:InceptionResnetV1",
+        {"pretrained": None},
+        160,
+        (2, 160),
+        (0, 1, 2),
+        wrapper=_Triplet,
     ),
     "pytorchcv_nin_cifar10": _pytorchcv("nin_cifar10", "nin_cifar10", 32, (2, 32)),
     "pytorchcv_bninception": _pytorchcv("bn_inception", "bninception", 224, (2, 224)),
