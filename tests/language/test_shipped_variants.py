@@ -16,7 +16,7 @@ from inceptgraph.spec import shipped
 
 VARIANTS = [
     f"googlenet_{name}"
-    for name in ("bn", "two_3x3", "cifar10", "no_heads", "wide", "ensemble", "se")
+    for name in ("bn", "cbam", "two_3x3", "cifar10", "no_heads", "wide", "ensemble", "se")
 ]
 CHANNELS = [192, *(m[0] + m[2] + m[4] + m[5] for m in MODULES.values())]
 """What enters the modules, one after the other, and what leaves the last."""

@@ -32,6 +32,7 @@ class Reference:
         wrapper: what makes the network of what the function returns.
         order: where in what it returns in training stand its output and then the heads.
         overrides: see :class:`Record`.
+        wrapper: what makes the network of what the function returns, if not that itself.
     """
 
     spec: str
@@ -42,12 +43,13 @@ class Reference:
     training: tuple[int, int | tuple[int, ...]]
     order: tuple[int, ...] = (0,)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    wrapper: Callable[[nn.Module], nn.Module] = lambda module: module
+    wrapper: Callable[[nn.Module], nn.Module] | None = None
 
     @property
     def call(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        return f"{self.maker.replace(':', '.')}({arguments})"
+        call = f"{self.maker.replace(':', '.')}({arguments})"
+        return f"{self.wrapper.__name__}({call})" if self.wrapper else call
 
     def make(self) -> nn.Module:
         """The module, in training mode.
@@ -57,7 +59,8 @@ class Reference:
         """
         module, _, function = self.maker.partition(":")
         make: Callable[..., nn.Module] = getattr(_imported(module), function)
-        return self.wrapper(make(**self.arguments)).double().train()
+        made = make(**self.arguments)
+        return (self.wrapper(made) if self.wrapper else made).double().train()
 
     def record(self) -> Record:
         module = self.make()
@@ -101,7 +104,7 @@ def _imported(module: str) -> Any:
         return import_module(module)
 
 
-class _Triplet(nn.Module):
+class Triplet(nn.Module):
     """A package's network on three inputs, one after the other."""
 
     def __init__(self, tower: nn.Module) -> None:
@@ -110,6 +113,17 @@ class _Triplet(nn.Module):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, ...]:
         return self.tower(anchor), self.tower(positive), self.tower(negative)
+
+
+def with_cbam(module: nn.Module) -> nn.Module:
+    """torchvision's GoogLeNet with timm's CBAM behind each inception module."""
+    gate = _imported("timm.layers.cbam").CbamModule
+    for name, part in [*module.named_children()]:
+        if name.startswith("inception"):
+            width = part.branch4[1].conv.out_channels + part.branch1.conv.out_channels
+            width += sum(branch[1].conv.out_channels for branch in (part.branch2, part.branch3))
+            module.set_submodule(name, nn.Sequential(part, gate(width)))
+    return module
 
 
 def _torchvision(spec: str, model: str, *rest: Any, **arguments: Any) -> Reference:
@@ -153,6 +167,16 @@ REFERENCES: Mapping[str, Reference] = {
     "timm_inception_v4": _timm("inception_v4", "inception_v4", 299, (2, 155)),
     "timm_inception_resnet_v2": _timm("inception_resnet_v2", "inception_resnet_v2", 299, (2, 155)),
     "timm_legacy_xception": _timm("xception", "legacy_xception", 299, (2, 155)),
+    "timm_googlenet_cbam": Reference(
+        "googlenet_cbam",
+        "timm",
+        "torchvision.models:googlenet",
+        {"weights": None, "init_weights": False},
+        224,
+        (2, 96),
+        (0, 2, 1),
+        wrapper=with_cbam,
+    ),
     "timm_xception41": _timm("xception41", "xception41", 299, (2, 96)),
     "tsai_inception_time": Reference(
         "inception_time",
@@ -186,7 +210,7 @@ REFERENCES: Mapping[str, Reference] = {
         160,
         (2, 160),
         (0, 1, 2),
-        wrapper=_Triplet,
+        wrapper=Triplet,
     ),
     "pytorchcv_nin_cifar10": _pytorchcv("nin_cifar10", "nin_cifar10", 32, (2, 32)),
     "pytorchcv_bninception": _pytorchcv("bn_inception", "bninception", 224, (2, 224)),
