@@ -16,7 +16,7 @@ name: Shuffled
 input: {channels: 3, height: 8, width: 8}
 stages:
   conv:    {op: conv2d, out: 8}
-  shuffle: {op: channel_shuffle, groups: 4}
+  shuffle: {op: group_shuffle, groups: 4}
 """
 
 
@@ -41,7 +41,7 @@ def test_operation_and_backend(environment: dict[str, str], tmp_path: Path) -> N
     (tmp_path / "net.yaml").write_text(SPEC)
     code = 'import inceptgraph; print(inceptgraph.compile("net.yaml", backend="markdown"))'
     table = run(code, environment, tmp_path)
-    assert "| shuffle | channel shuffle | 8×8×8 | 0 |" in table
+    assert "| shuffle | group shuffle | 8×8×8 | 0 |" in table
 
 
 def test_rule(environment: dict[str, str], tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ import inceptgraph
 print(finding.code, finding.span, finding.message)
 """
     assert run(code, environment, tmp_path) == (
-        "IG506 net.yaml:6:42 8 channels cannot be split into 3 equal groups\n"
+        "IG506 net.yaml:6:40 8 channels cannot be split into 3 equal groups\n"
     )
 
 
@@ -118,13 +118,13 @@ def test_an_operation_that_fails_is_a_finding(environment: dict[str, str], tmp_p
     (tmp_path / "net.yaml").write_text(SPEC)
     code = """
 import inceptgraph
-from inceptgraph_shuffle.operation import ChannelShuffle
-ChannelShuffle.infer = lambda self, *inputs: inputs[7]
+from inceptgraph_shuffle.operation import GroupShuffle
+GroupShuffle.infer = lambda self, *inputs: inputs[7]
 (finding,) = inceptgraph.analyze("net.yaml").findings
 print(finding.code, finding.span, finding.message)
 """
     assert run(code, environment, tmp_path) == (
-        "IG807 net.yaml:6:3 the plug-in's `channel_shuffle` cannot infer its shape:"
+        "IG807 net.yaml:6:3 the plug-in's `group_shuffle` cannot infer its shape:"
         " IndexError: tuple index out of range\n"
     )
 
@@ -188,14 +188,14 @@ with torch.inference_mode():
 print([node.op.op for node in taken.graph.nodes.values()], reports[0].left)
 """
     told = run(code, environment, tmp_path)
-    assert told == "['input', 'conv2d', 'channel_shuffle', 'relu'] ()\n"
+    assert told == "['input', 'conv2d', 'group_shuffle', 'relu'] ()\n"
 
 
 INPUT = "input shape=[3,8,8]\n"
 
 
 def test_reader(environment: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "net.txt").write_text(f"{INPUT}conv2d out=8\n\nchannel_shuffle groups=4\n")
+    (tmp_path / "net.txt").write_text(f"{INPUT}conv2d out=8\n\ngroup_shuffle groups=4\n")
     code = """
 import inceptgraph
 graph = inceptgraph.read("net.txt", backend="layers")
@@ -203,8 +203,8 @@ print(graph.name, [(node.op.op, node.shape) for node in graph.nodes.values()])
 print(inceptgraph.compile(graph, backend="markdown").splitlines()[-1])
 """
     assert run(code, environment, tmp_path) == (
-        "net [('input', (3, 8, 8)), ('conv2d', (8, 8, 8)), ('channel_shuffle', (8, 8, 8))]\n"
-        "| channel_shuffle3 | channel shuffle | 8×8×8 | 0 |\n"
+        "net [('input', (3, 8, 8)), ('conv2d', (8, 8, 8)), ('group_shuffle', (8, 8, 8))]\n"
+        "| group_shuffle3 | group shuffle | 8×8×8 | 0 |\n"
     )
 
 
@@ -217,7 +217,7 @@ def test_what_a_reader_finds_wrong(environment: dict[str, str], tmp_path: Path) 
         f"{INPUT}conv2d out=8 kernl=3": "2:1: error[IG202]: `conv2d` has no argument `kernl`",
         f"{INPUT}conv2d": "2:1: error[IG203]: `conv2d` needs `out`",
         f"{INPUT}conv2d out": "2:1: error[IG204]: the value in `out` is no JSON",
-        f"{INPUT}channel_shuffle groups=4": "2:1: error[IG506]: 3 channels cannot be split into 4",
+        f"{INPUT}group_shuffle groups=4": "2:1: error[IG506]: 3 channels cannot be split into 4",
     }
     for number, text in enumerate(wrong):
         (tmp_path / f"{number}.txt").write_text(text)

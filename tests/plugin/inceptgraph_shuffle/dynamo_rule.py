@@ -1,8 +1,8 @@
 """What torch calls the operation, for models that ``torch.compile`` reads."""
 
 from inceptgraph_dynamo import Data, Reading
-from inceptgraph_shuffle.operation import ChannelShuffle
+from inceptgraph_shuffle.operation import GroupShuffle
 
 
-def channel_shuffle(x: Data, groups: int) -> Reading:
-    return Reading((ChannelShuffle(groups=groups),), (x,))
+def group_shuffle(x: Data, groups: int) -> Reading:
+    return Reading((GroupShuffle(groups=groups),), (x,))

@@ -2,15 +2,15 @@
 
 from inceptgraph.graph import Graph
 from inceptgraph.passes import Pass, Target
-from inceptgraph_shuffle.operation import ChannelShuffle
+from inceptgraph_shuffle.operation import GroupShuffle
 
 
 def _rewrite(graph: Graph, target: Target) -> Graph:
-    """Drop channel shuffles that leave the channels where they are."""
+    """Drop group shuffles that leave the channels where they are."""
     replaced = {
         node.name: node.inputs[0]
         for node in graph.nodes.values()
-        if isinstance(node.op, ChannelShuffle) and node.op.groups == 1
+        if isinstance(node.op, GroupShuffle) and node.op.groups == 1
     }
     if not replaced:
         return graph

@@ -3,7 +3,7 @@
 from torch import nn
 
 from inceptgraph.types import Shape
-from inceptgraph_shuffle.operation import ChannelShuffle
+from inceptgraph_shuffle.operation import GroupShuffle
 from inceptgraph_torch.rules import Layer
 
 
@@ -18,5 +18,5 @@ class Shuffle(nn.Module):
         return x.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
-def channel_shuffle(op: ChannelShuffle, *inputs: Shape) -> Layer:
+def group_shuffle(op: GroupShuffle, *inputs: Shape) -> Layer:
     return Layer(Shuffle, (op.groups,))
