@@ -31,6 +31,7 @@ RECORDS = {
     "pytorchcv_inceptionresnetv1": "pytorchcv_inceptionresnetv1",
     "pytorchcv_nin_cifar10": "pytorchcv_nin_cifar10",
     "pytorchcv_xception": "pytorchcv_xception",
+    "smp_inception_v4_unet": "smp_inception_v4_unet",
     "timm_inception_resnet_v2": "timm_inception_resnet_v2",
     "timm_inception_v3": "torchvision_inception_v3",
     "timm_inception_v4": "timm_inception_v4",

@@ -115,6 +115,12 @@ class Triplet(nn.Module):
         return self.tower(anchor), self.tower(positive), self.tower(negative)
 
 
+def of_any_size(module: nn.Module) -> nn.Module:
+    """segmentation_models_pytorch's network without its look at the size, which fx cannot trace."""
+    module.requires_divisible_input_shape = False
+    return module
+
+
 def with_cbam(module: nn.Module) -> nn.Module:
     """torchvision's GoogLeNet with timm's CBAM behind each inception module."""
     gate = _imported("timm.layers.cbam").CbamModule
@@ -201,6 +207,15 @@ REFERENCES: Mapping[str, Reference] = {
         {"pretrained": None, "classify": True, "num_classes": 1000},
         299,
         (2, 155),
+    ),
+    "smp_inception_v4_unet": Reference(
+        "inception_v4_unet",
+        "segmentation-models-pytorch",
+        "segmentation_models_pytorch:Unet",
+        {"encoder_name": "inceptionv4", "encoder_weights": None, "classes": 1},
+        96,
+        (2, 96),
+        wrapper=of_any_size,
     ),
     "facenet_triplet": Reference(
         "facenet_triplet",
