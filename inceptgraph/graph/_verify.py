@@ -76,6 +76,8 @@ def _verify_shared(graph: Graph) -> None:
         if node.recipes is not None:
             continue
         other = first.setdefault(node.original, node)
+        if other is node:
+            continue
         same = node.op == other.op if graph.rewritten_from is None else True
         if type(node.op) is not type(other.op) or not same:
             raise InvalidGraph(f"{node.name}: {node.op.op} cannot share what {other.name} has")
