@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from agreement import arrays, randomized
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from operations_strategy import arguments, operands
 from specs_strategy import graph_of, is_small, specs
@@ -167,7 +167,10 @@ def any_step(draw: st.DrawFn, name: str) -> Any:
 
     shapes = operands(name, ranks=(1, 2))
     steps = shapes.flatmap(lambda on: st.tuples(st.just(name), arguments(name, on), st.just(on)))
-    return draw(steps.filter(fits))
+    for _ in range(10):  # a filter gives up after three
+        if fits(step := draw(steps)):
+            return step
+    return reject()
 
 
 def assert_runs(graph: Graph, module: SpecModule, group: int) -> NativeModule:
@@ -180,10 +183,11 @@ def assert_runs(graph: Graph, module: SpecModule, group: int) -> NativeModule:
 
 
 @needs_compiler
+@pytest.mark.parametrize("half", [0, 1])  # of all, hypothesis draws more than it has numbers for
 @given(data=st.data())
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-def test_operations(data: st.DataObject) -> None:
-    names = STEPS + ["conv2d", "max_pool", "avg_pool"] * 4
+def test_operations(half: int, data: st.DataObject) -> None:
+    names = (STEPS + ["conv2d", "max_pool", "avg_pool"] * 4)[half::2]
     graph = side_by_side([data.draw(any_step(name)) for name in names])
     assert_runs(graph, randomized(graph), group=2)
 
