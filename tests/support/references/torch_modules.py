@@ -75,9 +75,10 @@ def _layers(parts: Mapping[str, nn.Module], names: Iterable[Any]) -> Iterable[La
 
 
 def without_dropout(module: nn.Module) -> None:
-    """Switch dropout off, for both modes."""
+    """Switch dropout and stochastic depth off, for both modes."""
     for part in module.modules():
-        if isinstance(part, nn.modules.dropout._DropoutNd):
+        stochastic = type(part).__name__ == "StochasticDepth"  # torchvision's and ours
+        if stochastic or isinstance(part, nn.modules.dropout._DropoutNd):
             part.p = 0.0
 
 

@@ -161,9 +161,7 @@ REFERENCES: Mapping[str, Reference] = {
     "torchvision_squeezenet1_1": _torchvision("squeezenet1_1", "squeezenet1_1", 224, (2, 64)),
     "torchvision_mobilenet_v2": _torchvision("mobilenet_v2", "mobilenet_v2", 224, (2, 96)),
     "torchvision_densenet121": _torchvision("densenet121", "densenet121", 224, (2, 96)),
-    "torchvision_efficientnet_b0": _torchvision(
-        "efficientnet_b0", "efficientnet_b0", 224, (2, 96), stochastic_depth_prob=0.0
-    ),
+    "torchvision_efficientnet_b0": _torchvision("efficientnet_b0", "efficientnet_b0", 224, (2, 96)),
     "torchvision_shufflenet_v2_x1_0": _torchvision(
         "shufflenet_v2_x1_0", "shufflenet_v2_x1_0", 224, (2, 96)
     ),
