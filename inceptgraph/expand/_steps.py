@@ -220,7 +220,9 @@ class StepExpander:
             self.findings.add(Code.TOO_LARGE, message, step.share.span, help=hint)
             return None
         # what it is, is said there; its name and what it reads are said here
-        again = replace(made.step, name=step.name, sources=step.sources, share=step.share)
+        again = replace(made.step, name=step.name, sources=step.sources)
+        if again.operation is not None or again.body is not None:
+            again = replace(again, share=step.share)  # else copies, of what that one shares
         origin = frame.origin
         if again.body is not None:  # whose steps are written there alone
             origin = Origin(step.share.span, {}, path, origin)

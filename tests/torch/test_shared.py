@@ -329,6 +329,15 @@ stages:
   again: {share: chain}
   one: {share: chain.1}
 """,
+    "copies of what is shared once more": """
+stages:
+  left: {op: tower, out: 3}
+  one: {op: conv2d, out: 3, from: input}
+  two: {share: one, repeat: 2}
+  three: {share: two}
+  four: {share: three, repeat: 2}
+  tail: {op: add, from: [four, three.1]}
+""",
     "a head": """
 stages:
   left: {op: tower, out: 3}
