@@ -91,8 +91,8 @@ def _object(properties: Schema, **more: Any) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
-def _named(value: Schema) -> Schema:
-    names = {"pattern": f"^{NAME}$", "not": {"enum": list(RESERVED)}}
+def _named(value: Schema, *keys: str) -> Schema:
+    names = {"pattern": f"^{NAME}$", "not": {"enum": [k for k in RESERVED if k not in keys]}}
     return {"type": "object", "propertyNames": names, "additionalProperties": value}
 
 
@@ -211,7 +211,7 @@ def _body(kinds: dict[str, type[Operation]]) -> Schema:
 def _branch() -> Schema:
     """A lone step, or steps by name; an empty one passes the input on."""
     lone = {"anyOf": [{"required": [key]} for key in ("op", "share", "steps", "branches")]}
-    several = {**_named(STEP), "properties": {"when": _when()}}
+    several = {**_named(STEP, "when"), "properties": {"when": _when()}}
     return {"type": "object", "if": lone, "then": STEP, "else": several}
 
 

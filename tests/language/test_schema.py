@@ -49,8 +49,10 @@ stages:
     branches:
       a: {op: conv, out: $wide}
       b: {one: {op: conv, out: 2}, two: {op: conv, out: 4}}
-      c: {}
-      d: {steps: {x: {op: identity}}}
+      c: {when: $wide > 3}
+      e: {when: true, x: {op: relu}}
+      d: {steps: {x: {op: identity, when: false}}}
+      f: {}
     merge: {op: concat}
   body: {repeat: 2, steps: {x: {op: relu}}}
   both: {op: two, from: [fork, body]}
