@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from collections.abc import Mapping as MappingType
 from itertools import chain
 from typing import Any
@@ -22,7 +22,8 @@ def whole_text(tree: Node, used: Container[str | None], *, expect: bool = True) 
 
     Args:
         tree: made whole.
-        used: the blocks that the network uses; a library has more.
+        used: the blocks that the network uses; a library has more. What steps name that are not
+            there, on a condition or since there are none of them, is kept beside these.
         expect: whether to keep what the spec expects of itself.
     """
     assert isinstance(tree, Mapping)
@@ -30,11 +31,28 @@ def whole_text(tree: Node, used: Container[str | None], *, expect: bool = True) 
     items = {key: tree.items[key] for key in kept}
     blocks = items.get("blocks")
     if blocks is not None and isinstance(blocks.value, Mapping):
-        own = {name: entry for name, entry in blocks.value.items.items() if name in used}
+        every = blocks.value.items
+        named = [name for name in every if name in used]
+        roots = [items[key].value for key in ("stages", "aux_heads", "params") if key in items]
+        words = {word for root in roots for word in _words(root)}
+        named += [name for name in every if name not in named and name in words]
+        for name in named:  # which grows
+            words = set(_words(every[name].value))
+            named += [other for other in every if other in words and other not in named]
+        own = {name: entry for name, entry in every.items() if name in named}
         items["blocks"] = Entry(blocks.key, Mapping(own, blocks.value.span))
         if not own:
             del items["blocks"]
     return to_yaml(Mapping(items, tree.span))
+
+
+def _words(node: Node) -> Iterator[str]:
+    """The texts of all values, of declarations such as ``string = relu`` the default alone."""
+    if isinstance(node, Scalar):
+        yield node.text.rpartition("=")[2].strip()
+    else:
+        inner = node.items if isinstance(node, Sequence) else [e.value for e in node.items.values()]
+        yield from chain.from_iterable(map(_words, inner))
 
 
 def edited_text(text: str, overrides: MappingType[str, Any]) -> str:

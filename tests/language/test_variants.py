@@ -327,6 +327,28 @@ def test_a_variant_as_one_file_is_the_same_network(base: Path, text: str) -> Non
     assert to_text(alone.require_graph()) == to_text(analysis.require_graph())
 
 
+@pytest.mark.parametrize("step", ["op: two, when: false", "op: two, repeat: 0", "op: $act"])
+def test_what_steps_name_that_are_not_there_is_in_the_one_file(base: Path, step: str) -> None:
+    text = f"""extends: base.yaml
+blocks:
+  one: {{steps: {{x: {{op: relu}}}}}}
+  two: {{params: {{act: string = one}}, steps: {{x: {{op: $act}}}}}}
+  three: {{params: {{act: string = two}}, steps: {{y: {{{step}}}}}}}
+edit:
+  a: {{after: {{n: {{op: three, repeat: 0}}}}}}
+"""
+    analysis = analyze(Source("v.yaml", text))
+    alone = analyze(Source("flat.yaml", analysis.text()))
+    assert to_text(alone.require_graph()) == to_text(analysis.require_graph())
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
+def test_a_shipped_spec_as_one_file_is_the_same_network(name: str) -> None:
+    alone = analyze(Source("flat.yaml", analyze(name).text()))
+    assert not alone.findings
+    assert to_text(alone.require_graph()) == to_text(to_graph(name))
+
+
 @pytest.mark.parametrize("name", ["googlenet_bn", "inception_v2_tfslim", "nin_cifar10"])
 def test_sections_of_the_one_file_stand_in_the_usual_order(name: str) -> None:
     tree = parse(Source("flat.yaml", analyze(name).text()), Findings())
