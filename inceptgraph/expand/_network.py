@@ -113,7 +113,7 @@ class _NetworkExpander:
             "free": tuple(free),
             "least": (found["least"],) * len(free) if found["least"] else (),
             "multiple": found["multiple"] or 1,
-            "assumed": not all(size.text for size in free.values()),
+            "assumed": tuple(axis for axis, size in free.items() if not size.text),
         }
 
     def outputs(self, last: str | None) -> list[Output]:

@@ -106,19 +106,26 @@ class _Probe:
 
 
 def assume_sizes(graph: Graph) -> Graph:
-    """The graph with an extent for each free axis that has none yet: the least power of two, times
-    what it is a multiple of, at which all steps fit."""
-    assumed = [node for node in graph.inputs if isinstance(node.op, Input) and node.op.assumed]
+    """The graph with an extent for each free axis that has none yet: what another input states, or
+    the least power of two, times what it is a multiple of, at which all steps fit, and far away as
+    well: at an extent of 1 a join may fit that no other does."""
+    free = [node.op for node in graph.inputs if isinstance(node.op, Input) and node.op.free]
+    assumed = {axis for op in free for axis in op.assumed}
     if not assumed:
         return graph
-    probe, first = _Probe(graph), assumed[0].op
-    assert isinstance(first, Input)
-    extent = first.multiple
-    while extent < max(first.least, default=1):
-        extent += first.multiple
-    while probe.misfit(dict.fromkeys(first.free, extent)) is not None and extent < MOST:
-        extent *= 2
-    return _at(graph, dict.fromkeys(first.free, extent))
+    stated = {axis: op.extent(axis) for op in free for axis in op.free if axis not in op.assumed}
+    probe, multiple = _Probe(graph), lcm(*(op.multiple for op in free))
+    least = max((least for op in free for least in op.least), default=1)
+    extents = [-(-least // multiple) * multiple]
+    while extents[-1] < MOST:
+        extents.append(2 * extents[-1])
+
+    def at(extent: int) -> dict[str, int]:
+        return dict.fromkeys(assumed, extent) | stated
+
+    fit = [extent for extent in extents if probe.misfit(at(extent)) is None]
+    far = (extent for extent in fit if probe.misfit(at(extent + FAR)) is None)
+    return _at(graph, at(next(far, fit[0] if fit else extents[-1])))
 
 
 def check_free_sizes(graph: Graph, findings: Findings) -> Graph:
@@ -145,6 +152,11 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
     place = source.origin.argument(axis) if source.origin else None
     if extent % op.multiple:
         message = f"the {axis} {extent} is no multiple of {op.multiple}"
+        findings.add(Code.BAD_ARGUMENT, message, place)
+        return extent
+    stated = dict(zip(op.free, op.least, strict=False)).get(axis, 1)
+    if extent < stated:
+        message = f"the {axis} {extent} is less than the least, {stated}"
         findings.add(Code.BAD_ARGUMENT, message, place)
         return extent
     probe, in_use = _Probe(graph), _Probe(graph.phase("eval"))
@@ -184,7 +196,7 @@ def _least(
         message = f"the least {axis} is {least}: at {stated} {misfit.error}"
         labels = _place_of(misfit.node, misfit.error)
         findings.add(misfit.error.code, message, source.origin.argument("least"), "", *labels)
-    return max(least, stated or 1)
+    return max(least, -(-(stated or 1) // step) * step)
 
 
 def _multiple_that_fits(period: int, step: int, misfits: Mapping[int, object]) -> int | None:

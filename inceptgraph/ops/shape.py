@@ -100,7 +100,7 @@ class Input(Operation):
         free: the axes that may have any extent; ``shape`` holds the one for which figures are.
         least: their least extents, in that order; none where they are yet to be found.
         multiple: what the extents of free axes are multiples of.
-        assumed: True where the extents of free axes in ``shape`` are yet to be found, too.
+        assumed: the free axes whose extents in ``shape`` are yet to be found, too.
     """
 
     op: ClassVar[str] = "input"
@@ -111,7 +111,7 @@ class Input(Operation):
     free: Annotated[tuple[str, ...], BeforeValidator(tuple)] = ()
     least: Annotated[tuple[int, ...], BeforeValidator(tuple)] = ()
     multiple: Annotated[int, Field(ge=1)] = 1
-    assumed: bool = False
+    assumed: Annotated[tuple[str, ...], BeforeValidator(tuple)] = ()
 
     def infer(self, *inputs: Shape) -> Shape:
         return self.shape
@@ -127,7 +127,7 @@ class Input(Operation):
             sizes.get(axis, extent) if axis in self.free else extent
             for axis, extent in zip(axes, self.shape[1:], strict=True)
         )
-        return self.model_copy(update={"shape": (self.shape[0], *extents), "assumed": False})
+        return self.model_copy(update={"shape": (self.shape[0], *extents), "assumed": ()})
 
 
 class Identity(Operation):

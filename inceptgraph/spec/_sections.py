@@ -77,7 +77,7 @@ def free_size(node: Node) -> Scalar | None:
         return None
     if match[1] is None:
         return Scalar(1, "", node.span)
-    value = int(match[1]) if match[1].isdecimal() else match[1]
+    value = int(match[1]) if re.fullmatch(r"-?[0-9]+", match[1]) else match[1]
     return Scalar(value, match[1], node.part(*match.span(1)))
 
 

@@ -101,6 +101,43 @@ def test_a_size_that_is_not_written_is_found() -> None:
     assert source.shape == (3, 8, 64)
 
 
+def shapes(inputs: str, stages: str) -> list[tuple[int, ...]]:
+    """Of the inputs, for which the figures are."""
+    analysis = analyze(Source("n.yaml", f"name: N\n{inputs}stages:\n{stages}"))
+    assert render(analysis.findings, "concise") == ""
+    return [node.shape for node in analysis.require_graph().inputs if node.shape]
+
+
+def test_an_extent_that_is_written_is_kept_beside_one_that_is_not() -> None:
+    conv = "  a: {op: conv2d, out: 4, kernel: 5}\n"
+    one = "input: {channels: 3, height: free = 224, width: free}\n"
+    assert shapes(one, conv) == [(3, 224, 8)]
+    two = """inputs:
+  x: {channels: 3, height: free, width: free, multiple: 2}
+  y: {channels: 3, height: free = 18, width: free, multiple: 3}
+"""
+    join = "  join: {op: concat, from: [x, y]}\n"
+    assert shapes(two, join) == [(3, 18, 6), (3, 18, 6)]
+
+
+def test_figures_are_not_of_a_size_at_which_joins_fit_as_at_no_other() -> None:
+    """At a height of 1 two pixels and one are added; at 2 what is halved is doubled again."""
+    text = """stages:
+  a: {op: conv2d, out: 3, kernel: 3, stride: 2, padding: same}
+  b: {op: resize, factor: 2}
+  c: {op: add, from: [b, input]}
+"""
+    (odd,) = analyze(Source("n.yaml", IMAGE % "free" + text)).findings
+    assert odd.message.startswith("at odd heights `add`") and odd.help == (
+        "state `multiple: 2` beside it"
+    )
+
+
+def test_a_least_extent_is_a_multiple() -> None:
+    stages = "stages: {a: {op: conv2d, out: 4, kernel: 3}}"
+    assert least(IMAGE % "free = 16, least: 5, multiple: 4" + stages) == (8,)
+
+
 def test_heads_want_what_they_want_in_training_alone() -> None:
     stages = """stages: {a: {op: conv2d, out: 4, stride: 2}, b: {op: global_avg_pool}}
 aux_heads: {h: {op: conv2d, out: 2, kernel: 9, from: a, loss_weight: 1}}
