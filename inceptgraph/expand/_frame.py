@@ -42,8 +42,8 @@ class Target:
 
 Names = MutableMapping[str, Target]
 
-COMES_IN = "in"
-"""What comes into a body, in ``$in.channels``."""
+COMES_IN = "$in"
+"""What comes into a body, in ``$in.channels``; no step has this name."""
 
 ALL_COPIES = ".*"
 """What follows a repeated step's name in a ``from:`` that reads all of its copies."""
@@ -66,7 +66,8 @@ class Environment(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if "." not in name:
             return self.parameters[name]
-        step, _, extent = name.partition(".")
+        asked, _, extent = name.partition(".")
+        step = COMES_IN if asked == "in" and COMES_IN in self.names else asked
         target = self.names.get(step)
         if target is None:
             raise self.unknown(step, extent)
@@ -78,7 +79,7 @@ class Environment(Mapping[str, Any]):
         if extent not in extents:
             size = format_shape(shape) if shape[1:] else f"a vector of {shape[0]} features"
             meant = closest(extent, extents) or list(extents)
-            hint = f"there is {listed(f'${step}.{each}' for each in meant)}"
+            hint = f"there is {listed(f'${asked}.{each}' for each in meant)}"
             raise NoExtent(f"{what} is {size}, and has no `{extent}`", hint)
         if self.shape.free and extent not in ("channels", "features"):
             hint = "only channels are known where an extent of the input is `free`"
@@ -87,9 +88,10 @@ class Environment(Mapping[str, Any]):
 
     def unknown(self, step: str, extent: str) -> NoExtent:
         """What is told of a name that is not in scope."""
-        meant = closest(step, self.names) or list(self.names)[-8:]
+        known = [name.lstrip("$") for name in self.names]
+        meant = closest(step, known) or known[-8:]
         hint = f"in scope here: {', '.join(f'`${each}.{extent}`' for each in meant)}"
-        if step == COMES_IN:
+        if step == "in":
             return NoExtent("several things come in here, and `$in` could be any", hint)
         return NoExtent(f"nothing that is called `{step}` is in scope here", hint)
 
@@ -101,7 +103,7 @@ class Environment(Mapping[str, Any]):
 
 
 def coming_in(inputs: Mapping[str, str | None]) -> dict[str, Target]:
-    """The names of what comes into a body, each with its node; one alone is ``in``, too."""
+    """The names of what comes into a body, each with its node; one alone is ``$in``, too."""
     names = {name: Target(node) for name, node in inputs.items()}
     return names | ({COMES_IN: next(iter(names.values()))} if len(names) == 1 else {})
 

@@ -20,8 +20,9 @@ __all__ = [
     "used_values",
 ]
 
-VALUE_NAME = r"[A-Za-z0-9_]+(?:\.[a-z]+)?"
-"""What follows a ``$``: a parameter, or an extent of a step, ``conv1.height``."""
+VALUE_NAME = r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9][A-Za-z0-9_]*)*"
+"""What follows a ``$``: a parameter, or an extent of a step, ``conv1.height``. Of a step inside
+another there is none: ``a.b.height`` is told as what is no extent of ``a``."""
 
 FAILED: Any = object()
 """In an environment: the value of this parameter could not be computed."""

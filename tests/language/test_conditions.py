@@ -243,3 +243,13 @@ def test_shapes_that_are_asked_for_far_down_a_chain() -> None:
     count = MAX_STEPS // 50
     text = f"stages: {{a: {{op: relu, repeat: {count}}}, b: {{op: conv2d, out: $a.channels}}}}"
     assert built(text).shape("b") == (3, 8, 6)
+
+
+def test_what_comes_in_is_asked_for_beside_a_step_that_is_called_in() -> None:
+    text = """stages:
+  a:
+    steps:
+      in: {op: conv2d, out: 7}
+      b: {op: conv2d, out: $in.channels}
+"""
+    assert built(text).shape("a.b") == (3, 8, 6)
