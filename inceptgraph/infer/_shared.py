@@ -5,13 +5,14 @@ from __future__ import annotations
 from inceptgraph.diagnostics import Code, Findings, Label
 from inceptgraph.graph import Graph, Node
 from inceptgraph.source import Origin
+from inceptgraph.types import KINDS
 
 __all__ = ["check_shared"]
 
 
 def check_shared(graph: Graph, findings: Findings) -> None:
     """Report the first step of each use whose operands need weights of other shapes than those it
-    shares; the size of a map changes no weight.
+    shares, or are of another rank; the size of a map changes no weight.
 
     Args:
         graph: with the shapes that could be inferred.
@@ -24,6 +25,7 @@ def check_shared(graph: Graph, findings: Findings) -> None:
             continue
         use, lender = _uses(node.name, owner.name)
         alike = node.op == owner.op and graph.weights(node) == graph.weights(owner)
+        alike = alike and _rank(graph, node) == _rank(graph, owner)
         if use in reported or alike:
             continue
         reported.add(use)
@@ -40,9 +42,19 @@ def check_shared(graph: Graph, findings: Findings) -> None:
         )
 
 
+def _rank(graph: Graph, node: Node) -> int:
+    return len(graph.operands(node)[0])
+
+
 def _told(graph: Graph, node: Node, owner: Node) -> tuple[str, str]:
     """What does not fit, and what to do."""
     made, given = (graph.operands(each)[0] for each in (owner, node))
+    if len(made) != len(given):
+        here, there = KINDS[len(given) - 1], KINDS[len(made) - 1]
+        return (
+            f"`{node.name}` shares weights of `{owner.name}`, but reads {here}, not {there}",
+            "let both read what has one rank, or give it weights of its own",
+        )
     if node.op != owner.op or made[0] == given[0]:
         return (
             f"`{node.name}` shares weights of `{owner.name}`, but is {node.op.label()} here and"
