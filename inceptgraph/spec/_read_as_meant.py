@@ -8,6 +8,9 @@ from inceptgraph.spec._structure import RESERVED
 
 __all__ = ["join_calls", "with_merge_inside", "with_merge_outside"]
 
+_NO_VALUES = frozenset(RESERVED) - {"repeat", "when"}
+"""Keys of a step behind which no value is computed."""
+
 
 def with_merge_inside(mapping: Mapping, what: str, findings: Findings) -> Mapping:
     """Steps with a ``merge`` that stands behind a step with branches moved inside that step.
@@ -64,12 +67,12 @@ def join_calls(arguments: dict[str, Entry], findings: Findings) -> None:
         findings: receives what is joined.
     """
     for key, entry in arguments.items():
-        if isinstance(entry.value, Sequence) and key not in RESERVED:
+        if isinstance(entry.value, Sequence) and key not in _NO_VALUES:
             arguments[key] = Entry(entry.key, _with_calls(entry.value, findings))
     whole: str | None = None
     for key, entry in list(arguments.items()):
         value = entry.value
-        if key in RESERVED:
+        if key in _NO_VALUES:
             continue
         if whole is None:
             text = value.text if isinstance(value, Scalar) else ""
