@@ -26,6 +26,10 @@ FAR = 2**8 * 3**3 * 5 * 7
 MOST = 4096
 """The longest period whose extents are all tried, and the largest extent that is assumed."""
 
+WORK = 100_000
+"""Shapes that are worked out at most for an axis, half a second: of a network of thousands of steps
+fewer extents are tried, of which 64 are as many as common networks have in a period."""
+
 _PLURAL = {"frames": "numbers of frames"}
 
 
@@ -102,7 +106,7 @@ class _Probe:
             for name, shape in self.shapes({axis: extent}).items()
             for a, b in zip(shape, far[name], strict=True)
         )
-        return min(lcm(*(rate.denominator for rate in rates)), MOST)
+        return lcm(*(rate.denominator for rate in rates))
 
 
 def assume_sizes(graph: Graph) -> Graph:
@@ -169,11 +173,12 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
         )
         _report(misfit, source, axis, f"at another {axis}", None, findings)
         return extent
-    tried = range(extent, extent + period, op.multiple)
+    most = max(64, min(MOST, WORK // len(graph.nodes))) * op.multiple
+    tried = range(extent, extent + min(period, most), op.multiple)
     misfits = {size: found for size in tried if (found := probe.misfit({axis: size}))}
     if misfits:
         first = min(misfits)
-        fits = _multiple_that_fits(period, op.multiple, misfits)
+        fits = _multiple_that_fits(period, op.multiple, misfits) if period <= most else None
         sizes = _sizes(axis, [*misfits], tried, fits)
         _report(misfits[first], source, axis, sizes, fits, findings)
         return extent

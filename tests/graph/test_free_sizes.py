@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inceptgraph.diagnostics import Code, Severity, Source
+from inceptgraph.infer import _free_sizes
 from inceptgraph.ops import Input
 from inceptgraph.pipeline import analyze, summary
 from inceptgraph.report import render
@@ -161,3 +163,18 @@ def test_sequences_and_volumes() -> None:
     assert least(lines + "kernel: 9, stride: 2}, b: {op: max_pool, kernel: 2}}") == (11,)
     frames = "name: N\ninput: {channels: 2, frames: free = 8, height: 9, width: 9}\nstages: "
     assert least(frames + "{a: {op: conv, out: 3, kernel: [3, 1, 1]}}") == (3,)
+
+
+def test_a_long_network_is_tried_at_fewer_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """400 steps, of strides whose product is 2**40: all 4096 sizes would be 1.6 million shapes."""
+    shape, counted = _free_sizes._Probe.shape, Counter[str]()
+
+    def counting(self: Any, *given: Any) -> Any:
+        counted["shapes"] += 1
+        return shape(self, *given)
+
+    monkeypatch.setattr(_free_sizes._Probe, "shape", counting)
+    step = "{op: conv2d, out: 3, kernel: 3, padding: same, stride: %d}"
+    stages = "".join(f"  s{at}: {step % (1 if at % 10 else 2)}\n" for at in range(400))
+    assert least(IMAGE % "free = 9" + "stages:\n" + stages) == (1,)
+    assert 50_000 < counted["shapes"] < 1.2 * _free_sizes.WORK
