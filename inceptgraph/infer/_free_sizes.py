@@ -2,7 +2,7 @@
 
 An extent behind a window is ``(n + a) // s`` of the one before it. So what a network does repeats
 itself: at extents that are a multiple of all its strides apart, the same steps fit one another or
-do not. All extents within one such period are tried, one axis after the other.
+do not. All extents within two such periods are tried, one axis after the other.
 """
 
 from __future__ import annotations
@@ -174,14 +174,16 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
         _report(misfit, source, axis, f"at another {axis}", None, findings)
         return extent
     most = max(64, min(MOST, WORK // len(graph.nodes))) * op.multiple
-    tried = range(extent, extent + min(period, most), op.multiple)
-    misfits = {size: found for size in tried if (found := probe.misfit({axis: size}))}
-    if misfits:
-        first = min(misfits)
-        fits = _multiple_that_fits(period, op.multiple, misfits) if period <= most else None
-        sizes = _sizes(axis, [*misfits], tried, fits)
-        _report(misfits[first], source, axis, sizes, fits, findings)
-        return extent
+    span = min(period, most)
+    # one period up, what grows has 2 pixels at least: an extent of 1 is spread by joins
+    for start in (extent + span, extent):
+        tried = range(start, start + span, op.multiple)
+        misfits = {size: found for size in tried if (found := probe.misfit({axis: size}))}
+        if misfits:
+            fits = _multiple_that_fits(period, op.multiple, misfits) if period <= most else None
+            sizes = _sizes(axis, [*misfits], tried, fits)
+            _report(misfits[min(misfits)], source, axis, sizes, fits, findings)
+            return extent
     return _least(in_use, source, axis, extent, op.multiple, findings)
 
 
