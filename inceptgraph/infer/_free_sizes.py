@@ -173,7 +173,7 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
         )
         _report(misfit, source, axis, f"at another {axis}", None, findings)
         return extent
-    most = max(64, min(MOST, WORK // len(graph.nodes))) * op.multiple
+    most = max(64, min(MOST, WORK // (2 * len(graph.nodes)))) * op.multiple
     span = min(period, most)
     # one period up, what grows has 2 pixels at least: an extent of 1 is spread by joins
     for start in (extent + span, extent):
