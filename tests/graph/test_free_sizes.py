@@ -135,6 +135,22 @@ def test_figures_are_not_of_a_size_at_which_joins_fit_as_at_no_other() -> None:
     )
 
 
+def test_a_join_that_spreads_a_small_extent_fits_at_no_larger_one() -> None:
+    """At 5 a branch of two pixels and one of a single one are added; at 9 it is three and two."""
+    text = """name: N
+input: {channels: 3, length: %s}
+stages:
+  m:
+    branches:
+      a: {op: conv, out: 3, kernel: 3, stride: 4, padding: same}
+      b: {op: max_pool, kernel: 2, stride: 4}
+    merge: add
+"""
+    assert not errors(text % 5) and errors(text % 9)
+    (found,) = analyze(Source("n.yaml", text % "free = 2")).findings
+    assert found.message.startswith("at lengths such as 9 `add` cannot join")
+
+
 def test_a_least_extent_is_a_multiple() -> None:
     stages = "stages: {a: {op: conv2d, out: 4, kernel: 3}}"
     assert least(IMAGE % "free = 16, least: 5, multiple: 4" + stages) == (8,)
