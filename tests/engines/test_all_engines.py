@@ -159,7 +159,7 @@ def test_shipped_networks(engine: Engine, name: str) -> None:
 @settings(
     max_examples=8,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+    suppress_health_check=list(HealthCheck),
 )
 def test_any_spec(engine: Engine, text: str, optimize: bool) -> None:
     graph = graph_of(text)

@@ -126,7 +126,9 @@ def test_operation(name: str, data: st.DataObject) -> None:
     wanted = expected(module, inputs)
     tensors = arrays(module, graph)
     double = checked(graph, tensors)
-    errs = REFERENCE_ERRS if len(shapes[0]) == 3 else REFERENCE_ERRS | OFF_IMAGES
+    # with corners aligned, onnx 1.23.2's reference takes a size before it is rounded
+    corners = {"Resize"} if getattr(op, "align_corners", False) else set()
+    errs = corners | REFERENCE_ERRS | (set() if len(shapes[0]) == 3 else OFF_IMAGES)
     if not errs & {node.op_type for node in double.graph.node}:
         tolerance = ATTRIBUTE if name in WITH_ATTRIBUTES else EXACT
         assert_close(by_reference(double, inputs), wanted, tolerance)

@@ -304,6 +304,15 @@ stages:
       out: {op: conv2d, out: 3}
   again: {share: nested}
 """,
+    "a use of what holds a use": """
+stages:
+  first:
+    steps:
+      conv:  {op: conv2d, out: 3}
+      part:  {steps: {norm: {op: batch_norm}, last: {op: relu, repeat: 1}}}
+      again: {share: part, from: conv}
+  second: {share: first, from: input}
+""",
     "blocks that share inside": """
 stages:
   one: {op: twice}

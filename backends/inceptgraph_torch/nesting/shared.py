@@ -141,7 +141,7 @@ class _Sharing:
 
     def apply(self) -> Shared:
         """Call what was found, where it is."""
-        for use in self.uses:
+        for use in reversed(self.uses):  # what is lent may hold uses of its own, found before it
             _hand_on(use.other, use.own, {ours: theirs for theirs, ours in use.values.items()})
         for container in self.containers.values():
             connect(container)
