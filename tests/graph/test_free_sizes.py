@@ -68,7 +68,7 @@ def chain(steps: list[dict[str, Any]]) -> dict[str, Any]:
     st.sampled_from([1, 2, 3, 4]),
     st.booleans(),
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=min(25, settings.default.max_examples))
 def test_what_is_found_is_found_by_trying_every_size(
     left: list[dict[str, Any]], right: list[dict[str, Any]], multiple: int, cut: bool
 ) -> None:
