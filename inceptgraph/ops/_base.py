@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,7 +18,7 @@ from inceptgraph.ops._reach import HERE, Reaches
 from inceptgraph.ops.initializers import Initializer
 from inceptgraph.types import KINDS, Family, Shape, format_shape, shape_words
 
-__all__ = ["Operation", "Weight", "need_feature_map"]
+__all__ = ["Operation", "Weight", "need_feature_map", "need_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,12 @@ class Operation(BaseModel):
             ShapeError: the operation cannot take these shapes.
         """
         return self
+
+    def having(self, **arguments: Any) -> Self:
+        """The operation with other arguments, which are right; itself where they are its own."""
+        own = vars(self)
+        unlike = any(own[name] != value for name, value in arguments.items())
+        return self.model_copy(update=arguments) if unlike else self
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         """The tensors it owns, by the names they have in a ``state_dict``."""
@@ -176,6 +182,26 @@ def need_feature_map(
         Code.WRONG_RANK,
         f"`{op.op}` needs {wanted}, but its input is {described(shape)}",
         help=f"{rest} `linear`" if rest else instead or None,
+    )
+
+
+def need_groups(groups: int, channels: int, outputs: int | None = None) -> None:
+    """Check that channels fall into so many equal groups, those of the output as well if told.
+
+    Raises:
+        ShapeError: they do not.
+    """
+    if channels % groups == (outputs or 0) % groups == 0:
+        return
+    what, count, divided = "", channels, f"{channels}"
+    if outputs is not None:
+        what, count = ("input ", channels) if channels % groups else ("output ", outputs)
+        divided = f"the {channels} input and {outputs} output channels"
+    raise ShapeError(
+        Code.BAD_GROUPS,
+        f"{count} {what}channels cannot be split into {groups} equal groups",
+        argument="groups",
+        help=f"`groups` must divide {divided}",
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "ImagePadding",
     "ImageSize",
     "Padding",
+    "Pixels",
     "Sides",
     "Size",
     "along",
@@ -63,6 +64,14 @@ def _size(value: Any) -> tuple[int, ...]:
     found = _numbers(value, tuple(range(1, MOST_AXES + 1)), what, "size")
     if min(found) < 1:
         raise PydanticCustomError("size", "must be at least 1")
+    return found
+
+
+def _pixels(value: Any) -> tuple[int, ...]:
+    what = "is a whole number, or a list of one for each axis"
+    found = _numbers(value, tuple(range(1, MOST_AXES + 1)), what, "pixels")
+    if min(found) < 0:
+        raise PydanticCustomError("pixels", "must not be negative")
     return found
 
 
@@ -124,6 +133,9 @@ def _schema(least: int, fewest: int, most: int, *words: str) -> WithJsonSchema:
 
 Size = Annotated[tuple[int, ...], BeforeValidator(_size), _schema(1, 1, MOST_AXES)]
 """A number for each axis of what comes in, or one for all. What is settled has one for each."""
+
+Pixels = Annotated[tuple[int, ...], BeforeValidator(_pixels), _schema(0, 1, MOST_AXES)]
+"""Pixels along each axis: one number for all, or one for each."""
 
 Padding = Annotated[
     Literal["same", "valid"] | Sides,

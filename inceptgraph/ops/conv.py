@@ -8,8 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._base import Operation, Weight, need_feature_map
+from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reaches
 from inceptgraph.ops._window import (
     ImagePadding,
@@ -103,8 +102,7 @@ def _settled(op: Convolution, rank: int) -> Convolution:
     if rank == 2 and isinstance(op, Conv | DepthwiseConv):
         kind = Conv2d if isinstance(op, Conv) else DepthwiseConv2d
         return kind.model_construct(**vars(op) | spread)
-    unlike = any(getattr(op, name) != value for name, value in spread.items())
-    return op.model_copy(update=spread) if unlike else op
+    return op.having(**spread)
 
 
 class _OnImages(Convolution):
@@ -129,14 +127,7 @@ class _Dense(Convolution):
     groups: Count = 1
 
     def channels(self, inputs: int) -> tuple[int, int]:
-        for count, what in ((inputs, "input"), (self.out, "output")):
-            if count % self.groups:
-                raise ShapeError(
-                    Code.BAD_GROUPS,
-                    f"{count} {what} channels cannot be split into {self.groups} equal groups",
-                    argument="groups",
-                    help=f"`groups` must divide the {inputs} input and {self.out} output channels",
-                )
+        need_groups(self.groups, inputs, self.out)
         return self.out, self.groups
 
     def label(self) -> str:

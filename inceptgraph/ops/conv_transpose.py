@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._base import Operation, Weight, need_feature_map
+from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reach, Reaches
-from inceptgraph.ops._window import Size, along, format_size, spread_size
+from inceptgraph.ops._window import Pixels, Size, along, format_size, spread_size
 from inceptgraph.ops.initializers import Initializer, constant, scheme
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["ConvTranspose"]
 
 Count = Annotated[int, Field(ge=1)]
-
-
-def _pixels(value: Any) -> tuple[int, ...]:
-    numbers = tuple(value) if isinstance(value, list | tuple) else (value,)
-    if not 1 <= len(numbers) <= 3 or not all(type(each) is int for each in numbers):
-        raise PydanticCustomError("pixels", "is a whole number, or a list of one for each axis")
-    if min(numbers) < 0:
-        raise PydanticCustomError("pixels", "must not be negative")
-    return numbers
-
-
-_WHOLE: dict[str, Any] = {"type": "integer", "minimum": 0}
-Pixels = Annotated[
-    tuple[int, ...],
-    BeforeValidator(_pixels),
-    WithJsonSchema(
-        {"anyOf": [_WHOLE, {"type": "array", "items": _WHOLE, "minItems": 1, "maxItems": 3}]}
-    ),
-]
-"""Pixels along each axis: one number for all, or one for each."""
 
 
 class ConvTranspose(Operation):
@@ -84,7 +63,7 @@ class ConvTranspose(Operation):
         """The same with a number for each axis."""
         _, extents = need_feature_map(self, inputs[0])
         sizes = {n: spread_size(self.op, n, getattr(self, n), len(extents)) for n in _SIZES}
-        return self.model_copy(update=sizes)
+        return self.having(**sizes)
 
     def infer(self, *inputs: Shape) -> Shape:
         op, (channels, *extents) = self.settled(*inputs), inputs[0]
@@ -103,15 +82,7 @@ class ConvTranspose(Operation):
         return (self.out, *found)
 
     def _check(self, channels: int, op: ConvTranspose) -> None:
-        for count, what in ((channels, "input"), (self.out, "output")):
-            if count % self.groups:
-                raise ShapeError(
-                    Code.BAD_GROUPS,
-                    f"{count} {what} channels cannot be split into {self.groups} equal groups",
-                    argument="groups",
-                    help=f"`groups` must divide the {channels} input and {self.out} output"
-                    " channels",
-                )
+        need_groups(self.groups, channels, self.out)
         for more, stride in zip(op.output_padding, op.stride, strict=True):
             if more >= stride:
                 raise ShapeError(

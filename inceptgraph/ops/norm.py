@@ -10,7 +10,7 @@ from inceptgraph.ops._base import Operation, Weight, need_feature_map
 from inceptgraph.ops.initializers import Initializer, constant
 from inceptgraph.types import Family, Shape
 
-__all__ = ["Affine", "BatchNorm", "Lrn"]
+__all__ = ["Affine", "BatchNorm", "Lrn", "learned"]
 
 
 class BatchNorm(Operation):
@@ -38,12 +38,10 @@ class BatchNorm(Operation):
     shift_init: Initializer = constant(0.0)
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
-        channels = (inputs[0][0],)
-        found = {}
-        if self.scale:
-            found["weight"] = Weight(channels, self.scale_init)
-        if self.shift:
-            found["bias"] = Weight(channels, self.shift_init)
+        channels = inputs[0][:1]
+        found = learned(
+            channels, weight=self.scale and self.scale_init, bias=self.shift and self.shift_init
+        )
         found["running_mean"] = Weight(channels, constant(0.0), trainable=False)
         found["running_var"] = Weight(channels, constant(1.0), trainable=False)
         return found
@@ -99,10 +97,20 @@ class Affine(Operation):
     shift_init: Initializer = constant(0.0)
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
-        channels = (inputs[0][0],)
-        found = {}
-        if self.scale:
-            found["weight"] = Weight(channels, self.scale_init)
-        if self.shift:
-            found["bias"] = Weight(channels, self.shift_init)
-        return found
+        return learned(
+            inputs[0][:1],
+            weight=self.scale and self.scale_init,
+            bias=self.shift and self.shift_init,
+        )
+
+
+def learned(
+    shape: Shape, weight: Initializer | bool, bias: Initializer | bool = False
+) -> dict[str, Weight]:
+    """Weights of one shape, of those that an operation has: ``False`` is none."""
+    found = {}
+    if not isinstance(weight, bool):
+        found["weight"] = Weight(shape, weight)
+    if not isinstance(bias, bool):
+        found["bias"] = Weight(shape, bias)
+    return found

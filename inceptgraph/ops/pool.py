@@ -84,9 +84,7 @@ def _settled_window(op: _WindowPool, rank: int) -> _WindowPool:
     """The pool with a number for each of so many axes."""
     sizes = {name: spread_size(op.op, name, getattr(op, name), rank) for name in _SIZES}
     padding = spread_padding(op.op, op.padding, rank)
-    if (op.kernel, op.stride, op.padding) == (*sizes.values(), padding):
-        return op
-    return op.model_copy(update={**sizes, "padding": padding})
+    return op.having(**sizes, padding=padding)
 
 
 _SIZES = ("kernel", "stride")
@@ -138,8 +136,7 @@ class _AdaptivePool(Operation):
 
     def settled(self, *inputs: Shape) -> _AdaptivePool:
         _, extents = need_feature_map(self, inputs[0])
-        size = spread_size(self.op, "size", self.size, len(extents))
-        return self if size == self.size else self.model_copy(update={"size": size})
+        return self.having(size=spread_size(self.op, "size", self.size, len(extents)))
 
     def infer(self, *inputs: Shape) -> Shape:
         return (inputs[0][0], *self.settled(*inputs).size)

@@ -74,7 +74,7 @@ class Resize(Operation):
             name: value and spread_size(self.op, name, value, len(extents))
             for name, value in (("factor", self.factor), ("size", self.size))
         }
-        return self.model_copy(update=spread)
+        return self.having(**spread)
 
     def on_images(self) -> Resize:
         sizes = {n: v and (1, *v) for n, v in (("factor", self.factor), ("size", self.size))}

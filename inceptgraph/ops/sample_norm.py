@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._base import Operation, Weight, need_feature_map
+from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reaches
 from inceptgraph.ops.initializers import Initializer, constant
+from inceptgraph.ops.norm import learned
 from inceptgraph.ops.reduce import Over, OverAxes
 from inceptgraph.types import Family, Shape
 
@@ -30,7 +31,11 @@ class _PerChannel(Operation):
     shift_init: Initializer = constant(0.0)
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
-        return _weights(self, inputs[0][:1])
+        return learned(
+            inputs[0][:1],
+            weight=self.scale and self.scale_init,
+            bias=self.shift and self.shift_init,
+        )
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         """All of the map, by its mean and its variance."""
@@ -56,13 +61,7 @@ class GroupNorm(_PerChannel):
 
     def infer(self, *inputs: Shape) -> Shape:
         channels, *extents = inputs[0]
-        if channels % self.groups:
-            raise ShapeError(
-                Code.BAD_GROUPS,
-                f"{channels} channels cannot be split into {self.groups} equal groups",
-                argument="groups",
-                help=f"`groups` must divide {channels}",
-            )
+        need_groups(self.groups, channels)
         if channels == self.groups:
             _need_several(self.op, tuple(extents), "groups")
         return inputs[0]
@@ -157,7 +156,8 @@ class LayerNorm(_OverChannelsOrAll):
         return super().infer(*inputs)
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
-        return _weights(self, self.weight_shape(inputs[0]))
+        weight, bias = self.scale and self.scale_init, self.shift and self.shift_init
+        return learned(self.weight_shape(inputs[0]), weight, bias)
 
     def label(self) -> str:
         return "layer norm"
@@ -182,20 +182,10 @@ class RmsNorm(_OverChannelsOrAll):
     scale_init: Initializer = constant(1.0)
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
-        shape = self.weight_shape(inputs[0])
-        return {"weight": Weight(shape, self.scale_init)} if self.scale else {}
+        return learned(self.weight_shape(inputs[0]), self.scale and self.scale_init)
 
     def label(self) -> str:
         return "RMS norm"
-
-
-def _weights(op: _PerChannel | LayerNorm, shape: Shape) -> dict[str, Weight]:
-    found = {}
-    if op.scale:
-        found["weight"] = Weight(shape, op.scale_init)
-    if op.shift:
-        found["bias"] = Weight(shape, op.shift_init)
-    return found
 
 
 def _need_several(name: str, extents: tuple[int, ...], argument: str | None = None) -> None:

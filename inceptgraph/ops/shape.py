@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._base import Operation, need_feature_map
+from inceptgraph.ops._base import Operation, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Sides, pairs, side_names, wrong_length
 from inceptgraph.types import AXES, Family, Shape, format_shape
@@ -423,13 +423,7 @@ class ChannelShuffle(Operation):
 
     def infer(self, *inputs: Shape) -> Shape:
         channels, _ = need_feature_map(self, inputs[0])
-        if channels % self.groups:
-            raise ShapeError(
-                Code.BAD_GROUPS,
-                f"{channels} channels cannot be split into {self.groups} equal groups",
-                argument="groups",
-                help=f"`groups` must divide {channels}",
-            )
+        need_groups(self.groups, channels)
         return inputs[0]
 
     def label(self) -> str:
