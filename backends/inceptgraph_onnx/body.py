@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inceptgraph.ops import Sides
+from inceptgraph.types import Shape
 from inceptgraph.weights.recipe_values import Array
 
 __all__ = ["LIMIT", "Body", "Call", "Step"]
@@ -122,6 +123,25 @@ class Step:
         name = self.body.unique(f"{self.name}/constant")
         self.body.constants[name] = array
         return name
+
+    def weight(self, name: str, absent: Array) -> str:
+        """A weight of the operation, or numbers in its place where it has none of this name."""
+        return self.weights[name] if name in self.weights else self.number(absent)
+
+    def scaled_and_shifted(self, value: str, rank: int) -> str:
+        """A value times the weight of each channel, plus its bias, so far as there are any; it has
+        this rank without its batch."""
+        for operator, name in (("Mul", "weight"), ("Add", "bias")):
+            if name in self.weights:
+                value = self.call(operator, value, self.per_channel(name, rank))
+        return value
+
+    def shaped_as(self, value: str, other: str, shape: Shape) -> str:
+        """A value in the shape of another, which is this without its batch: written where all of it
+        is known, else asked for."""
+        known = all(isinstance(extent, int) for extent in shape)
+        wanted = self.integers(0, *shape) if known else self.call("Shape", other)
+        return self.call("Reshape", value, wanted)
 
     def per_channel(self, weight: str, rank: int) -> str:
         """A weight with one number a channel, laid along the channels of operands without batch of

@@ -36,9 +36,6 @@ def shuffled(op: shape.ChannelShuffle, step: Step, operand: Shape) -> str:
     """By reshaping: OpenVINO 2026.4.1 moves a `Gather` of channels into the convolution behind it,
     wrongly."""
     (x,) = step.inputs
-    channels, *extents = operand
-    apart = step.call("Reshape", x, step.integers(0, op.groups, channels // op.groups, -1))
+    apart = step.call("Reshape", x, step.integers(0, op.groups, operand[0] // op.groups, -1))
     moved = step.call("Transpose", apart, perm=(0, 2, 1, 3))
-    known = all(isinstance(extent, int) for extent in extents)
-    shape = step.integers(0, *operand) if known else step.call("Shape", x)
-    return step.call("Reshape", moved, shape)
+    return step.shaped_as(moved, x, operand)

@@ -72,22 +72,18 @@ def _(op: linear.Linear, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: norm.BatchNorm, step: Step, *inputs: Shape) -> str:
-    weights, channels = step.weights, inputs[0][0]
-    scale = weights["weight"] if op.scale else step.number(np.ones(channels))
-    shift = weights["bias"] if op.shift else step.number(np.zeros(channels))
-    statistics = weights["running_mean"], weights["running_var"]
+    channels = inputs[0][0]
+    scale = step.weight("weight", np.ones(channels))
+    shift = step.weight("bias", np.zeros(channels))
+    statistics = step.weights["running_mean"], step.weights["running_var"]
     return step.call("BatchNormalization", *step.inputs, scale, shift, *statistics, epsilon=op.eps)
 
 
 @rule.register
 def _(op: norm.Affine, step: Step, *inputs: Shape) -> str:
     # OpenVINO drops one of ones and zeros, and what is behind it meets what was before it
-    value, rank = step.fence(step.inputs[0], "MaxPool", "Pad"), len(inputs[0])
-    if op.scale:
-        value = step.call("Mul", value, step.per_channel("weight", rank))
-    if op.shift:
-        value = step.call("Add", value, step.per_channel("bias", rank))
-    return value
+    value = step.fence(step.inputs[0], "MaxPool", "Pad")
+    return step.scaled_and_shifted(value, len(inputs[0]))
 
 
 @rule.register

@@ -20,26 +20,19 @@ def _group(op: sample_norm.GroupNorm, step: Step, *inputs: Shape) -> str:
     rows = step.call("Reshape", x, step.integers(0, op.groups, -1))
     ones, zeros = step.number(np.ones(op.groups)), step.number(np.zeros(op.groups))
     normal = step.call("InstanceNormalization", rows, ones, zeros, epsilon=op.eps)
-    known = all(isinstance(extent, int) for extent in inputs[0])
-    shape = step.integers(0, *inputs[0]) if known else step.call("Shape", x)
-    value, rank = step.call("Reshape", normal, shape), len(inputs[0])
-    if op.scale:
-        value = step.call("Mul", value, step.per_channel("weight", rank))
-    if op.shift:
-        value = step.call("Add", value, step.per_channel("bias", rank))
-    return value
+    return step.scaled_and_shifted(step.shaped_as(normal, x, inputs[0]), len(inputs[0]))
 
 
 def _instance(op: sample_norm.InstanceNorm, step: Step, *inputs: Shape) -> str:
     channels = inputs[0][0]
-    scale = step.weights["weight"] if op.scale else step.number(np.ones(channels))
-    shift = step.weights["bias"] if op.shift else step.number(np.zeros(channels))
+    scale = step.weight("weight", np.ones(channels))
+    shift = step.weight("bias", np.zeros(channels))
     return step.call("InstanceNormalization", *step.inputs, scale, shift, epsilon=op.eps)
 
 
 def _layer(op: sample_norm.LayerNorm, step: Step, *inputs: Shape) -> str:
     (x,), shape = step.inputs, op.weight_shape(inputs[0])
-    scale = step.weights["weight"] if op.scale else step.number(np.ones(shape))
+    scale = step.weight("weight", np.ones(shape))
     shift = [step.weights["bias"]] if op.shift else []
     if len(shape) == len(inputs[0]):
         return step.call("LayerNormalization", x, scale, *shift, axis=1, epsilon=op.eps)

@@ -259,12 +259,14 @@ def channels_are_last(x: Tensor) -> bool:
     return True
 
 
-def drop_parameters(norm: nn.Module, scale: bool, shift: bool) -> None:
-    """Leave a normalisation without its scale, or without its shift, unless they are asked for."""
+def partial(norm: nn.Module, scale: bool, shift: bool) -> nn.Module:
+    """A normalisation without its scale, or without its shift, unless they are asked for. It is
+    torch's own layer, which tools know."""
     if not scale:
         norm.register_parameter("weight", None)
     if not shift:
         norm.register_parameter("bias", None)
+    return norm
 
 
 def partial_batch_norm_2d(
@@ -273,12 +275,9 @@ def partial_batch_norm_2d(
     momentum: float = 0.1,
     scale: bool = True,
     shift: bool = True,
-) -> nn.BatchNorm2d:
-    """Batch normalisation of maps with a learned shift but no scale, or the other way round. It is
-    torch's own layer, which tools know, without one of its weights."""
-    norm = nn.BatchNorm2d(channels, eps, momentum)
-    drop_parameters(norm, scale, shift)
-    return norm
+) -> nn.Module:
+    """Batch normalisation of maps with a learned shift but no scale, or the other way round."""
+    return partial(nn.BatchNorm2d(channels, eps, momentum), scale, shift)
 
 
 def partial_batch_norm_1d(
@@ -287,11 +286,9 @@ def partial_batch_norm_1d(
     momentum: float = 0.1,
     scale: bool = True,
     shift: bool = True,
-) -> nn.BatchNorm1d:
+) -> nn.Module:
     """Likewise, of vectors or sequences."""
-    norm = nn.BatchNorm1d(channels, eps, momentum)
-    drop_parameters(norm, scale, shift)
-    return norm
+    return partial(nn.BatchNorm1d(channels, eps, momentum), scale, shift)
 
 
 def partial_batch_norm_3d(
@@ -300,11 +297,9 @@ def partial_batch_norm_3d(
     momentum: float = 0.1,
     scale: bool = True,
     shift: bool = True,
-) -> nn.BatchNorm3d:
+) -> nn.Module:
     """Likewise, of volumes."""
-    norm = nn.BatchNorm3d(channels, eps, momentum)
-    drop_parameters(norm, scale, shift)
-    return norm
+    return partial(nn.BatchNorm3d(channels, eps, momentum), scale, shift)
 
 
 class Affine(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from inceptgraph.ops import Operation, sample_norm, shape
 from inceptgraph.types import Shape
 from inceptgraph_torch.described import Layer
-from inceptgraph_torch.layers import drop_parameters
+from inceptgraph_torch.layers import partial
 
 __all__ = ["RULES", "ChannelLayerNorm", "ChannelRMSNorm", "StochasticDepth"]
 
@@ -35,11 +35,9 @@ class ChannelRMSNorm(nn.RMSNorm):
 
 def partial_group_norm(
     groups: int, channels: int, eps: float = 1e-5, scale: bool = True, shift: bool = True
-) -> nn.GroupNorm:
+) -> nn.Module:
     """Group normalisation with a learned shift but no scale, or the other way round."""
-    norm = nn.GroupNorm(groups, channels, eps)
-    drop_parameters(norm, scale, shift)
-    return norm
+    return partial(nn.GroupNorm(groups, channels, eps), scale, shift)
 
 
 def partial_instance_norm(
@@ -47,23 +45,17 @@ def partial_instance_norm(
 ) -> nn.Module:
     """Likewise, instance normalisation of maps with so many axes."""
     kinds = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
-    norm = kinds[rank - 1](channels, eps, affine=True)
-    drop_parameters(norm, scale, shift)
-    return norm
+    return partial(kinds[rank - 1](channels, eps, affine=True), scale, shift)
 
 
-def shifted_layer_norm(shape: int | tuple[int, ...], eps: float = 1e-5) -> nn.LayerNorm:
+def shifted_layer_norm(shape: int | tuple[int, ...], eps: float = 1e-5) -> nn.Module:
     """Layer normalisation with a learned shift but no scale."""
-    norm = nn.LayerNorm(shape, eps)
-    drop_parameters(norm, False, True)
-    return norm
+    return partial(nn.LayerNorm(shape, eps), False, True)
 
 
-def shifted_channel_layer_norm(channels: int, eps: float = 1e-5) -> ChannelLayerNorm:
+def shifted_channel_layer_norm(channels: int, eps: float = 1e-5) -> nn.Module:
     """Likewise, of the channels of each pixel."""
-    norm = ChannelLayerNorm(channels, eps)
-    drop_parameters(norm, False, True)
-    return norm
+    return partial(ChannelLayerNorm(channels, eps), False, True)
 
 
 class StochasticDepth(nn.Module):
@@ -97,8 +89,8 @@ def _group(op: sample_norm.GroupNorm, *inputs: Shape) -> Layer:
 def _instance(op: sample_norm.InstanceNorm, *inputs: Shape) -> Layer:
     (channels, *extents), settings = inputs[0], _eps(op, 1e-5)
     if op.scale != op.shift:
-        partial = {**settings, "scale": op.scale, "shift": op.shift}
-        return Layer(partial_instance_norm, (len(extents), channels), partial)
+        kept = {**settings, "scale": op.scale, "shift": op.shift}
+        return Layer(partial_instance_norm, (len(extents), channels), kept)
     kind = _INSTANCE_NORMS[len(extents) - 1]
     return Layer(kind, (channels,), settings | ({"affine": True} if op.scale else {}))
 
