@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["AXES", "KINDS", "Family", "Phase", "Shape", "TensorInfo", "axis_words", "format_shape"]
-__all__ += ["named_extents", "shape_words"]
+__all__ += ["extent_names", "named_extents", "shape_words"]
 
 Shape = tuple[int, ...]
 """Shape of one tensor without the batch: channels, then the extents of its axes, of which a vector
@@ -90,11 +90,19 @@ def shape_words(rank: int) -> str:
     return "×".join((*AXES[rank], "channels"))
 
 
+def extent_names(rank: int) -> tuple[str, ...]:
+    """The names of the extents of a shape with so many axes behind the channels.
+
+    >>> extent_names(0), extent_names(1)
+    (('features',), ('channels', 'length'))
+    """
+    return ("channels" if rank else "features", *AXES[rank])
+
+
 def named_extents(shape: Shape) -> dict[str, int]:
     """The extents of a shape by the names that a spec gives them.
 
     >>> named_extents((3, 224, 224))
     {'channels': 3, 'height': 224, 'width': 224}
     """
-    axes = AXES[len(shape) - 1]
-    return dict(zip(("channels" if axes else "features", *axes), shape, strict=True))
+    return dict(zip(extent_names(len(shape) - 1), shape, strict=True))

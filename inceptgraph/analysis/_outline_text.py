@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inceptgraph.analysis._cost import Cost
 from inceptgraph.analysis._outline import Outline, Part
+from inceptgraph.ops import format_size
 from inceptgraph.report import (
     RULE,
     Column,
@@ -18,7 +19,7 @@ from inceptgraph.report import (
     painter,
     pretty,
 )
-from inceptgraph.types import Shape, format_shape
+from inceptgraph.types import format_shape
 
 __all__ = ["to_text"]
 
@@ -123,12 +124,9 @@ def _notes(network: Outline) -> Iterator[str]:
         yield ""
     for name, free in network.free.items():
         sizes = " and ".join(f"any {each.axis} from {each.least} on" for each in free)
+        size = format_size(network.inputs[name][1:])
         steps = f", in multiples of {free[0].multiple}" if free[0].multiple > 1 else ""
-        yield f"{name} may have {sizes}{steps}; the figures are for {_at(network.inputs[name])}."
+        yield f"{name} may have {sizes}{steps}; the figures are for {size}."
     for head in network.heads:
         weight = f"{head.loss_weight:g}"
         yield f"{head.part.path} reads {head.tap} in training alone; its loss weighs {weight}."
-
-
-def _at(shape: Shape) -> str:
-    return "×".join(map(str, shape[1:]))

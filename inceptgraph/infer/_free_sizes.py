@@ -15,7 +15,7 @@ from math import lcm
 
 from inceptgraph.diagnostics import Code, Findings, Label, ShapeError
 from inceptgraph.graph import Graph, Node
-from inceptgraph.ops import Input, Operation
+from inceptgraph.ops import Input, Operation, format_size
 from inceptgraph.types import Shape
 
 __all__ = ["assume_sizes", "check_free_sizes"]
@@ -81,8 +81,8 @@ class _Probe:
             if now[name] != weight.shape:
                 raise ShapeError(
                     Code.SPATIAL_MISMATCH,
-                    f"`{name}` of `{node.op.op}` would have another shape, {_shown(now[name])} for"
-                    f" {_shown(weight.shape)}",
+                    f"`{name}` of `{node.op.op}` would have another shape, {format_size(now[name])}"
+                    f" for {format_size(weight.shape)}",
                     help="put an adaptive or a global pool before it",
                 )
 
@@ -153,17 +153,15 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
     op = source.op
     assert isinstance(op, Input)
     extent = op.extent(axis)
-    place = source.origin.argument(axis) if source.origin else None
-    if extent % op.multiple:
-        message = f"the {axis} {extent} is no multiple of {op.multiple}"
-        findings.add(Code.BAD_ARGUMENT, message, place)
-        return extent
     stated = dict(zip(op.free, op.least, strict=False)).get(axis, 1)
-    if extent < stated:
-        message = f"the {axis} {extent} is less than the least, {stated}"
-        findings.add(Code.BAD_ARGUMENT, message, place)
+    if extent % op.multiple or extent < stated:
+        told = f"is no multiple of {op.multiple}"
+        if not extent % op.multiple:
+            told = f"is less than the least, {stated}"
+        place = source.origin.argument(axis) if source.origin else None
+        findings.add(Code.BAD_ARGUMENT, f"the {axis} {extent} {told}", place)
         return extent
-    probe, in_use = _Probe(graph), _Probe(graph.phase("eval"))
+    probe = _Probe(graph)
     try:
         period = lcm(probe.period(axis, extent), op.multiple)
     except _Misfit as far:
@@ -184,26 +182,24 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
             sizes = _sizes(axis, [*misfits], tried, fits)
             _report(misfits[min(misfits)], source, axis, sizes, fits, findings)
             return extent
-    return _least(in_use, source, axis, extent, op.multiple, findings)
+    return _least(_Probe(graph.phase("eval")), source, axis, stated, findings)
 
 
-def _least(
-    probe: _Probe, source: Node, axis: str, extent: int, step: int, findings: Findings
-) -> int:
+def _least(probe: _Probe, source: Node, axis: str, stated: int, findings: Findings) -> int:
     """The least extent at which all steps fit, below one at which they do; heads, which exist in
     training alone, may want more."""
     op = source.op
     assert isinstance(op, Input)
-    sizes = range(step, extent + 1, step)
+    sizes = range(op.multiple, op.extent(axis) + 1, op.multiple)
     index = bisect_left(sizes, True, key=lambda size: probe.misfit({axis: size}) is None)
     least = sizes[index]
-    stated = dict(zip(op.free, op.least, strict=False)).get(axis)
-    misfit = probe.misfit({axis: stated}) if stated else None
-    if misfit is not None and stated and source.origin:
+    misfit = probe.misfit({axis: stated}) if op.least else None
+    if misfit is not None and source.origin:
         message = f"the least {axis} is {least}: at {stated} {misfit.error}"
-        labels = _place_of(misfit.node, misfit.error)
+        origin = misfit.node.origin
+        labels = (Label(origin.argument(misfit.error.argument), "here"),) if origin else ()
         findings.add(misfit.error.code, message, source.origin.argument("least"), "", *labels)
-    return max(least, -(-(stated or 1) // step) * step)
+    return max(least, -(-stated // op.multiple) * op.multiple)
 
 
 def _multiple_that_fits(period: int, step: int, misfits: Mapping[int, object]) -> int | None:
@@ -242,10 +238,6 @@ def _report(
     findings.add(error.code, f"{sizes} {error}", span, path, *labels, help=hint)
 
 
-def _place_of(node: Node, error: ShapeError) -> tuple[Label, ...]:
-    return (Label(node.origin.argument(error.argument), "here"),) if node.origin else ()
-
-
 def _at(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     return _with_inputs(graph, lambda op: op.at(sizes))
 
@@ -263,7 +255,3 @@ def _with_inputs(graph: Graph, change: Callable[[Input], Input]) -> Graph:
         if isinstance(node.op, Input) and node.op.free:
             nodes[node.name] = replace(node, op=change(node.op))
     return graph.with_nodes(nodes)
-
-
-def _shown(shape: Shape) -> str:
-    return "×".join(map(str, shape))

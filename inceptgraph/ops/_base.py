@@ -188,6 +188,11 @@ def need_feature_map(
 def need_groups(groups: int, channels: int, outputs: int | None = None) -> None:
     """Check that channels fall into so many equal groups, those of the output as well if told.
 
+    Args:
+        groups: how many.
+        channels: of the input.
+        outputs: channels of the output, where they are others.
+
     Raises:
         ShapeError: they do not.
     """

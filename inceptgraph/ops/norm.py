@@ -107,7 +107,13 @@ class Affine(Operation):
 def learned(
     shape: Shape, weight: Initializer | bool, bias: Initializer | bool = False
 ) -> dict[str, Weight]:
-    """Weights of one shape, of those that an operation has: ``False`` is none."""
+    """Weights of one shape, of those that an operation has.
+
+    Args:
+        shape: of each.
+        weight: how the factors start; False where there are none.
+        bias: how the offsets start; False where there are none.
+    """
     found = {}
     if not isinstance(weight, bool):
         found["weight"] = Weight(shape, weight)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
 from inceptgraph.ops._reach import Reach, Reaches
-from inceptgraph.ops._window import Size, spread_size
+from inceptgraph.ops._window import Size, format_size, spread_size
 from inceptgraph.types import KINDS, Family, Shape, format_shape
 
 __all__ = ["PixelShuffle", "PixelUnshuffle", "Resize"]
@@ -164,7 +164,7 @@ class Resize(Operation):
         if self.factor is not None:
             size = " ×" + "×".join(f"{each:g}" for each in dict.fromkeys(self.factor))
         elif self.size is not None:
-            size = " to " + "×".join(map(str, self.size))
+            size = f" to {format_size(self.size)}"
         return f"{self.mode} resize{size}"
 
 

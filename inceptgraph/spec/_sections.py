@@ -18,7 +18,7 @@ from inceptgraph.spec._structure import (
     read_mapping,
     rename,
 )
-from inceptgraph.types import AXES, KINDS
+from inceptgraph.types import KINDS, extent_names
 
 __all__ = ["DEFAULT_OUTPUT", "FREE_KEYS", "INPUT_KEYS", "MAP_KEYS", "free_size"]
 __all__ += ["read_heads", "read_input", "read_outputs", "read_sections", "shape_keys"]
@@ -87,10 +87,8 @@ def shape_keys(items: Container[str]) -> tuple[str, ...]:
     >>> shape_keys({"length": 128}), shape_keys(())
     (('channels', 'length'), ('channels', 'height', 'width'))
     """
-    if "features" in items:
-        return ("features",)
-    rank = 1 if "length" in items else 3 if "frames" in items else 2
-    return ("channels", *AXES[rank])
+    kinds = {"features": 0, "length": 1, "frames": 3}
+    return extent_names(next((rank for key, rank in kinds.items() if key in items), 2))
 
 
 def _kind(keys: Container[str]) -> str:
