@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
+import written
 from hypothesis import given
 from hypothesis import strategies as st
+from written import value_of
 
-from inceptgraph.diagnostics import Code, Source, Span
+from inceptgraph.diagnostics import Code, Source
 from inceptgraph.expand import MAX_STEPS
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze
-from inceptgraph.report import render
-from inceptgraph.source import Scalar
-from inceptgraph.spec import ValueProblem, evaluate
+from inceptgraph.spec import ValueProblem
 
 HEAD = "name: Net\ninput: {channels: 3, height: 8, width: 6}\n"
-
-
-def built(text: str, *, set: dict[str, Any] | None = None, head: str = HEAD) -> Graph:
-    """The graph of a spec without findings."""
-    analysis = analyze(Source("net.yaml", head + text), set=set)
-    assert render(analysis.findings, "concise") == ""
-    assert analysis.graph is not None
-    return analysis.graph.verify()
-
-
-def found(text: str, **options: Any) -> list[Code]:
-    return [f.code for f in analyze(Source("net.yaml", HEAD + text), **options).findings]
+built = partial(written.built, head=HEAD)
+found = partial(written.found, head=HEAD)
 
 
 def shapes(graph: Graph) -> dict[str, Any]:
@@ -36,11 +27,6 @@ def shapes(graph: Graph) -> dict[str, Any]:
 
 
 # -- conditions ----------------------------------------------------------------------------------
-
-
-def value_of(text: str, **environment: Any) -> Any:
-    span = Span(Source("value.yaml", text), 0, 0, 0, len(text))
-    return evaluate(Scalar(text, text, span), environment)
 
 
 NUMBERS = st.recursive(

@@ -13,30 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written import HEAD, built, found, value_of
 
-from inceptgraph.diagnostics import Code, Findings, Source, Span, closest
+from inceptgraph.diagnostics import Code, Findings, Source, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
-from inceptgraph.graph import Graph
 from inceptgraph.infer import infer
 from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import _analyze, analyze, summary
-from inceptgraph.report import render
-from inceptgraph.source import Mapping, Scalar, parse, to_plain
-from inceptgraph.spec import Unavailable, ValueProblem, evaluate, fits
-
-HEAD = "name: Net\ninput: {channels: 3, height: 8, width: 8}\n"
-
-
-def built(text: str, *, set: dict[str, Any] | None = None, head: str = HEAD) -> Graph:
-    """The graph of a spec without findings."""
-    analysis = analyze(Source("net.yaml", head + text), set=set)
-    assert render(analysis.findings, "concise") == ""
-    assert analysis.graph is not None
-    return analysis.graph.verify()
-
-
-def found(text: str, *, set: dict[str, Any] | None = None, head: str = HEAD) -> list[Code]:
-    return [f.code for f in analyze(Source("net.yaml", head + text), set=set).findings]
+from inceptgraph.source import Mapping, parse, to_plain
+from inceptgraph.spec import Unavailable, ValueProblem, fits
 
 
 def scalar(text: str) -> Any:
@@ -45,12 +30,6 @@ def scalar(text: str) -> Any:
     assert not list(findings)
     assert isinstance(tree, Mapping)
     return to_plain(tree)["value"]
-
-
-def value_of(expression: str, **environment: Any) -> Any:
-    source = Source("value.yaml", expression)
-    span = Span(source, 0, 0, 0, len(expression))
-    return evaluate(Scalar(expression, expression, span), environment)
 
 
 # -- scalars --------------------------------------------------------------------------------------
