@@ -16,11 +16,12 @@ workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 FAST = ("language", "graph")
-"""Folders whose tests are the fast lane, but for modules with torch and what is marked slow.
+"""Folders whose tests are the fast lane, but for modules with torch and what is marked otherwise.
 
 A test elsewhere takes part if it is marked ``fast``.
 """
 
+NOT_FAST = ("heavy", "slow")
 IMPORTS_TORCH = re.compile(r"^(?:from|import) torch\b", re.MULTILINE)
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
@@ -58,7 +59,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _is_fast(item.path) and not item.get_closest_marker("slow"):
+        if _is_fast(item.path) and not any(map(item.get_closest_marker, NOT_FAST)):
             item.add_marker(pytest.mark.fast)
 
 

@@ -21,10 +21,12 @@ def _modules() -> list[object]:
     found = []
     for folder, files in PLACES.items():
         for path in sorted(folder.glob(files)):
-            count = len(EXAMPLE.findall(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            count = len(EXAMPLE.findall(text))
             parts = path.relative_to(folder).with_suffix("").parts
             name = ".".join(parts).removesuffix(".__init__")
-            marks = pytest.mark.fast if f"{name}.".startswith(WITHOUT_TORCH) else ()
+            fast = f"{name}.".startswith(WITHOUT_TORCH) and ">>> compile(" not in text
+            marks = pytest.mark.fast if fast else ()
             if count:
                 found.append(pytest.param(name, folder, count, id=name, marks=marks))
     return found

@@ -219,6 +219,7 @@ GROWING: dict[str, Callable[[int], str]] = {
 """Texts of any size, of so many parts."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", GROWING)
 def test_work_grows_as_the_text_does(name: str) -> None:
     def checking(size: int) -> Callable[[], object]:

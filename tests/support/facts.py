@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -19,13 +20,15 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Step = dict[str, Any]
 
 
+@cache
 def architectures() -> list[str]:
     """The fact files that describe a graph."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml") if "graph" in load(path.stem))
 
 
+@cache
 def load(name: str) -> dict[str, Any]:
-    """A fact file."""
+    """A fact file, to be read and not changed."""
     text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     found: dict[str, Any] = yaml.load(text, LOADER)
     return found
