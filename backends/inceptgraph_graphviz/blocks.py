@@ -157,8 +157,8 @@ class _Builder:
 
     def _loss_weight(self, rows: Sequence[Row]) -> float | None:
         inside = {node.name for row in rows for node in row.nodes}
-        weights = (o.loss_weight for o in self.graph.outputs if o.node in inside)
-        return next((weight for weight in weights if weight is not None), None)
+        heads = (output for output in self.graph.outputs if output.training_only)
+        return next((head.loss_weight for head in heads if head.node in inside), None)
 
     def _result(self, output: Output) -> Block:
         row = self.home[output.node]

@@ -66,9 +66,7 @@ def _wire_network(tree: Container, graph: Graph) -> fx.Graph:
     single = len(results) == 1
     returned = wiring.output(next(iter(results.values())) if single else results)
     returned.meta[TRAINING_ONLY] = tuple(o.name for o in graph.outputs if o.training_only)
-    returned.meta[LOSS_WEIGHTS] = {
-        o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs
-    }
+    returned.meta[LOSS_WEIGHTS] = {o.name: o.loss_weight for o in graph.outputs}
     return wiring
 
 

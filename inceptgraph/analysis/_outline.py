@@ -117,7 +117,7 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
         raise ValueError(f"`depth` must be at least 1, got {depth}")
     maker = _Maker(graph)
     network = graph.phase("eval")
-    loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.loss_weight is not None}
+    loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.training_only}
     heads = tuple(
         Head(
             maker.part(scope.path, depth),

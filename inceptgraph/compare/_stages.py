@@ -95,9 +95,8 @@ def _changed(steps: StepComparison, before: Scope, after: Scope) -> StageChange 
 
 
 def _loss_weight(graph: Graph, scope: Scope) -> dict[str, float]:
-    weights = {o.name: o.loss_weight for o in graph.outputs}
-    weight = weights.get(scope.path)
-    return {} if weight is None else {"loss_weight": weight}
+    weights = {o.name: o.loss_weight for o in graph.outputs if o.training_only}
+    return {"loss_weight": weights[scope.path]} if scope.path in weights else {}
 
 
 def _rewired(steps: StepComparison, before: str, after: str) -> dict[str, Change]:

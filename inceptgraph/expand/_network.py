@@ -62,7 +62,7 @@ class _NetworkExpander:
         for name, node in heads.items():
             weight = steps.values.number(spec.heads[name].loss_weight, environment, "loss_weight")
             if node is not None and weight is not None:
-                outputs.append(Output(name, node, weight))
+                outputs.append(Output(name, node, weight, training_only=True))
         sections = {n: (s.first.text, s.last.text) for n, s in spec.sections.items()}
         scopes = self.top_scopes(kinds)
         return Graph(spec.name, steps.nodes, tuple(outputs), scopes, sections)

@@ -22,7 +22,7 @@ def correspondence(one: Graph, other: Graph) -> dict[str, str] | None:
     Steps that no output needs are not compared. With no result to start from they would have to be
     searched for: matching them is as hard as isomorphism of any graphs.
     """
-    if [o.loss_weight for o in one.outputs] != [o.loss_weight for o in other.outputs]:
+    if _trained(one) != _trained(other):
         return None
     if len(one.inputs) != len(other.inputs):
         return None
@@ -44,3 +44,8 @@ def correspondence(one: Graph, other: Graph) -> dict[str, str] | None:
     held = {(one.owner(mine), other.owner(its)) for mine, its in found.items()}
     alike = len(held) == len({mine for mine, _ in held}) == len({its for _, its in held})
     return found if alike else None
+
+
+def _trained(graph: Graph) -> list[tuple[bool, float]]:
+    """What training makes of each output."""
+    return [(output.training_only, output.loss_weight) for output in graph.outputs]

@@ -57,17 +57,14 @@ class Output:
     Attributes:
         name: what the caller gets it as.
         node: the node that computes it.
-        loss_weight: for a head that exists in training alone, the weight of its loss in the total;
-            None for an output of the network itself.
+        loss_weight: the weight of its loss in the total.
+        training_only: whether it is a head, which exists in training alone.
     """
 
     name: str
     node: str
-    loss_weight: float | None = None
-
-    @property
-    def training_only(self) -> bool:
-        return self.loss_weight is not None
+    loss_weight: float = 1.0
+    training_only: bool = False
 
 
 class ScopeKind:

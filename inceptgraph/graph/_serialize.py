@@ -68,9 +68,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
     data["graph"] = {
         "format": "+".join((FORMAT, *_more(graph))),
         "name": graph.name,
-        "outputs": [
-            {"name": o.name, "node": o.node, "loss_weight": o.loss_weight} for o in graph.outputs
-        ],
+        "outputs": [asdict(output) for output in graph.outputs],
         "scopes": [
             {
                 "path": scope.path,
@@ -138,7 +136,7 @@ def from_json(data: dict[str, Any]) -> Graph:
         )
         for s in about["scopes"]
     }
-    outputs = tuple(Output(o["name"], o["node"], o["loss_weight"]) for o in about["outputs"])
+    outputs = tuple(Output(**plain) for plain in about["outputs"])
     sections = {name: (ends[0], ends[1]) for name, ends in about["sections"].items()}
     before = about.get("originals")
     weights = None if before is None else {name: _weight(each) for name, each in before.items()}

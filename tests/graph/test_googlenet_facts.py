@@ -49,7 +49,7 @@ def test_heads(googlenet: Graph, facts: dict[str, Any]) -> None:
         shapes = [list(googlenet.shape(f"{ours.path}.{s}")) for s in ("pool", "conv.conv", "fc")]
         assert shapes == [list(s) for s in fact["shapes"].values()][:3]
     weights = {o.name: o.loss_weight for o in googlenet.outputs}
-    assert weights == {"logits": None, "aux1": 0.3, "aux2": 0.3}
+    assert weights == {"logits": 1, "aux1": 0.3, "aux2": 0.3}
 
 
 def test_table_1(googlenet: Graph) -> None:

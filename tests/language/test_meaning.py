@@ -17,6 +17,7 @@ from written import HEAD, built, found, value_of
 
 from inceptgraph.diagnostics import Code, Findings, Source, closest
 from inceptgraph.expand import MAX_DEPTH, MAX_STEPS
+from inceptgraph.graph import Output
 from inceptgraph.infer import infer
 from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import _analyze, analyze, summary
@@ -493,10 +494,9 @@ stages: {a: {op: conv2d, out: 2}, b: {op: relu}}
 aux_heads: {aux: {from: a, loss_weight: 0.5, steps: {p: {op: global_avg_pool}, f: {op: flatten}}}}
 """
     graph = built(text)
-    assert [(o.name, o.node, o.loss_weight) for o in graph.outputs] == [
-        ("output", "b", None),
-        ("aux", "aux.f", 0.5),
-    ]
+    own, head = graph.outputs
+    assert own == Output("output", "b")
+    assert head == Output("aux", "aux.f", 0.5, training_only=True)
     assert list(graph.phase("eval").verify().nodes) == ["input", "a", "b"]
 
 

@@ -51,7 +51,10 @@ def build(
         scopes[stage] = Scope(stage, kind, None, {}, steps[-1][0])
     last = [stage for stage in stages if stage not in heads][-1]
     results = [Output(f"out {i}", n) for i, n in enumerate(outputs or [scopes[last].output])]
-    results += [Output(head, scopes[head].output, weight) for head, weight in heads.items()]
+    results += [
+        Output(head, scopes[head].output, weight, training_only=True)
+        for head, weight in heads.items()
+    ]
     return Graph(name, nodes, tuple(results), scopes, sections or {}).verify()
 
 

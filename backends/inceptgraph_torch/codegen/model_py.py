@@ -153,7 +153,7 @@ def write_module(
     inputs = {node.name: node.shape for node in graph.inputs}
     constants = [*layout("INPUTS = ", _mapping(inputs), 0)]
     if training:
-        rates = {o.name: 1.0 if o.loss_weight is None else o.loss_weight for o in graph.outputs}
+        rates = {o.name: o.loss_weight for o in graph.outputs}
         constants += layout("LOSS_WEIGHTS = ", _mapping(rates), 0)
         heads = (("", _literal(o.name)) for o in graph.outputs if o.training_only)
         constants += layout("HEADS = ", Brackets("[", tuple(heads), "]"), 0)

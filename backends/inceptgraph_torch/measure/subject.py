@@ -68,10 +68,7 @@ class TorchSubject:
         """
         self._module, self._inputs, self._setting = module, inputs, setting
         self._targets: dict[str, Tensor] = {}
-        self._weights = {
-            output.name: 1.0 if output.loss_weight is None else output.loss_weight
-            for output in graph.outputs
-        }
+        self._weights = {output.name: output.loss_weight for output in graph.outputs}
         if setting.train:
             for part in module.modules():
                 if isinstance(part, nn.modules.dropout._DropoutNd | StochasticDepth):
