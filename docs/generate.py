@@ -14,7 +14,7 @@ import click
 
 from inceptgraph.cli import program
 from inceptgraph.engine import installed
-from inceptgraph.ops import BUILT_IN, Operation
+from inceptgraph.ops import BUILT_IN, LOSSES, Operation
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -114,7 +114,14 @@ def operations() -> str:
     for family, kinds in families.items():
         parts.append(f"## {family.capitalize()}\n")
         parts.extend(map(section, kinds))
-    return "\n".join(parts)
+    return "\n".join([*parts, losses()])
+
+
+def losses() -> str:
+    """Every loss that an output may name."""
+    lines = ["## Losses\n", "| loss | what it is | the target holds |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {loss.about} | {loss.target} |" for name, loss in LOSSES.items()]
+    return "\n".join([*lines, ""])
 
 
 def section(kind: type[Operation]) -> str:

@@ -10,7 +10,7 @@ from inceptgraph.graph import Graph
 from inceptgraph_torch.block import Block
 from inceptgraph_torch.names import class_name, identifier
 from inceptgraph_torch.nesting import Call, Container, Statement, Style, Value, arguments, build
-from inceptgraph_torch.spec_module import LOSS_WEIGHTS, STEP, TRAINING_ONLY, SpecModule
+from inceptgraph_torch.spec_module import LOSS_WEIGHTS, LOSSES, STEP, TRAINING_ONLY, SpecModule
 
 __all__ = ["emit"]
 
@@ -66,6 +66,7 @@ def _wire_network(tree: Container, graph: Graph) -> fx.Graph:
     single = len(results) == 1
     returned = wiring.output(next(iter(results.values())) if single else results)
     returned.meta[TRAINING_ONLY] = tuple(o.name for o in graph.outputs if o.training_only)
+    returned.meta[LOSSES] = {o.name: o.loss for o in graph.outputs}
     returned.meta[LOSS_WEIGHTS] = {o.name: o.loss_weight for o in graph.outputs}
     return wiring
 

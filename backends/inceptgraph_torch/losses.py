@@ -11,12 +11,23 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from inceptgraph.engine import listed
 
-__all__ = ["Criterion", "total_loss"]
+__all__ = ["CRITERIA", "Criterion", "total_loss"]
 
 Criterion = Callable[[Tensor, Any], Tensor]
+
+CRITERIA: dict[str, Criterion] = {
+    "cross_entropy": F.cross_entropy,
+    "cross_entropy_2d": F.cross_entropy,
+    "binary_cross_entropy": F.binary_cross_entropy_with_logits,
+    "mse": F.mse_loss,
+    "l1": F.l1_loss,
+    "smooth_l1": F.smooth_l1_loss,
+}
+"""The function of ``torch.nn.functional`` that each loss of :data:`inceptgraph.ops.LOSSES` is."""
 
 
 def total_loss(

@@ -8,14 +8,14 @@ from types import FunctionType
 from typing import Any
 
 from torch import Tensor, fx
-from torch.nn import functional as F
 
 from inceptgraph_torch.block import Block
-from inceptgraph_torch.losses import Criterion, total_loss
+from inceptgraph_torch.losses import CRITERIA, Criterion, total_loss
 
 __all__ = ["SpecModule"]
 
 TRAINING_ONLY = "inceptgraph_training_only"
+LOSSES = "inceptgraph_losses"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
 STEP = "inceptgraph"
 """Where the ``meta`` of an fx node has the name of the step whose value it is."""
@@ -52,11 +52,16 @@ class SpecModule(Block):
         weights: Mapping[str, float] = self._graph.output_node().meta.get(LOSS_WEIGHTS, {})
         return dict(weights)
 
+    @property
+    def losses(self) -> Mapping[str, str]:
+        """The name of each output's loss: ``cross_entropy`` where the spec names none."""
+        return dict(self._graph.output_node().meta.get(LOSSES, {}))
+
     def loss(
         self,
         outputs: Tensor | Mapping[str, Tensor],
         target: Any,
-        criterion: Criterion | Mapping[str, Criterion] = F.cross_entropy,
+        criterion: Criterion | Mapping[str, Criterion] | None = None,
     ) -> Tensor:
         """The total loss: the network's own plus the heads', each times its weight.
 
@@ -64,16 +69,19 @@ class SpecModule(Block):
 
         Args:
             outputs: what the module returned, in training or in evaluation.
-            target: what ``criterion`` compares with; for the default, class indices of shape
-                (batch,). A network's output and its auxiliary heads of the same shape share one;
-                others get a dict by their names, heads included.
-            criterion: loss of one output, a scalar; or a dict of them by name.
+            target: what ``criterion`` compares with; for cross-entropy, class indices of shape
+                (batch,) or, of maps, (batch, height, width). A network's output and its auxiliary
+                heads of the same shape share one; others get a dict by their names, heads included.
+            criterion: loss of one output, a scalar; or a dict of them by name. By default each
+                output has the loss that the spec names.
 
         Raises:
             TypeError: ``outputs`` is not what the module returns.
             ValueError: there is one target for outputs that cannot share it, a dict lacks one of
                 the outputs, or an output is none of the network's.
         """
+        if criterion is None:
+            criterion = {name: CRITERIA[loss] for name, loss in self.losses.items()}
         heads = self._graph.output_node().meta.get(TRAINING_ONLY, ())
         return total_loss(outputs, target, criterion, self.loss_weights, [*heads])
 
@@ -109,7 +117,11 @@ class SpecModule(Block):
         restore, (kind, rebuild, (state, imports), *rest) = super().__reduce__()
         state.pop("_evaluation", None)
         output = self._graph.output_node()
-        kept = output.meta.keys() & {TRAINING_ONLY, LOSS_WEIGHTS}  # a graph put in later has none
+        kept = output.meta.keys() & {
+            TRAINING_ONLY,
+            LOSSES,
+            LOSS_WEIGHTS,
+        }  # a graph put in later has none
         meta = {key: output.meta[key] for key in kept}
         return restore, (kind, _rebuild, (rebuild, (state, imports), meta), *rest)
 

@@ -47,11 +47,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An auxiliary head: what it reads, and what its loss counts."""
+    """An auxiliary head: what it reads, and what its loss is and counts."""
 
     part: Part
     tap: str
     loss_weight: float
+    loss: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Outline:
         free: by the names of inputs, the axes that may have any extent.
         outputs: of the network itself: shapes by name.
         stages: in order.
+        losses: of those, with their weights in the total.
         heads: in order.
         cost: without the heads.
         peak: elements that are alive at once in inference, at most.
@@ -90,6 +92,7 @@ class Outline:
     inputs: Mapping[str, Shape]
     free: Mapping[str, tuple[Free, ...]]
     outputs: Mapping[str, Shape]
+    losses: Mapping[str, tuple[str, float]]
     stages: tuple[Part, ...]
     heads: tuple[Head, ...]
     cost: Cost
@@ -117,12 +120,13 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
         raise ValueError(f"`depth` must be at least 1, got {depth}")
     maker = _Maker(graph)
     network = graph.phase("eval")
-    loss_weights = {o.node: o.loss_weight for o in graph.outputs if o.training_only}
+    ends = {output.name: output for output in graph.outputs}
     heads = tuple(
         Head(
             maker.part(scope.path, depth),
             sources(graph, scope.path)[0],
-            loss_weights.get(scope.output, 0.0),
+            ends[scope.path].loss_weight,
+            ends[scope.path].loss,
         )
         for scope in graph.heads
     )
@@ -131,6 +135,7 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
         inputs={node.name: graph.shape(node.name) for node in graph.inputs},
         free={node.name: free for node in graph.inputs if (free := _free(node))},
         outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
+        losses={o.name: (o.loss, o.loss_weight) for o in network.outputs},
         stages=tuple(maker.part(scope.path, depth) for scope in graph.stages),
         heads=heads,
         cost=total(network),
@@ -220,7 +225,12 @@ def to_json(network: Outline) -> dict[str, Any]:
     return {
         "name": network.name,
         "inputs": [_input_json(network, name) for name in network.inputs],
-        "outputs": [{"name": name, "shape": list(s)} for name, s in network.outputs.items()],
+        "outputs": [
+            {"name": name, "shape": list(shape), "loss": loss, "loss_weight": weight}
+            for (name, shape), (loss, weight) in zip(
+                network.outputs.items(), network.losses.values(), strict=True
+            )
+        ],
         "totals": {
             "params": cost.params,
             "params_with_aux": trained.params,
@@ -236,7 +246,12 @@ def to_json(network: Outline) -> dict[str, Any]:
         },
         "stages": [_part_json(stage) for stage in network.stages],
         "aux_heads": [
-            {**_part_json(head.part), "tap": head.tap, "loss_weight": head.loss_weight}
+            {
+                **_part_json(head.part),
+                "tap": head.tap,
+                "loss": head.loss,
+                "loss_weight": head.loss_weight,
+            }
             for head in network.heads
         ],
     }

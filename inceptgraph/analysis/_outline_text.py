@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inceptgraph.analysis._cost import Cost
 from inceptgraph.analysis._outline import Outline, Part
-from inceptgraph.ops import format_size
+from inceptgraph.ops import DEFAULT_LOSS, format_size
 from inceptgraph.report import (
     RULE,
     Column,
@@ -120,13 +120,17 @@ def _unless_zero(number: int, figure: Figure) -> str:
 
 def _notes(network: Outline) -> Iterator[str]:
     """What inputs may be, and what the heads read and count, in a line each."""
-    if network.heads or network.free:
+    losses = {n: each for n, each in network.losses.items() if each != (DEFAULT_LOSS, 1)}
+    if network.heads or network.free or losses:
         yield ""
     for name, free in network.free.items():
         sizes = " and ".join(f"any {each.axis} from {each.least} on" for each in free)
         size = format_size(network.inputs[name][1:])
         steps = f", in multiples of {free[0].multiple}" if free[0].multiple > 1 else ""
         yield f"{name} may have {sizes}{steps}; the figures are for {size}."
+    for name, (loss, weight) in losses.items():
+        yield f"The loss of {name} is {loss}; it weighs {weight:g}."
     for head in network.heads:
-        weight = f"{head.loss_weight:g}"
-        yield f"{head.part.path} reads {head.tap} in training alone; its loss weighs {weight}."
+        named = "" if head.loss == DEFAULT_LOSS else f", {head.loss},"
+        counts = f"its loss{named} weighs {head.loss_weight:g}"
+        yield f"{head.part.path} reads {head.tap} in training alone; {counts}."

@@ -51,7 +51,8 @@ def write_lock(
         "macs": inference.macs,
         "inputs": {node.name: list(node.shape or ()) for node in graph.inputs},
         "outputs": {o.name: list(graph.shape(o.node)) for o in graph.outputs},
-        "loss_weights": {o.name: o.loss_weight for o in graph.outputs if o.training_only},
+        "losses": {o.name: o.loss for o in graph.outputs},
+        "loss_weights": {o.name: o.loss_weight for o in graph.outputs},
         "files": {
             name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
             for name, path in files(folder).items()

@@ -8,7 +8,8 @@ from string import Template
 
 from inceptgraph.analysis import total
 from inceptgraph.backend import Exported
-from inceptgraph.graph import Graph
+from inceptgraph.graph import Graph, Output
+from inceptgraph.ops import LOSSES
 from inceptgraph.types import format_shape
 
 __all__ = ["readme"]
@@ -95,12 +96,16 @@ def _interface(graph: Graph) -> str:
         for o in graph.outputs
         if not o.training_only
     )
-    weighted = "".join(
-        f"\n- in training also `{o.name}`, loss weight {o.loss_weight:g}"
-        for o in graph.outputs
-        if o.training_only
-    )
-    return f"- takes {inputs}\n- gives {results}{weighted}"
+    heads = "".join(f"\n- in training also `{o.name}`" for o in graph.outputs if o.training_only)
+    losses = "".join(f"\n- {_loss(output)}" for output in graph.outputs)
+    return f"- takes {inputs}\n- gives {results}{heads}{losses}"
+
+
+def _loss(output: Output) -> str:
+    """What an output is compared with in training, and by what."""
+    weight = "" if output.loss_weight == 1 else f", weight {output.loss_weight:g}"
+    target = LOSSES[output.loss].target
+    return f"the loss of `{output.name}` is `{output.loss}`{weight}, against {target}"
 
 
 def _target(graph: Graph) -> str:
@@ -108,7 +113,7 @@ def _target(graph: Graph) -> str:
     if sum(not output.training_only for output in graph.outputs) == 1:
         return "labels"
     targets = ", ".join(f'"{output.name}": …' for output in graph.outputs)
-    return f"{{{targets}}}, {{{targets}}}"
+    return f"{{{targets}}}"
 
 
 def _usage(exported: Exported, folder: str) -> str:

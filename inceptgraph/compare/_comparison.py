@@ -128,7 +128,8 @@ def _inputs(graph: Graph) -> dict[str, Shape]:
 
 
 def _outputs(graph: Graph) -> dict[str, str]:
-    return {o.name: source_of(graph, o.node) for o in graph.outputs if not o.training_only}
+    own = (output for output in graph.outputs if not output.training_only)
+    return {o.name: f"{source_of(graph, o.node)}{o.trained and f' ({o.trained})'}" for o in own}
 
 
 def _params(analysis: Analysis) -> dict[str, Any]:

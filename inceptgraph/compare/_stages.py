@@ -80,7 +80,7 @@ def _changed(steps: StepComparison, before: Scope, after: Scope) -> StageChange 
     old, new = steps.old.graph, steps.new.graph
     inside, own, op = steps.compare(before.path, after.path)
     arguments = {**own, **_rewired(steps, before.path, after.path)}
-    arguments |= differences(_loss_weight(old, before), _loss_weight(new, after))
+    arguments |= differences(_loss(old, before), _loss(new, after))
     shape = Change(old.shape(before.output), new.shape(after.output))
     costs = Change(cost(old, old.within(before.path)), cost(new, new.within(after.path)))
     if before.path != after.path:
@@ -94,9 +94,11 @@ def _changed(steps: StepComparison, before: Scope, after: Scope) -> StageChange 
     return StageChange(after.path, kind, op, arguments, tuple(inside), shape, costs, former)
 
 
-def _loss_weight(graph: Graph, scope: Scope) -> dict[str, float]:
-    weights = {o.name: o.loss_weight for o in graph.outputs if o.training_only}
-    return {"loss_weight": weights[scope.path]} if scope.path in weights else {}
+def _loss(graph: Graph, scope: Scope) -> dict[str, Any]:
+    """What a head says of its loss; nothing for a stage."""
+    heads = {output.name: output for output in graph.outputs if output.training_only}
+    head = heads.get(scope.path)
+    return {} if head is None else {"loss": head.loss, "loss_weight": head.loss_weight}
 
 
 def _rewired(steps: StepComparison, before: str, after: str) -> dict[str, Change]:

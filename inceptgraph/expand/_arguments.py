@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from inceptgraph.diagnostics import Code, Findings, Label, did_you_mean
 from inceptgraph.expand._frame import Environment, Frame, Names
 from inceptgraph.expand._refusals import ROUND, fraction, hint_for, locate, refusal, settings
-from inceptgraph.ops import Operation
+from inceptgraph.ops import LOSSES, Operation
 from inceptgraph.source import Entry, Node, Origin, Scalar
 from inceptgraph.spec import (
     FAILED,
@@ -100,6 +100,22 @@ class Values:
             return float(value)
         message = f"`{what}` must be a number, and not negative, but is {_shown(value)}"
         self.refuse(Code.BAD_ARGUMENT, message, node, environment, "float", value)
+        return None
+
+    def loss(self, node: Node, environment: Mapping[str, Any]) -> str | None:
+        """The name of a loss."""
+        value = self.value(node, environment)
+        if isinstance(value, str) and value in LOSSES:
+            return value
+        if value is not FAILED:
+            shown = f"`{value}`" if isinstance(value, str) else _shown(value)
+            message = f"there is no loss {shown}"
+            hint = did_you_mean(str(value), LOSSES)
+            hint = hint or f"a loss is {listed(LOSSES, 'or')}; any other is given in Python"
+            notes = _values_note(node, environment)
+            self.findings.add(
+                Code.BAD_ARGUMENT, message, node.span.first_line(), notes=notes, help=hint
+            )
         return None
 
     def refuse(

@@ -10,10 +10,10 @@ from inceptgraph.expand._budget import refuse_too_many
 from inceptgraph.expand._frame import Frame, Target, coming_in, resolve
 from inceptgraph.expand._steps import StepExpander
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
-from inceptgraph.ops import Input
+from inceptgraph.ops import DEFAULT_LOSS, Input
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Origin, Scalar
-from inceptgraph.spec import DEFAULT_OUTPUT, FREE_KEYS, Spec, free_size, shape_keys
+from inceptgraph.spec import DEFAULT_OUTPUT, FREE_KEYS, Head, Result, Spec, free_size, shape_keys
 
 __all__ = ["expand"]
 
@@ -59,10 +59,11 @@ class _NetworkExpander:
         kinds = dict.fromkeys(spec.stages.steps, ScopeKind.STAGE)
         kinds.update(dict.fromkeys(heads, ScopeKind.HEAD))
         outputs = self.outputs(last)
+        alone = outputs[0].loss if len(outputs) == 1 else DEFAULT_LOSS
         for name, node in heads.items():
-            weight = steps.values.number(spec.heads[name].loss_weight, environment, "loss_weight")
-            if node is not None and weight is not None:
-                outputs.append(Output(name, node, weight, training_only=True))
+            about = self.loss(spec.heads[name], alone)
+            if node is not None and about is not None:
+                outputs.append(Output(name, node, training_only=True, **about))
         sections = {n: (s.first.text, s.last.text) for n, s in spec.sections.items()}
         scopes = self.top_scopes(kinds)
         return Graph(spec.name, steps.nodes, tuple(outputs), scopes, sections)
@@ -124,7 +125,8 @@ class _NetworkExpander:
         names = {name: Target(steps.results.get(name), name) for name in spec.stages.steps}
         names.update({name: Target(steps.results.get(name)) for name in spec.inputs})
         found = []
-        for name, target in spec.outputs.items():
+        for name, result in spec.outputs.items():
+            target = result.source
             head = target.text.partition(".")[0]
             if head not in names:
                 message = f"there is no stage `{head}` for the output `{name}`"
@@ -136,9 +138,23 @@ class _NetworkExpander:
                 self.findings.add(Code.UNKNOWN_REFERENCE, message, span, "", *labels, help=hint)
                 continue
             node = resolve(target, names, steps.results, steps.reported, self.findings)
-            if node is not None:
-                found.append(Output(name, node))
+            about = self.loss(result)
+            if node is not None and about is not None:
+                found.append(Output(name, node, **about))
         return found
+
+    def loss(self, result: Result | Head, otherwise: str = DEFAULT_LOSS) -> dict[str, Any] | None:
+        """What an output says of its loss; None where that could not be read."""
+        values, environment = self.steps.values, self.steps.values.network
+        weight: float | None = 1.0
+        if result.loss_weight is not None:
+            weight = values.number(result.loss_weight, environment, "loss_weight")
+        if result.loss is None:
+            return None if weight is None else {"loss": otherwise, "loss_weight": weight}
+        name = values.loss(result.loss, environment)
+        if weight is None or name is None:
+            return None
+        return {"loss": name, "loss_weight": weight, "written": result.loss.span.first_line()}
 
     def top_scopes(self, kinds: Mapping[str, str]) -> dict[str, Scope]:
         """Stages and heads are scopes even where they are single operations."""

@@ -46,6 +46,6 @@ def correspondence(one: Graph, other: Graph) -> dict[str, str] | None:
     return found if alike else None
 
 
-def _trained(graph: Graph) -> list[tuple[bool, float]]:
+def _trained(graph: Graph) -> list[tuple[bool, str, float]]:
     """What training makes of each output."""
-    return [(output.training_only, output.loss_weight) for output in graph.outputs]
+    return [(output.training_only, output.loss, output.loss_weight) for output in graph.outputs]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from inceptgraph.diagnostics import Span
 from inceptgraph.graph.recipes import Recipe
-from inceptgraph.ops import Operation
+from inceptgraph.ops import DEFAULT_LOSS, Operation
 from inceptgraph.source import Origin
 from inceptgraph.types import Shape
 
@@ -59,12 +60,24 @@ class Output:
         node: the node that computes it.
         loss_weight: the weight of its loss in the total.
         training_only: whether it is a head, which exists in training alone.
+        loss: what training compares it by, a name of :data:`inceptgraph.ops.LOSSES`.
+        written: where the spec says so; None where it does not.
     """
 
     name: str
     node: str
     loss_weight: float = 1.0
     training_only: bool = False
+    loss: str = DEFAULT_LOSS
+    written: Span | None = field(default=None, compare=False)
+
+    @property
+    def trained(self) -> str:
+        """What training makes of it, as far as that is not what it makes of any, such as
+        ``mse, weight 0.5``."""
+        loss = "" if self.loss == DEFAULT_LOSS else self.loss
+        weight = "" if self.loss_weight == 1 else f"weight {self.loss_weight:g}"
+        return ", ".join(filter(None, (loss, weight)))
 
 
 class ScopeKind:

@@ -38,8 +38,9 @@ def to_text(graph: Graph) -> str:
         lines.append(f"  %{node.name} = {call}{shape}{whose}")
         lines += [f"    {name} = {recipe}" for name, recipe in (node.recipes or {}).items()]
     for output in graph.outputs:
-        head = f" in training, loss weight {output.loss_weight:g}" if output.training_only else ""
-        lines.append(f"  return {output.name} = %{output.node}{head}")
+        head = " in training" if output.training_only else ""
+        loss = f", loss {output.trained}" if output.trained else ""
+        lines.append(f"  return {output.name} = %{output.node}{head}{loss}")
     return "\n".join(lines) + "\n"
 
 
@@ -68,7 +69,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
     data["graph"] = {
         "format": "+".join((FORMAT, *_more(graph))),
         "name": graph.name,
-        "outputs": [asdict(output) for output in graph.outputs],
+        "outputs": [_output_json(output) for output in graph.outputs],
         "scopes": [
             {
                 "path": scope.path,
@@ -98,6 +99,12 @@ def to_json(graph: Graph) -> dict[str, Any]:
         if node.shares is not None:
             item["shares"] = node.shares
     return data
+
+
+def _output_json(output: Output) -> dict[str, Any]:
+    plain = asdict(output)
+    del plain["written"]
+    return plain
 
 
 def _more(graph: Graph) -> Iterator[str]:

@@ -8,6 +8,7 @@ from math import prod
 from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._free_sizes import assume_sizes, check_free_sizes
+from inceptgraph.infer._losses import check_losses
 from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
 from inceptgraph.infer._shared import check_shared
 from inceptgraph.ops import BUILT_IN, Input, Operation
@@ -49,6 +50,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         nodes[name] = replace(node, op=op, shape=shape)
     result = graph.with_nodes(nodes)
     check_shared(result, findings)
+    check_losses(result, findings)
     if not findings.errors:
         result = check_free_sizes(result, findings)
         _check_unused(result, findings)

@@ -31,19 +31,24 @@ from inceptgraph.ops._reach import HERE, Reach, Reaches
 from inceptgraph.ops._window import Sides, pairs, same_padding, sides
 from inceptgraph.ops._window import along as along
 from inceptgraph.ops._window import format_size as format_size
+from inceptgraph.ops.losses import DEFAULT_LOSS, LOSSES, Loss, Target
 from inceptgraph.ops.shape import Input
 
 __all__ = [
     "BUILT_IN",
+    "DEFAULT_LOSS",
     "ENTRY_POINTS",
     "HERE",
+    "LOSSES",
     "Axis",
     "Extent",
     "Input",
+    "Loss",
     "Operation",
     "Reach",
     "Reaches",
     "Sides",
+    "Target",
     "Weight",
     "find",
     "hint",

@@ -6,7 +6,7 @@ from inceptgraph.spec._expect_form import COUNTS
 from inceptgraph.spec._json_schema import argument_texts, language
 from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped
 from inceptgraph.spec._load import load, load_library
-from inceptgraph.spec._models import Block, Body, Chain, Fork, Param, Spec, Step
+from inceptgraph.spec._models import Block, Body, Chain, Fork, Head, Param, Result, Spec, Step
 from inceptgraph.spec._override import apply as override
 from inceptgraph.spec._resolve import is_library, resolve
 from inceptgraph.spec._resolved_text import (
@@ -42,9 +42,11 @@ __all__ = [
     "Body",
     "Chain",
     "Fork",
+    "Head",
     "Kind",
     "NoExtent",
     "Param",
+    "Result",
     "Spec",
     "Step",
     "Unavailable",

@@ -41,6 +41,10 @@ _STEP_WORDS: Final[Mapping[str, str]] = {
         "what a step reads is said by `from: …`",
     ),
     **dict.fromkeys(
+        ("loss", "loss_weight", "criterion"),
+        "an output or a head has a loss: `outputs: {logits: {from: fc, loss: mse}}`",
+    ),
+    **dict.fromkeys(
         ("in_channels", "in_features", "input_shape", "nIn"), "what comes in is known: leave it out"
     ),
 }

@@ -17,7 +17,7 @@ _FORMS = "write `remove`, `{set: {…}}`, `{replace: {…}}`, `{before: {…}}` 
 MAX_INSERTED = 200_000
 """Steps that all edits of a spec may insert: as many as a network may have."""
 
-_PLACE = ("from", "loss_weight")
+_PLACE = ("from", "loss", "loss_weight")
 """What a step says of its place in the network, and not of what it computes."""
 
 

@@ -26,6 +26,7 @@ Schema = dict[str, Any]
 
 EXPRESSION = {"$ref": "#/$defs/expression"}
 HAS_BODY: Schema = {"anyOf": [{"required": ["steps"]}, {"required": ["branches", "merge"]}]}
+OUTPUT = {"$ref": "#/$defs/output"}
 STEP = {"$ref": "#/$defs/step"}
 STEPS = {"$ref": "#/$defs/steps"}
 PARAMS = {"$ref": "#/$defs/params"}
@@ -76,7 +77,7 @@ def _root(kinds: dict[str, type[Operation]]) -> Schema:
         "blocks": ("Bodies with parameters, used like operations.", blocks),
         "stages": ("The network: each stage feeds the next unless it says `from`.", STEPS),
         "edit": ("Changes to the steps of the spec that this one extends.", _edits()),
-        "outputs": ("Which steps the network returns, by name.", _named(WORD)),
+        "outputs": ("Which steps the network returns, by name.", _named(OUTPUT)),
         "aux_heads": ("Classifiers that exist in training alone.", heads),
         "sections": ("Runs of stages under one title: `stem: conv1 .. pool2`.", _sections()),
         "expect": ("What the network is held to by `check`.", _expect()),
@@ -160,7 +161,10 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
         "when": _when(),
     }
     weight = {"description": "What its loss weighs.", **_or_expression({"type": "number"})}
-    head_wiring = {**wiring, "loss_weight": weight}
+    losses = _or_expression({"enum": [*ops.LOSSES]})
+    loss = {"description": "What it is compared by in training.", **losses}
+    output = {"from": WORD, "loss": loss, "loss_weight": weight}
+    head_wiring = {**wiring, "loss": loss, "loss_weight": weight}
     return found | {
         "expression": {
             "description": "A $parameter, or arithmetic over parameters.",
@@ -174,6 +178,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
             "additionalProperties": _param(),
         },
         "block": _object(block, **HAS_BODY),
+        "output": {"anyOf": [WORD, _object(output, required=["from"])]},
         "steps": {**_named(STEP), "minProperties": 1},
         "branch": _branch(),
         "step": _step(kinds, wiring),

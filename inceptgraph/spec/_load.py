@@ -54,7 +54,7 @@ KEYS = (
     "expect",
 )
 
-_EVALUATED = ("input", "inputs", "defaults", "stages", "aux_heads")
+_EVALUATED = ("input", "inputs", "defaults", "stages", "outputs", "aux_heads")
 """Sections in which ``$parameters`` get their values."""
 
 _HINTS = {

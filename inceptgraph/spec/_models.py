@@ -98,11 +98,27 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """An output of the network.
+
+    Attributes:
+        source: the step whose result it is.
+        loss: the name of its loss; None where none is written.
+        loss_weight: of its loss; None where none is written.
+    """
+
+    source: Scalar
+    loss: Node | None = None
+    loss_weight: Node | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Head:
     """A classifier that exists in training alone."""
 
     step: Step
     loss_weight: Node
+    loss: Node | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +142,7 @@ class Spec:
     defaults: dict[str, tuple[Scalar, Mapping]]
     blocks: dict[str, Block]
     stages: Chain
-    outputs: dict[str, Scalar]
+    outputs: dict[str, Result]
     heads: dict[str, Head]
     sections: dict[str, Section]
     expect: Mapping | None

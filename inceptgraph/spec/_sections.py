@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span, closest, did_you_mean
 from inceptgraph.source import Entry, Mapping, Node, Scalar
-from inceptgraph.spec._models import Chain, Head, Section
+from inceptgraph.spec._models import Chain, Head, Result, Section
 from inceptgraph.spec._references import check_sources
 from inceptgraph.spec._step_forms import StepReader
 from inceptgraph.spec._structure import (
@@ -34,6 +34,8 @@ _SHAPES = (
     "an image has `channels`, `height` and `width`, a volume `frames` beside them; a sequence has"
     " `channels` and `length`; a vector has `features`"
 )
+_ONE_STEP = "an output is the result of one step: give each a name of its own, or join them first"
+_OUTPUT_KEYS = ("from", "loss", "loss_weight")
 _HEAD_KEYS = {
     "from": "say which stage it taps: `from: inception_4a`",
     "loss_weight": "say what its loss counts in the total: `loss_weight: 0.3`",
@@ -113,7 +115,7 @@ def read_heads(
         items = dict(value.items)
         for wanted, hint in _HEAD_KEYS.items():
             _need_head_key(items, wanted, entry.key.span, what, hint, findings)
-        weight = items.pop("loss_weight", None)
+        weight, loss = items.pop("loss_weight", None), items.pop("loss", None)
         step = reader.step(Entry(entry.key, Mapping(items, value.span)), (*visible, ("input",)))
         if step is None or "from" not in items:
             continue
@@ -121,7 +123,7 @@ def read_heads(
             {entry.key.text: step}, visible, findings, chained=False, removed=reader.removed
         )
         if weight is not None:
-            found[entry.key.text] = Head(step, weight.value)
+            found[entry.key.text] = Head(step, weight.value, loss.value if loss else None)
     return found
 
 
@@ -141,9 +143,9 @@ def _need_head_key(
 
 def read_outputs(
     entries: Iterable[Entry], heads: dict[str, Head], findings: Findings
-) -> dict[str, Scalar]:
-    """Names under which the network hands on the results of stages."""
-    found: dict[str, Scalar] = {}
+) -> dict[str, Result]:
+    """Names under which the network hands on the results of stages, and their losses."""
+    found: dict[str, Result] = {}
     entries = tuple(entries)
     if not entries and DEFAULT_OUTPUT in heads:
         message = f"the result of the last stage is called `{DEFAULT_OUTPUT}`, as is this head"
@@ -159,10 +161,28 @@ def read_outputs(
             hint = "call the output by what it is, such as `logits`"
             findings.add(Code.NAME_CLASH, message, entry.key.span, "the output", head, help=hint)
             continue
-        target = need_text(entry.value, f"the output `{name}`", findings, "name one stage")
-        if target is not None:
-            found[name] = target
+        result = _result(entry, findings)
+        if result is not None:
+            found[name] = result
     return found
+
+
+def _result(entry: Entry, findings: Findings) -> Result | None:
+    """``logits: fc``, or ``mask: {from: head, loss: …}``."""
+    what = f"the output `{entry.key.text}`"
+    if not isinstance(entry.value, Mapping):
+        source = need_text(entry.value, what, findings, _ONE_STEP)
+        return None if source is None else Result(source)
+    items = read_keys(entry.value, _OUTPUT_KEYS, what, findings)
+    if "from" not in items:
+        hint = f"say which stage it is: `{entry.key.text}: {{from: fc, loss: mse}}`"
+        findings.add(Code.MISSING_KEY, f"{what} needs `from`", entry.key.span, help=hint)
+        return None
+    source = need_text(items["from"].value, f"`from` of {what}", findings, _ONE_STEP)
+    if source is None:
+        return None
+    about = {key: entry.value for key, entry in items.items()}
+    return Result(source, about.get("loss"), about.get("loss_weight"))
 
 
 _FORM = "a section is a run of stages: `stem: first_stage .. last_stage`"

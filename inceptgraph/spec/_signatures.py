@@ -19,7 +19,7 @@ __all__ = ["check_arguments", "check_uses", "find_operation", "operation_exists"
 Uses = dict[str | None, dict[str, Scalar]]
 """For each block, None for the network, the operations and blocks that it uses."""
 
-_KEYWORDS = ("from", "repeat", "when", "loss_weight")
+_KEYWORDS = ("from", "repeat", "when", "loss", "loss_weight")
 
 
 def check_uses(spec: Spec, findings: Findings) -> None:

@@ -292,7 +292,8 @@ def test_summary_as_json(run: Run) -> None:
         "receptive_field": [715, 715],
     }
     assert data["inputs"] == [{"name": "image", "shape": [3, 224, 224]}]
-    assert data["outputs"] == [{"name": "logits", "shape": [1000]}]
+    loss = {"loss": "cross_entropy", "loss_weight": 1}
+    assert data["outputs"] == [{"name": "logits", "shape": [1000], **loss}]
     stage = next(stage for stage in data["stages"] if stage["name"] == "inception_3a")
     assert (stage["op"], stage["out"], stage["depth"]) == ("inception", [256, 28, 28], 2)
     assert (stage["params"], stage["macs"]) == (163_696, 128_049_152)

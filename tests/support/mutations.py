@@ -18,6 +18,7 @@ import yaml
 from damage import damage
 from places import DOCS, MISTAKES, SPECS
 
+from inceptgraph.ops import LOSSES
 from inceptgraph.spec import Kind, shipped
 
 __all__ = ["LONGEST", "Case", "case"]
@@ -328,6 +329,10 @@ def _sections(tree: Tree, rng: random.Random) -> None:
     if rng.random() < 0.5:
         head = {"op": rng.choice([*names, "relu"]), "from": rng.choice(names)}
         _section(tree, "aux_heads")[rng.choice(names)] = {**head, "loss_weight": _number(rng)}
+    if rng.random() < 0.3:
+        loss = rng.choice([*LOSSES, "$a", "nothing", _number(rng), None])
+        result = {"from": rng.choice(names), "loss": loss, "loss_weight": _number(rng)}
+        _section(tree, "outputs")[rng.choice(names)] = result
     if rng.random() < 0.5:
         key = rng.choice(["params", "macs", "depth", "shapes"])
         _section(tree, "expect")[key] = rng.choice([_number(rng), {"a": [1, _number(rng)]}])

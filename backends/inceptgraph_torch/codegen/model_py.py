@@ -19,7 +19,7 @@ from inceptgraph_torch.codegen.classes import ClassDefinition, Parameter, Variab
 from inceptgraph_torch.codegen.forward import write_forward
 from inceptgraph_torch.codegen.pretty import WIDTH, Brackets, Expression, layout
 from inceptgraph_torch.codegen.sources import IMPORTED, is_foreign, layer_sources
-from inceptgraph_torch.losses import total_loss
+from inceptgraph_torch.losses import CRITERIA, total_loss
 from inceptgraph_torch.names import class_name
 from inceptgraph_torch.nesting import Call, Container, Part, Style, build
 
@@ -60,7 +60,18 @@ _CONTAINERS = {
 
 # Names that a model.py has for itself, as far as a class could have them: with a capital
 _GLOBALS = {
-    *("Chain", "Concat", "HEADS", "INPUTS", "LOSS_WEIGHTS", "Layers", "OrderedDict", "Path", "Sum"),
+    *(
+        "CRITERIA",
+        "Chain",
+        "Concat",
+        "HEADS",
+        "INPUTS",
+        "LOSS_WEIGHTS",
+        "Layers",
+        "OrderedDict",
+        "Path",
+        "Sum",
+    ),
     *IMPORTED,
     *(name for name in dir(builtins) if name[0].isupper()),
 }
@@ -146,6 +157,9 @@ def write_module(
     ending = _TRAINABLE if training else _FOR_EVALUATION
     output = _literal(graph.outputs[0].name)
     words = {**ending.words, "class_name": name, "weights": weights, "output": output}
+    criteria = {o.name: f"F.{CRITERIA[o.loss].__name__}" for o in graph.outputs}
+    alone, *others = {*criteria.values()}
+    words["criterion"] = "CRITERIA" if others else alone
     end = [Template(_text(each)).substitute(words) for each in ending.texts]
     own = [text for name, text in layers.items() if name not in losses]
     texts = [*own, *containers, *blocks, *losses.values(), *end]
@@ -155,16 +169,20 @@ def write_module(
     if training:
         rates = {o.name: o.loss_weight for o in graph.outputs}
         constants += layout("LOSS_WEIGHTS = ", _mapping(rates), 0)
+        if others:
+            named = tuple((f'"{name}": ', function) for name, function in criteria.items())
+            constants += layout("CRITERIA = ", Brackets("{", named, "}"), 0)
         heads = (("", _literal(o.name)) for o in graph.outputs if o.training_only)
         constants += layout("HEADS = ", Brackets("[", tuple(heads), "]"), 0)
-    return "\n".join([*_head(graph, description, ending, rest), *constants, "", "", rest, ""])
+    body = "\n".join([*constants, "", "", rest, ""])
+    return "\n".join([*_head(graph, description, ending, body), body])
 
 
 def _text(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str]:
+def _head(graph: Graph, description: str, ending: Ending, body: str) -> list[str]:
     counts = total(graph.phase("eval"))
     lines = [f'"""{_quoted(graph.name)}, {ending.head}', ""]
     for line in _quoted(description).split("\n") if description else []:
@@ -178,17 +196,17 @@ def _head(graph: Graph, description: str, ending: Ending, rest: str) -> list[str
         "import argparse",
         "import json",
     ]
-    lines += ["import operator"] if "operator." in rest else []
+    lines += ["import operator"] if "operator." in body else []
     lines += ["import time"]
-    lines += ["from collections import OrderedDict"] if "OrderedDict(" in rest else []
-    types = [name for name in ("Callable", "Iterable", "Mapping") if f"{name}[" in rest]
+    lines += ["from collections import OrderedDict"] if "OrderedDict(" in body else []
+    types = [name for name in ("Callable", "Iterable", "Mapping") if f"{name}[" in body]
     lines += [f"from collections.abc import {', '.join(types)}"] if types else []
-    lines += ["from functools import reduce"] if "reduce(" in rest else []
+    lines += ["from functools import reduce"] if "reduce(" in body else []
     lines += ["from pathlib import Path"]
-    lines += ["from typing import Any"] if "Any" in rest else []
+    lines += ["from typing import Any"] if "Any" in body else []
     lines += ["", "import torch"]
-    lines += [f"from torch import {'Tensor, ' if 'Tensor' in rest else ''}nn"]
-    lines += ["from torch.nn import functional as F"] if "F." in rest else []
+    lines += [f"from torch import {'Tensor, ' if 'Tensor' in body else ''}nn"]
+    lines += ["from torch.nn import functional as F"] if "F." in body else []
     return [*lines, ""]
 
 

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from inceptgraph.engine import Setting
-from inceptgraph.graph import Graph
+from inceptgraph.graph import Graph, Output
+from inceptgraph.ops import LOSSES, Target
 from inceptgraph.weights.recipe_values import Array
+from inceptgraph_torch.losses import CRITERIA
 from inceptgraph_torch.sample_norms import StochasticDepth
 
 __all__ = ["TorchSubject", "inputs_of", "named"]
 
 SEED = 0
+UNNAMED = Output("", "")
+"""What an output counts for of which the network does not know."""
 STRIDE = 0.01
 """Length at most of the step whose outcome is compared, over all weights: small, since a network of
 many layers goes anywhere from a large one. Steps that are timed have none: it stays itself."""
@@ -52,7 +55,7 @@ def named(found: Any) -> dict[str, Tensor]:
 class TorchSubject:
     """See :class:`inceptgraph.measure.Subject`.
 
-    A training step is the forward pass with the heads, the sum of cross-entropies with the weights
+    A training step is the forward pass with the heads, the sum of the losses with the weights
     that the spec gives them, the backward pass, and SGD with momentum 0.9. Dropout has rate 0,
     since what is random cannot be compared.
     """
@@ -68,7 +71,8 @@ class TorchSubject:
         """
         self._module, self._inputs, self._setting = module, inputs, setting
         self._targets: dict[str, Tensor] = {}
-        self._weights = {output.name: output.loss_weight for output in graph.outputs}
+        places = {str(place): output for place, output in enumerate(graph.outputs)}
+        self._trained = places | {output.name: output for output in graph.outputs}
         if setting.train:
             for part in module.modules():
                 if isinstance(part, nn.modules.dropout._DropoutNd | StochasticDepth):
@@ -104,7 +108,7 @@ class TorchSubject:
         self._optimizer.zero_grad()
         found = named(self._module(*self._inputs))
         losses = [
-            self._weights.get(name, 1.0) * F.cross_entropy(value, self._target(name, value))
+            self._loss(name, value, self._trained.get(name, UNNAMED))
             for name, value in found.items()
         ]
         torch.autograd.backward(torch.stack(losses).sum())
@@ -114,10 +118,16 @@ class TorchSubject:
             group["lr"] = float(move)
         self._optimizer.step()
 
-    def _target(self, name: str, value: Tensor) -> Tensor:
+    def _loss(self, name: str, value: Tensor, output: Output) -> Tensor:
         if name not in self._targets:
-            generator = torch.Generator().manual_seed(SEED)
-            shape = (value.shape[0], *value.shape[2:])
-            drawn = torch.randint(value.shape[1], shape, generator=generator)
-            self._targets[name] = drawn.to(value.device)
-        return self._targets[name]
+            self._targets[name] = _target(value, LOSSES[output.loss].target)
+        return output.loss_weight * CRITERIA[output.loss](value, self._targets[name])
+
+
+def _target(value: Tensor, kind: Target) -> Tensor:
+    """What a loss of this kind compares an output with, drawn."""
+    generator = torch.Generator().manual_seed(SEED)
+    if kind is Target.CLASSES:
+        shape = (value.shape[0], *value.shape[2:])
+        return torch.randint(value.shape[1], shape, generator=generator).to(value.device)
+    return torch.rand(value.shape, generator=generator).to(value)
