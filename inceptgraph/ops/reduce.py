@@ -2,78 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from inceptgraph.diagnostics import Code, ShapeError
-from inceptgraph.ops._base import Operation
 from inceptgraph.ops._reach import Reaches
-from inceptgraph.types import AXES, Family, Shape, format_shape
+from inceptgraph.ops.axes import Over, OverAxes
+from inceptgraph.types import Family, Shape
 
-__all__ = ["L2Norm", "L2Normalize", "Max", "Mean", "Over", "OverAxes", "Sum"]
-
-_WORDS = ("channels", "space", *dict.fromkeys(name for names in reversed(AXES) for name in names))
-
-
-def _over(value: Any) -> tuple[str, ...]:
-    words = value if isinstance(value, list | tuple) else (value,)
-    if not words or not all(isinstance(word, str) for word in words):
-        raise PydanticCustomError("over", "is `channels`, `space`, or a list of axes")
-    for word in words:
-        if word not in _WORDS:
-            raise PydanticCustomError(
-                "unknown_word", "there is no axis `{word}`", {"word": word, "known": list(_WORDS)}
-            )
-    return tuple(dict.fromkeys(words))
-
-
-_NAME: dict[str, Any] = {"enum": list(_WORDS)}
-Over = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_over),
-    WithJsonSchema({"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]}),
-]
-"""Axes by their names: ``channels``, ``space`` for all others, ``height``, ``width``."""
-
-
-class OverAxes(Operation):
-    """The common part of what looks at all numbers along some axes."""
-
-    over: Over
-
-    def axes(self, shape: Shape) -> tuple[int, ...]:
-        """The axes of the operand, which has no batch, in order.
-
-        Raises:
-            ShapeError: the operand has no such axis.
-        """
-        names = ("channels", *AXES[len(shape) - 1])
-        found: set[int] = set()
-        for word in self.over:
-            if word in names:
-                found.add(names.index(word))
-            elif word == "space" and len(shape) > 1:
-                found |= {*range(1, len(shape))}
-            else:
-                what = "" if len(shape) > 1 else "a vector of "
-                known = ", ".join(f"`{name}`" for name in names)
-                raise ShapeError(
-                    Code.WRONG_RANK,
-                    f"`{self.op}` cannot be over `{word}`, which its input does not have, {what}"
-                    f"{format_shape(shape)}",
-                    argument="over",
-                    help=f"it may be over {known}",
-                )
-        return tuple(sorted(found))
-
-    def on_images(self) -> OverAxes:
-        over = tuple("width" if word == "length" else word for word in self.over)
-        return self.model_copy(update={"over": over})
-
-    def label(self) -> str:
-        return f"{self.op.replace('_', ' ')} over {' and '.join(self.over)}"
+__all__ = ["L2Norm", "L2Normalize", "Max", "Mean", "Sum"]
 
 
 class _Reduction(OverAxes):

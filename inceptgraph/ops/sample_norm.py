@@ -9,9 +9,9 @@ from pydantic import Field
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reaches
+from inceptgraph.ops.axes import Over, OverAxes
 from inceptgraph.ops.initializers import Initializer, constant
 from inceptgraph.ops.norm import learned
-from inceptgraph.ops.reduce import Over, OverAxes
 from inceptgraph.types import Family, Shape
 
 __all__ = ["GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm"]
