@@ -11,10 +11,13 @@ from inceptgraph.ops import Sides
 from inceptgraph.types import Shape
 from inceptgraph.weights.recipe_values import Array
 
-__all__ = ["LIMIT", "Body", "Call", "Step"]
+__all__ = ["END", "LIMIT", "Body", "Call", "Step"]
 
 LIMIT = 2**31 - 2**26
 """Bytes of weights that one message of protobuf takes: of its 2 GiB the rest is for the steps."""
+
+END = 2**31 - 1
+"""Past the end of any axis."""
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from inceptgraph.ops import pairs, shape
 from inceptgraph.types import Shape
-from inceptgraph_onnx.body import Step
+from inceptgraph_onnx.body import END, Step
 
 __all__ = ["of_the_map", "shuffled"]
-
-_END = 2**31 - 1
-"""Past the end of any axis."""
 
 
 def of_the_map(op: shape.Pad, step: Step) -> str:
@@ -21,7 +18,7 @@ def of_the_map(op: shape.Pad, step: Step) -> str:
     for axis, (before, after) in enumerate(pairs(op.border), 2):  # `wrap` came with opset 19
         parts = [x]
         if before:
-            parts.insert(0, _slice(step, x, -before, _END, axis))
+            parts.insert(0, _slice(step, x, -before, END, axis))
         if after:
             parts.append(_slice(step, x, 0, after, axis))
         x = step.call("Concat", *parts, axis=axis) if parts[1:] else x

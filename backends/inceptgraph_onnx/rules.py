@@ -17,7 +17,16 @@ import numpy as np
 from inceptgraph.backend import has_rule_in
 from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
 from inceptgraph.types import Shape
-from inceptgraph_onnx import borders, convolutions, lrn, pools, reductions, resampling, sample_norms
+from inceptgraph_onnx import (
+    arranging,
+    borders,
+    convolutions,
+    lrn,
+    pools,
+    reductions,
+    resampling,
+    sample_norms,
+)
 from inceptgraph_onnx.body import Step
 
 __all__ = ["ENTRY_POINTS", "has_rule", "rule"]
@@ -129,14 +138,22 @@ _PLAIN: dict[type[Operation], tuple[str, dict[str, int]]] = {
     activation.Relu: ("Relu", {}),
     activation.Sigmoid: ("Sigmoid", {}),
     activation.Tanh: ("Tanh", {}),
-    activation.Softmax: ("Softmax", {"axis": 1}),
-    activation.LogSoftmax: ("LogSoftmax", {"axis": 1}),
     shape.Flatten: ("Flatten", {"axis": 1}),
 }
 for _kind, _plain in _PLAIN.items():
     rule.register(
         _kind, lambda op, step, *inputs, plain=_plain: step.call(plain[0], *step.inputs, **plain[1])
     )
+
+
+@rule.register
+def _(op: activation.Softmax, step: Step, *inputs: Shape) -> str:
+    return step.call("Softmax", *step.inputs, axis=op.axis(inputs[0]) + 1)
+
+
+@rule.register
+def _(op: activation.LogSoftmax, step: Step, *inputs: Shape) -> str:
+    return step.call("LogSoftmax", *step.inputs, axis=op.axis(inputs[0]) + 1)
 
 
 # -- other activations ---------------------------------------------------------------------------
@@ -237,8 +254,9 @@ def _(op: merge.Concat, step: Step, *inputs: Shape) -> str:
     return step.call("Concat", first, *others, axis=1)
 
 
-for _kind, _rule in (reductions.RULES | resampling.RULES | sample_norms.RULES).items():
-    rule.register(_kind, _rule)
+for _family in (reductions, resampling, sample_norms, arranging):
+    for _kind, _rule in _family.RULES.items():
+        rule.register(_kind, _rule)
 
 _JOINS: dict[type[Operation], str] = {
     merge.Add: "Add",

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from inceptgraph.backend import has_rule_in
-from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, product, shape
 from inceptgraph.types import Shape
-from inceptgraph_torch import layers, reducing, resampling, sample_norms, windows
+from inceptgraph_torch import arranging, layers, reducing, resampling, sample_norms, windows
 from inceptgraph_torch.described import Concatenate, Fold, Function, Layer, Nest
 
 __all__ = ["ENTRY_POINTS", "Concatenate", "Fold", "Function", "Layer", "Nest", "has_rule", "rule"]
@@ -132,13 +132,21 @@ _WITHOUT_SETTINGS: dict[type[Operation], Layer] = {
     activation.HardSwish: Layer(nn.Hardswish),
     activation.Softplus: Layer(nn.Softplus),
     activation.Tanh: Layer(nn.Tanh),
-    activation.Softmax: Layer(nn.Softmax, (), {"dim": 1}),
-    activation.LogSoftmax: Layer(nn.LogSoftmax, (), {"dim": 1}),
     shape.Identity: Layer(nn.Identity),
     shape.Flatten: Layer(nn.Flatten),
 }
 for _kind, _layer in _WITHOUT_SETTINGS.items():
     rule.register(_kind, lambda op, *inputs, layer=_layer: layer)
+
+
+@rule.register
+def _(op: activation.Softmax, *inputs: Shape) -> Layer:
+    return Layer(nn.Softmax, (), {"dim": op.axis(inputs[0]) + 1})
+
+
+@rule.register
+def _(op: activation.LogSoftmax, *inputs: Shape) -> Layer:
+    return Layer(nn.LogSoftmax, (), {"dim": op.axis(inputs[0]) + 1})
 
 
 @rule.register
@@ -166,8 +174,9 @@ def _(op: merge.Concat, *inputs: Shape) -> Function:
     return Concatenate()
 
 
-for _kind, _rule in (reducing.RULES | resampling.RULES | sample_norms.RULES).items():
-    rule.register(_kind, _rule)
+for _family in (reducing, resampling, sample_norms, arranging):
+    for _kind, _rule in _family.RULES.items():
+        rule.register(_kind, _rule)
 
 
 _JOINS: dict[type[Operation], Function] = {
@@ -177,6 +186,7 @@ _JOINS: dict[type[Operation], Function] = {
     merge.Divide: Fold(operator.truediv, "/"),
     merge.Maximum: Nest(torch.maximum),
     merge.Minimum: Nest(torch.minimum),
+    product.MatMul: Nest(torch.matmul),
 }
 for _kind, _function in _JOINS.items():
     rule.register(_kind, lambda op, *inputs, function=_function: function)

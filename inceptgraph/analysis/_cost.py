@@ -20,7 +20,7 @@ class Cost:
     Attributes:
         params: trainable parameters.
         buffers: elements of statistics that are kept but not trained.
-        macs: multiply-adds of convolutions and linear layers, without biases.
+        macs: multiply-adds of convolutions, linear layers and products, without biases.
         depth: layers with weights (convolutions and linear layers) on the longest path.
         activations: elements of all outputs.
     """

@@ -43,9 +43,9 @@ def summary(
     """Show stages, shapes, parameters and multiply-adds.
 
     The table of a paper, with exact figures for one sample. Multiply-adds (MACs) are those of
-    convolutions and linear layers; depth counts the layers with weights on the longest path.
-    Columns that do not fit the terminal are left out, the blocks' arguments first. JSON holds every
-    level.
+    convolutions, linear layers and products of two steps; depth counts the layers with weights on
+    the longest path. Columns that do not fit the terminal are left out, the blocks' arguments
+    first. JSON holds every level.
     """
     if depth is not None and by is not None:
         raise click.UsageError("`--depth` and `--by` say the same: give one of them")

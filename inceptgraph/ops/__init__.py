@@ -13,6 +13,7 @@ from inceptgraph import plugins
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, closest, did_you_mean
 from inceptgraph.ops import (
     activation,
+    arrange,
     conv,
     conv_transpose,
     linear,
@@ -20,6 +21,7 @@ from inceptgraph.ops import (
     norm,
     pointwise,
     pool,
+    product,
     reduce,
     resample,
     sample_norm,
@@ -73,7 +75,9 @@ _FAMILIES = (
     activation,
     pointwise,
     merge,
+    product,
     shape,
+    arrange,
     resample,
 )
 """The files of operations, in the order in which the documentation has them."""

@@ -104,8 +104,8 @@ class Operation(BaseModel):
         return {}
 
     def macs(self, *inputs: Shape) -> int:
-        """Multiply-adds for one sample. As in the papers, only convolutions and linear layers
-        count; bias, normalisation, pooling and activations do not."""
+        """Multiply-adds for one sample. As in the papers, only convolutions, linear layers and
+        products of two operands count; bias, normalisation, pooling and activations do not."""
         return 0
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:

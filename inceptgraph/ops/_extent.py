@@ -75,10 +75,10 @@ class Extent:
         return self.__ge__(bound + 1) if isinstance(bound, int) else NotImplemented
 
     def __lt__(self, bound: int) -> bool:
-        return not self >= bound
+        return not self >= bound if isinstance(bound, int) else NotImplemented
 
     def __le__(self, bound: int) -> bool:
-        return not self > bound
+        return not self > bound if isinstance(bound, int) else NotImplemented
 
     def __bool__(self) -> bool:
         return self > 0

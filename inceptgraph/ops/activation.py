@@ -1,10 +1,12 @@
-"""Activations: element by element, and softmax over the channels."""
+"""Activations: element by element, and softmax along an axis."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
 from inceptgraph.ops._base import Operation, Weight
+from inceptgraph.ops._reach import Reaches
+from inceptgraph.ops.axes import AxisName, OverAxis
 from inceptgraph.ops.initializers import Initializer, constant
 from inceptgraph.types import Family, Shape
 
@@ -158,20 +160,38 @@ class Tanh(_Activation):
     op: ClassVar[str] = "tanh"
 
 
-class _OverChannels(Operation):
+class _Softmax(OverAxis):
     family: ClassVar[Family] = Family.OUTPUT
 
+    over: AxisName = "channels"
 
-class Softmax(_OverChannels):
-    """Softmax over the channels or features."""
+    def infer(self, *inputs: Shape) -> Shape:
+        self.axis(inputs[0])
+        return inputs[0]
+
+    def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
+        return super().reach(*inputs) if self.axis(inputs[0]) == 0 else (None,)
+
+    def label(self) -> str:
+        word = super().label()
+        return word if self.over == "channels" else f"{word} over {self.over}"
+
+
+class Softmax(_Softmax):
+    """Softmax over the channels or features, or along another axis.
+
+    Args:
+        over: the axis, by its name.
+    """
 
     op: ClassVar[str] = "softmax"
 
 
-class LogSoftmax(_OverChannels):
-    """Logarithm of the softmax over the channels or features."""
+class LogSoftmax(_Softmax):
+    """Logarithm of the softmax over the channels or features, or along another axis.
+
+    Args:
+        over: the axis, by its name.
+    """
 
     op: ClassVar[str] = "log_softmax"
-
-    def label(self) -> str:
-        return "log softmax"

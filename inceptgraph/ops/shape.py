@@ -25,6 +25,7 @@ __all__ = [
     "Pad",
     "Scale",
     "StochasticDepth",
+    "span",
 ]
 
 
@@ -331,6 +332,31 @@ def _bordered(op: Pad | Crop, shape: Shape) -> tuple[int, list[tuple[int, tuple[
     return channels, list(zip(extents, pairs(op.border), strict=True))
 
 
+def span(start: int, stop: int | None, extent: int, what: str) -> tuple[int, int]:
+    """First and the one after the last, counted from 0, of so many.
+
+    Args:
+        start: as it is written, negative from the end.
+        stop: likewise; None for the end itself.
+        extent: how many there are.
+        what: they are.
+
+    Raises:
+        ShapeError: they are not all there, or there are none between.
+    """
+    first = start + extent if start < 0 else start
+    last = extent if stop is None else stop + extent if stop < 0 else stop
+    # of any size, what is counted from the end is not compared with the end
+    if first >= 0 and last > first and (stop is None or stop < 0 or last <= extent):
+        return first, last
+    raise ShapeError(
+        Code.EMPTY_OUTPUT,
+        f"there are no {what} {start} to {'the end' if stop is None else stop} among {extent}",
+        argument="start" if stop is None else "stop",
+        help=f"`start` must be below `stop`, and `stop` at most {extent}",
+    )
+
+
 class Channels(Operation):
     """Some of the channels, one after the other.
 
@@ -354,16 +380,7 @@ class Channels(Operation):
         channels = inputs[0][0]
         if self.part is not None or self.of is not None:
             return self._settled_part(channels)
-        stop = channels if self.stop is None else self.stop
-        start, stop = (end + channels if end < 0 else end for end in (self.start, stop))
-        if not 0 <= start < stop <= channels:
-            written = f"{self.start} to {'the end' if self.stop is None else self.stop}"
-            raise ShapeError(
-                Code.EMPTY_OUTPUT,
-                f"there are no channels {written} among {channels}",
-                argument="start" if self.stop is None else "stop",
-                help=f"`start` must be below `stop`, and `stop` at most {channels}",
-            )
+        start, stop = span(self.start, self.stop, channels, "channels")
         return Channels(start=start, stop=stop)
 
     def infer(self, *inputs: Shape) -> Shape:

@@ -22,7 +22,7 @@ class Figures:
 
     Attributes:
         params: trainable parameters.
-        macs: multiply-adds of convolutions and linear layers, without biases.
+        macs: multiply-adds of convolutions, linear layers and products, without biases.
         depth: layers with weights on the longest path.
         activations: elements of the outputs of all steps: what training keeps.
         peak: elements that are alive at once in inference, at most.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from hypothesis import strategies as st
 
 from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import BUILT_IN, Input, Operation
-from inceptgraph.types import AXES, Shape
+from inceptgraph.types import AXES, Shape, extent_names
 
 __all__ = ["arguments", "maps", "one_step", "operands", "vectors"]
 
@@ -76,6 +77,10 @@ def axes(rank: int) -> st.SearchStrategy[list[str]]:
     return st.lists(names, min_size=1, max_size=3)
 
 
+def axis(rank: int) -> st.SearchStrategy[str]:
+    return st.sampled_from(["channels", *AXES[rank]])
+
+
 def mostly(rank: int) -> st.SearchStrategy[list[str]]:
     """The channels, or all axes."""
     return st.sampled_from([["channels"], ["channels", "space"]] if rank else [["channels"]])
@@ -130,6 +135,16 @@ BY_RANK: dict[str, Callable[[int], Arguments]] = {
     },
     "crop": lambda rank: {"border": borders(rank)},
     **dict.fromkeys(("mean", "sum", "max", "l2_norm"), lambda rank: {"over": axes(rank)}),
+    "dot": lambda rank: {"over": axes(rank)},
+    "softmax": lambda rank: {"over": axis(rank)},
+    "log_softmax": lambda rank: {"over": axis(rank)},
+    "transpose": lambda rank: {"order": st.permutations(["channels", *AXES[rank]])},
+    "slice": lambda rank: {
+        "over": axis(rank),
+        "start": st.integers(-3, 2),
+        "stop": st.none() | st.integers(-2, 6),
+        "step": st.integers(1, 3),
+    },
     "l2_normalize": lambda rank: {"over": axes(rank), "eps": st.sampled_from([1e-12, 0.5, 3.0])},
 }
 ARGUMENTS: dict[str, Arguments] = {
@@ -161,6 +176,8 @@ MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
     "pad",
     "crop",
     "channel_shuffle",
+    "matmul",
+    "transpose",
     "instance_norm",
     "resize",
     "pixel_shuffle",
@@ -168,8 +185,33 @@ MAPS_ONLY = {name for name in BUILT_IN if "conv" in name or "pool" in name} | {
 }
 
 
+@st.composite
+def factors(draw: st.DrawFn, total: int, count: int) -> list[int]:
+    """So many numbers whose product is a total."""
+    found: list[int] = []
+    while len(found) < count - 1:
+        found.append(draw(st.sampled_from([n for n in range(1, total + 1) if total % n == 0])))
+        total //= found[-1]
+    return draw(st.permutations([*found, total]))
+
+
+@st.composite
+def reshaped(draw: st.DrawFn, shapes: list[Shape]) -> dict[str, Any]:
+    """Extents of a result, of which one may be the rest; beside a second operand some."""
+    rank = len(shapes[1]) - 1 if shapes[1:] else draw(st.integers(0, 3))
+    names = extent_names(rank)
+    sizes: list[Any] = draw(factors(prod(shapes[0]), len(names)))
+    if shapes[1:]:
+        return {names[0]: draw(st.sampled_from([None, "rest"]))}
+    if draw(st.booleans()):
+        sizes[draw(st.integers(0, rank))] = "rest"
+    return dict(zip(names, sizes, strict=True))
+
+
 def arguments(name: str, shapes: list[Shape]) -> st.SearchStrategy[dict[str, Any]]:
     """Arguments of an operation on such operands, most of which it takes."""
+    if name == "reshape":
+        return reshaped(shapes)
     known = BY_RANK[name](len(shapes[0]) - 1) if name in BY_RANK else ARGUMENTS.get(name, {})
     return st.fixed_dictionaries(known)
 
@@ -185,6 +227,16 @@ def operands(draw: st.DrawFn, name: str, ranks: Sequence[int] = (1, 2, 3)) -> li
     if name == "concat":
         counts = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
         return [(c, *shape[1:]) for c in counts]
+    if name == "reshape":
+        rank = draw(st.sampled_from([0, *ranks]))
+        first, *extents = draw(factors(prod(shape), 1 + rank))
+        other = (draw(st.sampled_from([first, 5])), *extents)
+        return draw(st.sampled_from([[shape], [shape, other]]))
+    if name == "matmul":
+        *outer, rows, inner = shape
+        spread = [draw(st.sampled_from([(n, n), (n, 1), (1, n)])) for n in outer]
+        left, right = ([pair[side] for pair in spread] for side in (0, 1))
+        return [(*left, rows, inner), (*right, inner, draw(small))]
     if name == "resize":
         other = draw(st.tuples(channels, *[st.integers(1, 9)] * (len(shape) - 1)))
         return draw(st.sampled_from([[shape], [shape, other]]))

@@ -17,7 +17,7 @@ import yaml
 
 from inceptgraph.diagnostics import ShapeError
 from inceptgraph.ops import BUILT_IN, Operation
-from inceptgraph.types import AXES, Shape
+from inceptgraph.types import AXES, Shape, extent_names
 
 __all__ = ["ARGUMENTS", "FREQUENT", "LEFT_OUT", "arguments", "network"]
 
@@ -75,6 +75,7 @@ ARGUMENTS: dict[str, Draw] = {
     "shift": FLAG,
     "slope": one_of(0.01, 0.2, -0.5),
     "start": one_of(0, 1),
+    "step": one_of(1, 1, 2, 3),
     "stop": one_of(1, 2, 3),
     "value": one_of(0.0, 0.0, 1.0, -0.5),
 }
@@ -84,6 +85,7 @@ OF_RANK: dict[str, DrawOfRank] = {
     "border": border,
     "dilation": sizes(1, 1, 2),
     "kernel": sizes(1, 2, 3, 3),
+    "order": lambda random, rank: random.sample(axes := ["channels", *AXES[rank]], len(axes)),
     "padding": padding,
     "size": sizes(1, 2, 3),
     "stride": sizes(1, 1, 2, 3),
@@ -94,6 +96,11 @@ OWN: dict[tuple[str, str], Draw] = {
     ("conv_transpose", "padding"): one_of(0, 0, 1, [0, 1]),
     ("layer_norm", "over"): one_of("channels", ["channels", "space"]),
     ("rms_norm", "over"): one_of("channels", ["channels", "space"]),
+    ("softmax", "over"): one_of("channels", "channels", "height", "width", "length", "frames"),
+    ("log_softmax", "over"): one_of("channels", "channels", "height", "width", "length", "frames"),
+    ("slice", "over"): one_of("channels", "height", "width", "length", "frames"),
+    ("slice", "start"): one_of(0, 0, 1, -2),
+    ("slice", "stop"): one_of(None, None, 3, -1),
     ("pad", "mode"): one_of("constant", "constant", "reflect", "replicate", "circular"),
     ("resize", "factor"): one_of(None, None, 2, 1.5, [1, 2], 0.5, 3),
     ("resize", "size"): one_of(None, None, None, 5, [4, 7]),
@@ -103,6 +110,23 @@ OWN: dict[tuple[str, str], Draw] = {
     # of a mean square at 0.5 and more, so that no sum comes to nothing
     ("lrn", "alpha"): one_of(1e-4, 0.5, 1.0),
 }
+
+
+def reshaped(random: Random, rank: int) -> dict[str, Any]:
+    """The extents of a map or of a vector, one of them what is left; or, beside a second operand,
+    one or none."""
+    names = extent_names(random.randint(0, 3))
+    found: dict[str, Any] = dict.fromkeys(
+        name for each in map(extent_names, range(4)) for name in each
+    )
+    if random.random() < 0.3:
+        return found | {"channels": random.choice([None, "rest"])}
+    found |= {name: random.choice([1, 2, 3]) for name in names}
+    return found | {random.choice(names): "rest"}
+
+
+TOGETHER: dict[str, DrawOfRank] = {"reshape": reshaped}
+"""How all arguments of an operation are drawn, where they must fit one another."""
 
 LEFT_OUT = {"input"}
 """What is no step."""
@@ -120,6 +144,8 @@ LARGEST = 2_000
 
 def arguments(kind: type[Operation], random: Random, rank: int = 2) -> dict[str, Any]:
     """Arguments of an operation, all those that do not say how weights start."""
+    if kind.op in TOGETHER:
+        return dict(TOGETHER[kind.op](random, rank))
     found = {}
     for name in kind.model_fields:
         if own := OWN.get((kind.op, name)):

@@ -221,8 +221,8 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     return (x / 6 + 0.5).clamp(0, 1)
 
 
-def softmax(x: Tensor) -> Tensor:
-    return torch.exp(x) / torch.exp(x).sum(1, keepdim=True)
+def softmax(op: Any, x: Tensor) -> Tensor:
+    return torch.exp(x) / over(op, torch.exp(x), lambda rows: rows.sum(-1))
 
 
 def each_number(join: Callable[[Tensor], Tensor], *operands: Tensor) -> Tensor:
@@ -234,12 +234,16 @@ def each_number(join: Callable[[Tensor], Tensor], *operands: Tensor) -> Tensor:
     return join(torch.stack(spread))
 
 
-def along(op: Any, x: Tensor) -> list[int]:
-    """The axes of a batch that an operation names."""
+def names_of(x: Tensor) -> list[str]:
     names = {2: ["channels"], 3: ["channels", "length"], 4: ["channels", "height", "width"]}
     names[5] = ["channels", "frames", "height", "width"]
-    own = names[x.dim()]
-    spread = [n for word in op.over for n in (own[1:] if word == "space" else [word])]
+    return names[x.dim()]
+
+
+def along(op: Any, x: Tensor) -> list[int]:
+    """The axes of a batch that an operation names."""
+    own, words = names_of(x), [op.over] if isinstance(op.over, str) else op.over
+    spread = [n for word in words for n in (own[1:] if word == "space" else [word])]
     return sorted({own.index(name) + 1 for name in spread})
 
 
@@ -348,6 +352,39 @@ def transposed(op: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     return result if bias is None else result + bias.reshape(-1, *[1] * len(axes))
 
 
+def reshaped(op: Any, x: Tensor, *like: Tensor) -> Tensor:
+    """The first number is the first, the second the second, as places are counted in both."""
+    fields = ["features", "channels", "length", "frames", "height", "width"]
+    names = names_of(like[0]) if like else [n for n in fields if getattr(op, n) is not None]
+    if like and like[0].dim() == 2:
+        names = ["features"]
+    asked = [getattr(op, n) or like[0].shape[1 + axis] for axis, n in enumerate(names)]
+    known = math.prod(n for n in asked if n != "rest")
+    shape = [math.prod(x.shape[1:]) // known if n == "rest" else n for n in asked]
+    result = x.new_zeros(len(x), *shape)
+    places = product(*map(range, shape)), product(*map(range, x.shape[1:]))
+    for to, at in zip(*places, strict=True):
+        result[(slice(None), *to)] = x[(slice(None), *at)]
+    return result
+
+
+def reordered(op: Any, x: Tensor) -> Tensor:
+    own = names_of(x)
+    extents = dict(zip(own, x.shape[1:], strict=True))
+    result = x.new_zeros(len(x), *(extents[name] for name in op.order))
+    for to in product(*map(range, result.shape[1:])):
+        at = dict(zip(op.order, to, strict=True))
+        result[(slice(None), *to)] = x[(slice(None), *(at[name] for name in own))]
+    return result
+
+
+def sliced(op: Any, x: Tensor) -> Tensor:
+    """Some channels one after the other are the operation ``channels``, which has no axis."""
+    axis = 1 + names_of(x).index(getattr(op, "over", "channels"))
+    taken = x.unbind(axis)[op.start : op.stop : getattr(op, "step", 1)]
+    return torch.stack(taken, axis)
+
+
 # Of the operation, its weights by name, and its operands
 DEFINITIONS: dict[str, Definition] = {
     "conv": lambda op, w, x: convolution(op, x, op.groups, w["weight"], w.get("bias")),
@@ -391,8 +428,8 @@ DEFINITIONS: dict[str, Definition] = {
     "hard_swish": lambda op, w, x: x * hard_sigmoid(x),
     "softplus": lambda op, w, x: softplus(x),
     "tanh": lambda op, w, x: 2 * sigmoid(2 * x) - 1,
-    "softmax": lambda op, w, x: softmax(x),
-    "log_softmax": lambda op, w, x: torch.log(softmax(x)),
+    "softmax": lambda op, w, x: softmax(op, x),
+    "log_softmax": lambda op, w, x: torch.log(softmax(op, x)),
     "concat": lambda op, w, *xs: torch.hstack(xs),
     "add": lambda op, w, *xs: each_number(lambda x: x.sum(0), *xs),
     "multiply": lambda op, w, *xs: each_number(lambda x: x.prod(0), *xs),
@@ -400,6 +437,10 @@ DEFINITIONS: dict[str, Definition] = {
     "divide": lambda op, w, *xs: each_number(lambda x: x[0] * x[1] ** -1, *xs),
     "maximum": lambda op, w, *xs: each_number(lambda x: x.amax(0), *xs),
     "minimum": lambda op, w, *xs: each_number(lambda x: x.amin(0), *xs),
+    "matmul": lambda op, w, a, b: (a.unsqueeze(-1) * b.unsqueeze(-3)).sum(-2),
+    "dot": lambda op, w, a, b: over(
+        op, each_number(lambda x: x.prod(0), a, b), lambda rows: rows.sum(-1)
+    ),
     "identity": lambda op, w, x: x,
     "flatten": lambda op, w, x: x.reshape(len(x), -1),
     "dropout": lambda op, w, x: x,  # in evaluation
@@ -416,4 +457,7 @@ DEFINITIONS: dict[str, Definition] = {
         [x[:, i :: x.shape[1] // op.groups] for i in range(x.shape[1] // op.groups)], 1
     ),
     "channels": lambda op, w, x: torch.stack([*x.unbind(1)][op.start : op.stop], 1),
+    "reshape": lambda op, w, *xs: reshaped(op, *xs),
+    "transpose": lambda op, w, x: reordered(op, x),
+    "slice": lambda op, w, x: sliced(op, x),
 }

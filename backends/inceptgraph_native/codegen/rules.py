@@ -16,10 +16,12 @@ from inceptgraph.ops import (
     Input,
     Operation,
     Sides,
+    arrange,
     merge,
     norm,
     pointwise,
     pool,
+    product,
     reduce,
     resample,
     sample_norm,
@@ -27,6 +29,7 @@ from inceptgraph.ops import (
     sides,
 )
 from inceptgraph.ops import activation as act
+from inceptgraph.ops.axes import OverAxes
 from inceptgraph.ops.conv import Conv, Conv2d, DepthwiseConv, DepthwiseConv2d
 from inceptgraph.ops.conv_transpose import ConvTranspose
 from inceptgraph.ops.linear import Linear
@@ -75,7 +78,7 @@ _WITHOUT = (Input, merge.Concat, shape.Identity, shape.Channels, Conv, Depthwise
 convolutions of any rank are the 2-D ones."""
 
 
-ABSENT: frozenset[type[Operation]] = frozenset({ConvTranspose})
+ABSENT: frozenset[type[Operation]] = frozenset({ConvTranspose, product.MatMul})
 """Operations without a kernel, on purpose: a network that has one is refused, and ``auto`` takes
 another engine. A test holds this to be all that lacks one."""
 
@@ -246,12 +249,14 @@ def _(op: norm.Lrn, unit: Unit, emit: Emitter) -> None:
 @rule.register(act.Softmax)
 @rule.register(act.LogSoftmax)
 def _(op: act.Softmax | act.LogSoftmax, unit: Unit, emit: Emitter) -> None:
-    _plain(unit, emit, "softmax", "true" if isinstance(op, act.LogSoftmax) else "false")
+    axis = op.axis(emit.graph.shape(unit.node.inputs[0]))
+    logarithm = "true" if isinstance(op, act.LogSoftmax) else "false"
+    _plain(unit, emit, "softmax", str(axis), logarithm)
 
 
-def _along(op: reduce.L2Normalize | Operation, unit: Unit, emit: Emitter) -> str:
+def _along(op: OverAxes, unit: Unit, emit: Emitter) -> str:
     """Whether an operation looks along the channels, the rows and the columns, as C++."""
-    found: tuple[int, ...] = op.axes(emit.graph.shape(unit.node.inputs[0]))  # type: ignore[union-attr]
+    found = op.axes(emit.graph.shape(unit.node.inputs[0]))
     return "Along" + braces(*("true" if axis in found else "false" for axis in range(3)))
 
 
@@ -259,7 +264,7 @@ def _along(op: reduce.L2Normalize | Operation, unit: Unit, emit: Emitter) -> str
 @rule.register(reduce.Sum)
 @rule.register(reduce.Max)
 @rule.register(reduce.L2Norm)
-def _(op: Operation, unit: Unit, emit: Emitter) -> None:
+def _(op: OverAxes, unit: Unit, emit: Emitter) -> None:
     _plain(unit, emit, f"reduce<{type(op).__name__}Over>", _along(op, unit, emit))
 
 
@@ -335,6 +340,31 @@ def _(op: Operation, unit: Unit, emit: Emitter) -> None:
 @rule.register
 def _(op: shape.Flatten, unit: Unit, emit: Emitter) -> None:
     _plain(unit, emit, "flatten")
+
+
+@rule.register
+def _(op: arrange.Reshape, unit: Unit, emit: Emitter) -> None:
+    _plain(unit, emit, "reshape")
+
+
+@rule.register
+def _(op: arrange.Transpose, unit: Unit, emit: Emitter) -> None:
+    axes = op.axes(emit.graph.shape(unit.node.inputs[0]))
+    _plain(unit, emit, "transpose", *map(str, axes))
+
+
+@rule.register
+def _(op: arrange.Slice, unit: Unit, emit: Emitter) -> None:
+    operand = emit.graph.shape(unit.node.inputs[0])
+    first, _ = op.taken(operand)
+    _plain(unit, emit, "slice", *map(str, (op.axis(operand), first, op.step)))
+
+
+@rule.register
+def _(op: product.Dot, unit: Unit, emit: Emitter) -> None:
+    operands, target = [emit.place(name) for name in unit.node.inputs], emit.place(unit.end)
+    maps, along = map(emit.map, operands), _along(op, unit, emit)
+    emit.call(unit.end, "dot", *maps, along, emit.map(target), reads=operands, writes=[target])
 
 
 @rule.register

@@ -133,18 +133,25 @@ void join(Run& r, std::initializer_list<Map> operands, Bounds bounds, Map out) {
 
 // -- over the channels of a pixel ----------------------------------------------------------------
 
-inline void softmax(Run& r, Map in, bool logarithm, Map out) {
+// Along an axis: 0 for the channels of each pixel, 1 for the rows, 2 for the columns of each channel.
+inline void softmax(Run& r, Map in, int axis, bool logarithm, Map out) {
+    const int count = axis == 0 ? in.channels : axis == 1 ? in.height : in.width;
+    auto gap = [&](const Map& map) -> long { return axis == 0 ? 1 : axis == 1 ? map.row : map.pixel; };
+    const long read = gap(in), write = gap(out);
     each_pixel(r, out, [&](long n, int y, int x) {
-        const number* from = in.at(n, y, x);
-        number* to = out.at(n, y, x);
-        float most = from[0];
-        for (int c = 1; c < out.channels; ++c) most = max<float>(most, from[c]);
-        double sum = 0;
-        for (int c = 0; c < out.channels; ++c) sum += std::exp(value(from[c]) - most);
-        const float log_sum = std::log(sum), share = 1 / sum;
-        for (int c = 0; c < out.channels; ++c) {
-            float above = value(from[c]) - most;
-            to[c] = logarithm ? above - log_sum : std::exp(above) * share;
+        if ((axis == 1 && y) || (axis == 2 && x)) return;
+        for (int c = 0; c < (axis ? out.channels : 1); ++c) {
+            const number* from = in.at(n, y, x) + c;
+            number* to = out.at(n, y, x) + c;
+            float most = from[0];
+            for (int i = 1; i < count; ++i) most = max<float>(most, from[i * read]);
+            double sum = 0;
+            for (int i = 0; i < count; ++i) sum += std::exp(value(from[i * read]) - most);
+            const float log_sum = std::log(sum), share = 1 / sum;
+            for (int i = 0; i < count; ++i) {
+                float above = value(from[i * read]) - most;
+                to[i * write] = logarithm ? above - log_sum : std::exp(above) * share;
+            }
         }
     });
 }
@@ -232,6 +239,41 @@ inline void flatten(Run& r, Map from, Map to) {
             const number* place = from.at(n, y, x);
             for (int c = 0; c < from.channels; ++c) start[static_cast<long>(c) * plane + x] = place[c];
         }
+    });
+}
+
+// The same numbers in another shape, channels outermost.
+inline void reshape(Run& r, Map in, Map out) {
+    const long plane = static_cast<long>(in.height) * in.width;
+    each_pixel(r, out, [&](long n, int y, int x) {
+        number* to = out.at(n, y, x);
+        for (int c = 0; c < out.channels; ++c) {
+            const long at = (static_cast<long>(c) * out.height + y) * out.width + x;
+            to[c] = in.at(n, at % plane / in.width, at % in.width)[at / plane];
+        }
+    });
+}
+
+// Axes in another order: which one of the operand the channels, the rows and the columns are.
+inline void transpose(Run& r, Map in, int channels, int rows, int columns, Map out) {
+    each_pixel(r, out, [&](long n, int y, int x) {
+        number* to = out.at(n, y, x);
+        int at[3];
+        at[rows] = y, at[columns] = x;
+        for (int c = 0; c < out.channels; ++c) {
+            at[channels] = c;
+            to[c] = in.at(n, at[1], at[2])[at[0]];
+        }
+    });
+}
+
+// Every `step` from `first` on, along an axis: 0 for channels, 1 for rows, 2 for columns.
+inline void slice(Run& r, Map in, int axis, int first, int step, Map out) {
+    auto place = [&](int at, int of) { return of == axis ? first + at * step : at; };
+    each_pixel(r, out, [&](long n, int y, int x) {
+        const number* from = in.at(n, place(y, 1), place(x, 2));
+        number* to = out.at(n, y, x);
+        for (int c = 0; c < out.channels; ++c) to[c] = from[place(c, 0)];
     });
 }
 

@@ -52,6 +52,28 @@ void reduce(Run& r, Map in, Along along, Map out) {
     });
 }
 
+// Sums of the products of two maps. One with one row, one column or one channel has it in the place
+// of all.
+inline void dot(Run& r, Map a, Map b, Along along, Map out) {
+    const int rows = along.rows ? max(a.height, b.height) : 1;
+    const int columns = along.columns ? max(a.width, b.width) : 1;
+    const int channels = along.channels ? max(a.channels, b.channels) : 1;
+    auto at = [](const Map& map, long n, int y, int x, int c) {
+        const number* pixel = map.at(n, map.height == 1 ? 0 : y, map.width == 1 ? 0 : x);
+        return value(pixel[map.channels == 1 ? 0 : c]);
+    };
+    each_pixel(r, out, [&](long n, int y, int x) {
+        for (int c = 0; c < out.channels; ++c) {
+            double sum = 0;
+            for (int i = y; i < y + rows; ++i)
+                for (int j = x; j < x + columns; ++j)
+                    for (int k = c; k < c + channels; ++k)
+                        sum += static_cast<double>(at(a, n, i, j, k)) * at(b, n, i, j, k);
+            out.at(n, y, x)[c] = sum;
+        }
+    });
+}
+
 // Each pixel looks along the axes anew: over space that is slow, and right.
 inline void normalize(Run& r, Map in, Along along, float eps, Map out) {
     each_pixel(r, out, [&](long n, int y, int x) {
