@@ -81,8 +81,9 @@ class Environment(Mapping[str, Any]):
             meant = closest(extent, extents) or list(extents)
             hint = f"there is {listed(f'${asked}.{each}' for each in meant)}"
             raise NoExtent(f"{what} is {size}, and has no `{extent}`", hint)
-        if self.shape.free and extent not in ("channels", "features"):
-            hint = "only channels are known where an extent of the input is `free`"
+        assert target.node is not None
+        if self.shape.varies(target.node, list(extents).index(extent)):
+            hint = "only what is alike at every size is known where an input's extent is `free`"
             raise NoExtent(f"the `{extent}` of {what} depends on the input's, which is free", hint)
         return extents[extent]
 

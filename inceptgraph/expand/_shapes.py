@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from inceptgraph.graph import Node
+from inceptgraph.ops import Input
 from inceptgraph.types import Shape
 
 __all__ = ["Inferred", "Shapes"]
+
+FAR = 2**8 * 3**3 * 5 * 7
+"""A multiple of the strides that networks have, so that what fits fits there, too."""
 
 Inferred = tuple[Shape | None, ...]
 """The shapes of some nodes, so far as they were asked for."""
@@ -21,6 +25,7 @@ class Shapes:
 
     Args:
         nodes: by name, to which more may come.
+        more: how much larger than they are declared free extents of inputs are.
 
     Attributes:
         free: whether an input may have any extents, so that what is inferred is one case of many.
@@ -28,9 +33,19 @@ class Shapes:
 
     free = False
 
-    def __init__(self, nodes: Mapping[str, Node]) -> None:
+    def __init__(self, nodes: Mapping[str, Node], more: int = 0) -> None:
         self.nodes = nodes
+        self.more = more
         self.known: dict[str, Shape | None] = {}
+        self.far: Shapes | None = None
+
+    def varies(self, name: str, axis: int) -> bool:
+        """Whether an extent of a node depends on those that are free."""
+        if not self.free:
+            return False
+        self.far = self.far or Shapes(self.nodes, FAR)
+        here, there = self(name), self.far(name)
+        return here is not None is not there and here[axis] != there[axis]
 
     def __call__(self, name: str) -> Shape | None:
         pending = [name]
@@ -50,7 +65,10 @@ class Shapes:
     def _infer(self, node: Node) -> Shape | None:
         shapes = [self.known[operand] for operand in node.inputs]
         known = tuple(shape for shape in shapes if shape is not None)
+        op = node.op
+        if self.more and isinstance(op, Input):
+            return op.at({axis: op.extent(axis) + self.more for axis in op.free}).shape
         try:
-            return node.op.infer(*known) if len(known) == len(shapes) else None
+            return op.infer(*known) if len(known) == len(shapes) else None
         except Exception:  # a ShapeError, or what a plug-in raises
             return None

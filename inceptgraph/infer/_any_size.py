@@ -55,8 +55,9 @@ def _shape(graph: Graph, node: Node, operands: tuple[Shape, ...]) -> Shape:
         TypeError: it depends on the size, or its weights do, or its arguments may.
     """
     op = node.op
-    if type(op).settled is not Operation.settled and op.op not in BUILT_IN:
-        raise TypeError(f"a package settles what `{op.op}` is by its operands")
+    settles = type(op).settled is not Operation.settled
+    if settles and (op.op not in BUILT_IN or not isinstance(operands[0][0], int)):
+        raise TypeError(f"what `{op.op}` is may be settled by the size of its operands")
     shape = op.infer(*operands)
     if op.weights(*operands) != graph.weights(node) or not all(shape):
         raise TypeError(f"the weights of `{node.name}` depend on the size, or nothing is left")

@@ -42,14 +42,21 @@ class _Misfit(Exception):
 
 
 class _Probe:
-    """Shapes of a network at other sizes of its free axes."""
+    """Shapes of a network at other sizes of its free axes.
 
-    def __init__(self, graph: Graph) -> None:
+    Args:
+        graph: as it is at the size of the figures.
+        written: the nodes as they were before their operations were settled for that size.
+    """
+
+    def __init__(self, graph: Graph, written: Mapping[str, Node]) -> None:
         self.graph = graph
+        self.written = written
         self.known: dict[tuple[int, tuple[Shape, ...]], Shape] = {}
 
-    def shapes(self, sizes: Mapping[str, int], weights: bool = False) -> dict[str, Shape]:
-        """The shape of every node; with ``weights``, those must be as at the size of the figures.
+    def shapes(self, sizes: Mapping[str, int], alike: bool = False) -> dict[str, Shape]:
+        """The shape of every node; where they must be ``alike``, arguments and weights are as at
+        the size of the figures.
 
         Raises:
             _Misfit: at the first step that does not fit.
@@ -62,7 +69,8 @@ class _Probe:
             operands = tuple(found[operand] for operand in node.inputs)
             try:
                 found[name] = self.shape(node.op, operands)
-                if weights:
+                if alike:
+                    self.same_arguments(node, operands)
                     self.same_weights(node, operands)
             except ShapeError as error:
                 raise _Misfit(node, error) from None
@@ -73,6 +81,17 @@ class _Probe:
         if key not in self.known:
             self.known[key] = op.infer(*operands)
         return self.known[key]
+
+    def same_arguments(self, node: Node, operands: tuple[Shape, ...]) -> None:
+        """Refuse arguments, such as channels counted from the end, that mean something else than at
+        the size of the figures."""
+        now = self.written[node.name].op.settled(*operands)
+        if now != node.op:
+            raise ShapeError(
+                Code.SPATIAL_MISMATCH,
+                f"`{node.op.op}` would be something else, {now.label()} for {node.op.label()}",
+                help="count from the start, or give what it reads one size",
+            )
 
     def same_weights(self, node: Node, operands: tuple[Shape, ...]) -> None:
         """Refuse weights of another shape than at the size of the figures."""
@@ -86,10 +105,10 @@ class _Probe:
                     help="put an adaptive or a global pool before it",
                 )
 
-    def misfit(self, sizes: Mapping[str, int], weights: bool = False) -> _Misfit | None:
+    def misfit(self, sizes: Mapping[str, int], alike: bool = False) -> _Misfit | None:
         """What does not fit at a size."""
         try:
-            self.shapes(sizes, weights)
+            self.shapes(sizes, alike)
         except _Misfit as misfit:
             return misfit
         return None
@@ -98,9 +117,9 @@ class _Probe:
         """Extents after which everything repeats itself; no more than are tried.
 
         Raises:
-            _Misfit: the weights of a step depend on the extent.
+            _Misfit: the arguments or weights of a step depend on the extent.
         """
-        far = self.shapes({axis: extent + FAR}, weights=True)
+        far = self.shapes({axis: extent + FAR}, alike=True)
         rates = (
             Fraction(b - a, FAR)
             for name, shape in self.shapes({axis: extent}).items()
@@ -118,7 +137,7 @@ def assume_sizes(graph: Graph) -> Graph:
     if not assumed:
         return graph
     stated = {axis: op.extent(axis) for op in free for axis in op.free if axis not in op.assumed}
-    probe, multiple = _Probe(graph), lcm(*(op.multiple for op in free))
+    probe, multiple = _Probe(graph, graph.nodes), lcm(*(op.multiple for op in free))
     least = max((least for op in free for least in op.least), default=1)
     extents = [-(-least // multiple) * multiple]
     while extents[-1] < MOST:
@@ -132,11 +151,12 @@ def assume_sizes(graph: Graph) -> Graph:
     return _at(graph, at(next(far, fit[0] if fit else extents[-1])))
 
 
-def check_free_sizes(graph: Graph, findings: Findings) -> Graph:
+def check_free_sizes(graph: Graph, written: Mapping[str, Node], findings: Findings) -> Graph:
     """The graph with the least extents that its free axes may have.
 
     Args:
         graph: with shapes, and nothing wrong with it.
+        written: its nodes before their operations were settled for the size of the figures.
         findings: receives steps that do not fit at some extents, and at which.
     """
     least: dict[str, int] = {}
@@ -144,11 +164,11 @@ def check_free_sizes(graph: Graph, findings: Findings) -> Graph:
         assert isinstance(node.op, Input)
         for axis in node.op.free:
             if axis not in least:
-                least[axis] = _check_axis(graph, node, axis, findings)
+                least[axis] = _check_axis(_Probe(graph, written), node, axis, findings)
     return _with_least(graph, least) if least else graph
 
 
-def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> int:
+def _check_axis(probe: _Probe, source: Node, axis: str, findings: Findings) -> int:
     """The least extent of an axis; reports what does not fit at larger ones."""
     op = source.op
     assert isinstance(op, Input)
@@ -161,17 +181,14 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
         place = source.origin.argument(axis) if source.origin else None
         findings.add(Code.BAD_ARGUMENT, f"the {axis} {extent} {told}", place)
         return extent
-    probe = _Probe(graph)
     try:
         period = lcm(probe.period(axis, extent), op.multiple)
     except _Misfit as far:
         near = range(extent + op.multiple, extent + 64 * op.multiple, op.multiple)
-        misfit = next(
-            filter(None, (probe.misfit({axis: size}, weights=True) for size in near)), far
-        )
+        misfit = next(filter(None, (probe.misfit({axis: size}, alike=True) for size in near)), far)
         _report(misfit, source, axis, f"at another {axis}", None, findings)
         return extent
-    most = max(64, min(MOST, WORK // (2 * len(graph.nodes)))) * op.multiple
+    most = max(64, min(MOST, WORK // (2 * len(probe.graph.nodes)))) * op.multiple
     span = min(period, most)
     # one period up, what grows has 2 pixels at least: an extent of 1 is spread by joins
     for start in (extent + span, extent):
@@ -182,7 +199,7 @@ def _check_axis(graph: Graph, source: Node, axis: str, findings: Findings) -> in
             sizes = _sizes(axis, [*misfits], tried, fits)
             _report(misfits[min(misfits)], source, axis, sizes, fits, findings)
             return extent
-    return _least(_Probe(graph.phase("eval")), source, axis, stated, findings)
+    return _least(_Probe(probe.graph.phase("eval"), probe.written), source, axis, stated, findings)
 
 
 def _least(probe: _Probe, source: Node, axis: str, stated: int, findings: Findings) -> int:

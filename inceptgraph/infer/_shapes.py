@@ -52,7 +52,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     check_shared(result, findings)
     check_losses(result, findings)
     if not findings.errors:
-        result = check_free_sizes(result, findings)
+        result = check_free_sizes(result, graph.nodes, findings)
         _check_unused(result, findings)
     return result
 
