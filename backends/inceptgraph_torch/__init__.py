@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,10 @@ from inceptgraph_torch.spec_module import SpecModule
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
+    from inceptgraph.setting import Setting
+    from inceptgraph.types import Shape
     from inceptgraph_torch.bench import TorchBenchLab
     from inceptgraph_torch.measure import TorchLab
 
@@ -100,6 +103,19 @@ class TorchBackend:
         from inceptgraph_torch.checkpoints import not_finite
 
         return not_finite(path, format, names, key)
+
+    def at_each_size(
+        self,
+        first: nn.Module,
+        shapes: Mapping[str, Shape],
+        make: Callable[[tuple[Shape, ...]], nn.Module],
+        setting: Setting,
+    ) -> nn.Module:
+        """One module over one for each size; see
+        :class:`inceptgraph_torch.engines.each_size.EachSize`."""
+        from inceptgraph_torch.engines.each_size import EachSize
+
+        return EachSize(first, shapes, make, setting)
 
     def lab(self) -> TorchLab:
         """The lab that compares and times."""

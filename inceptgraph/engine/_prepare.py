@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inceptgraph import passes
 from inceptgraph.diagnostics import Diagnostic, SpecError
 from inceptgraph.engine._choice import AUTO, choose
+from inceptgraph.engine._each_size import at_each_size
 from inceptgraph.engine._make import make
 from inceptgraph.engine._protocol import Choice, Engine
 from inceptgraph.graph import Graph
@@ -47,7 +48,9 @@ def prepare(
         verify: compare what it made with the plain module first; ``autotune`` always does.
 
     Returns:
-        See :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` is the engine, and why.
+        See :meth:`inceptgraph.engine.Engine.prepare`. Its ``choice`` is the engine, and why. In
+        evaluation, a network whose inputs may have any size is run at each: the engine compiles for
+        one when it comes.
 
     Raises:
         SpecError: the engine is missing or cannot run it, or what it made gives wrong numbers; for
@@ -57,11 +60,35 @@ def prepare(
     if only is not None:  # a mistake in them is none of an engine's
         passes.chosen(only, train=setting.train)
     choice, weights = choose(name, graph, setting), tensors()
+    module, choice = _first(choice, name, graph, weights, setting, optimize, verify)
+
+    def at_another_size(network: Graph) -> Any:
+        found = make(choice.engine, network, weights, setting, optimize)
+        if verify:
+            hold_to_plain(choice.engine, found, network, weights, setting)
+        return found
+
+    module = at_each_size(module, graph, setting, at_another_size)
+    logger.info("%s", choice)
+    module.choice = choice
+    return module
+
+
+def _first(
+    choice: Choice,
+    name: str,
+    graph: Graph,
+    weights: Tensors,
+    setting: Setting,
+    optimize: Optimize,
+    verify: bool,
+) -> tuple[Any, Choice]:
+    """What runs the network at the size of its figures, and the choice that it came to."""
     if name == AUTO and setting.autotune:
         from inceptgraph.engine._autotune import Untimed, fastest  # only who asks for it pays
 
         try:
-            return _with(*fastest(graph, weights, setting, optimize))
+            return fastest(graph, weights, setting, optimize)
         except Untimed as reason:
             logger.warning("the engines are not timed, since %s", reason)
     failed: dict[str, Diagnostic] = {}
@@ -79,7 +106,7 @@ def prepare(
             failed[choice.engine.name] = error.diagnostics[0]
             choice = choose(name, graph, setting, failed)
         else:
-            return _with(module, choice)
+            return module, choice
 
 
 def hold_to_plain(
@@ -106,9 +133,3 @@ def hold_to_plain(
     except Incomparable as reason:
         logger.warning("the engine `%s` is not verified, since %s", engine.name, reason)
         return f"not verified, since {reason}"
-
-
-def _with(module: Any, choice: Choice) -> Any:
-    logger.info("%s", choice)
-    module.choice = choice
-    return module

@@ -18,7 +18,7 @@ from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Input, Operation, format_size
 from inceptgraph.types import Shape
 
-__all__ = ["assume_sizes", "check_free_sizes"]
+__all__ = ["Misfit", "Probe", "assume_sizes", "check_free_sizes"]
 
 FAR = 2**8 * 3**3 * 5 * 7
 """A multiple of the strides that networks have."""
@@ -34,14 +34,14 @@ _PLURAL = {"frames": "numbers of frames"}
 
 
 @dataclass(frozen=True)
-class _Misfit(Exception):
+class Misfit(Exception):
     """A step that cannot be computed at some size."""
 
     node: Node
     error: ShapeError
 
 
-class _Probe:
+class Probe:
     """Shapes of a network at other sizes of its free axes.
 
     Args:
@@ -59,7 +59,7 @@ class _Probe:
         the size of the figures.
 
         Raises:
-            _Misfit: at the first step that does not fit.
+            Misfit: at the first step that does not fit.
         """
         found: dict[str, Shape] = {}
         for name, node in self.graph.nodes.items():
@@ -73,7 +73,7 @@ class _Probe:
                     self.same_arguments(node, operands)
                     self.same_weights(node, operands)
             except ShapeError as error:
-                raise _Misfit(node, error) from None
+                raise Misfit(node, error) from None
         return found
 
     def shape(self, op: Operation, operands: tuple[Shape, ...]) -> Shape:
@@ -105,11 +105,11 @@ class _Probe:
                     help="put an adaptive or a global pool before it",
                 )
 
-    def misfit(self, sizes: Mapping[str, int], alike: bool = False) -> _Misfit | None:
+    def misfit(self, sizes: Mapping[str, int], alike: bool = False) -> Misfit | None:
         """What does not fit at a size."""
         try:
             self.shapes(sizes, alike)
-        except _Misfit as misfit:
+        except Misfit as misfit:
             return misfit
         return None
 
@@ -117,7 +117,7 @@ class _Probe:
         """Extents after which everything repeats itself; no more than are tried.
 
         Raises:
-            _Misfit: the arguments or weights of a step depend on the extent.
+            Misfit: the arguments or weights of a step depend on the extent.
         """
         far = self.shapes({axis: extent + FAR}, alike=True)
         rates = (
@@ -137,7 +137,7 @@ def assume_sizes(graph: Graph) -> Graph:
     if not assumed:
         return graph
     stated = {axis: op.extent(axis) for op in free for axis in op.free if axis not in op.assumed}
-    probe, multiple = _Probe(graph, graph.nodes), lcm(*(op.multiple for op in free))
+    probe, multiple = Probe(graph, graph.nodes), lcm(*(op.multiple for op in free))
     least = max((least for op in free for least in op.least), default=1)
     extents = [-(-least // multiple) * multiple]
     while extents[-1] < MOST:
@@ -164,11 +164,11 @@ def check_free_sizes(graph: Graph, written: Mapping[str, Node], findings: Findin
         assert isinstance(node.op, Input)
         for axis in node.op.free:
             if axis not in least:
-                least[axis] = _check_axis(_Probe(graph, written), node, axis, findings)
+                least[axis] = _check_axis(Probe(graph, written), node, axis, findings)
     return _with_least(graph, least) if least else graph
 
 
-def _check_axis(probe: _Probe, source: Node, axis: str, findings: Findings) -> int:
+def _check_axis(probe: Probe, source: Node, axis: str, findings: Findings) -> int:
     """The least extent of an axis; reports what does not fit at larger ones."""
     op = source.op
     assert isinstance(op, Input)
@@ -183,7 +183,7 @@ def _check_axis(probe: _Probe, source: Node, axis: str, findings: Findings) -> i
         return extent
     try:
         period = lcm(probe.period(axis, extent), op.multiple)
-    except _Misfit as far:
+    except Misfit as far:
         near = range(extent + op.multiple, extent + 64 * op.multiple, op.multiple)
         misfit = next(filter(None, (probe.misfit({axis: size}, alike=True) for size in near)), far)
         _report(misfit, source, axis, f"at another {axis}", None, findings)
@@ -199,10 +199,10 @@ def _check_axis(probe: _Probe, source: Node, axis: str, findings: Findings) -> i
             sizes = _sizes(axis, [*misfits], tried, fits)
             _report(misfits[min(misfits)], source, axis, sizes, fits, findings)
             return extent
-    return _least(_Probe(probe.graph.phase("eval"), probe.written), source, axis, stated, findings)
+    return _least(Probe(probe.graph.phase("eval"), probe.written), source, axis, stated, findings)
 
 
-def _least(probe: _Probe, source: Node, axis: str, stated: int, findings: Findings) -> int:
+def _least(probe: Probe, source: Node, axis: str, stated: int, findings: Findings) -> int:
     """The least extent at which all steps fit, below one at which they do; heads, which exist in
     training alone, may want more."""
     op = source.op
@@ -238,7 +238,7 @@ def _sizes(axis: str, misfits: Sequence[int], tried: range, multiple: int | None
 
 
 def _report(
-    misfit: _Misfit,
+    misfit: Misfit,
     source: Node,
     axis: str,
     sizes: str,

@@ -183,13 +183,13 @@ def test_sequences_and_volumes() -> None:
 
 def test_a_long_network_is_tried_at_fewer_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     """400 steps, of strides whose product is 2**40: all 4096 sizes would be 1.6 million shapes."""
-    shape, counted = _free_sizes._Probe.shape, Counter[str]()
+    shape, counted = _free_sizes.Probe.shape, Counter[str]()
 
     def counting(self: Any, *given: Any) -> Any:
         counted["shapes"] += 1
         return shape(self, *given)
 
-    monkeypatch.setattr(_free_sizes._Probe, "shape", counting)
+    monkeypatch.setattr(_free_sizes.Probe, "shape", counting)
     step = "{op: conv2d, out: 3, kernel: 3, padding: same, stride: %d}"
     stages = "".join(f"  s{at}: {step % (1 if at % 10 else 2)}\n" for at in range(400))
     assert least(IMAGE % "free = 9" + "stages:\n" + stages) == (1,)
