@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inceptgraph.ops import Operation, activation, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops import Operation, activation, arrange, conv, linear, merge, norm, pool, shape
+from inceptgraph.types import AXES, extent_names
 from inceptgraph_dynamo.reading import Held, Reading, reads, reads_both
 from inceptgraph_dynamo.values import Constant, Data, Unreadable
 
@@ -34,6 +35,13 @@ def _plain(op: Operation, *operands: Data) -> Reading:
 
 def _axis(x: Data, dim: int) -> int:
     return dim % x.tensor.dim()
+
+
+def _name(x: Data, dim: int) -> Any:
+    """The name of an axis, which is not that of the batch."""
+    axis = _axis(x, dim)
+    _need(axis > 0, "it is over the batch")
+    return ("channels", *AXES[len(x.shape) - 1])[axis - 1]
 
 
 def _number(x: Any) -> float:
@@ -228,14 +236,12 @@ def _prelu(x: Data, slope: Any) -> Reading:
 
 @reads(aten._softmax.default)
 def _softmax(x: Data, dim: int, half_to_float: bool) -> Reading:
-    _need(_axis(x, dim) == 1, "it is not over channels")
-    return _plain(activation.Softmax(), x)
+    return _plain(activation.Softmax(over=_name(x, dim)), x)
 
 
 @reads(aten._log_softmax.default)
 def _log_softmax(x: Data, dim: int, half_to_float: bool) -> Reading:
-    _need(_axis(x, dim) == 1, "it is not over channels")
-    return _plain(activation.LogSoftmax(), x)
+    return _plain(activation.LogSoftmax(over=_name(x, dim)), x)
 
 
 # -- sums and products ----------------------------------------------------------------------------
@@ -316,8 +322,13 @@ def _alias(x: Data) -> Reading:
 
 @reads(aten.view.default, aten._unsafe_view.default)
 def _view(x: Data, size: Any) -> Reading:
-    same = len(size) == x.tensor.dim()
-    return _plain(shape.Identity() if same else shape.Flatten(), x)
+    wanted = tuple("rest" if extent == -1 else extent for extent in size[1:])
+    if wanted == x.shape:
+        return _plain(shape.Identity(), x)
+    if len(wanted) == 1:
+        return _plain(shape.Flatten(), x)
+    names = extent_names(len(wanted) - 1)
+    return _plain(arrange.Reshape.model_validate(dict(zip(names, wanted, strict=True))), x)
 
 
 @reads(aten.as_strided.default)
@@ -338,13 +349,14 @@ def _pad(x: Data, pixels: list[int], number: Any) -> Reading:
 
 @reads(aten.slice.Tensor)
 def _slice(x: Data, dim: int, start: Any, stop: Any, step: int) -> Reading:
-    _need(step == 1, "it leaves out elements between others")
     axis = _axis(x, dim)
-    if axis == 0:
-        _need(start in (None, 0), "it takes some of the samples")  # that the rest is there: read()
+    if axis == 0:  # that the rest is there: read()
+        _need(start in (None, 0) and step == 1, "it takes some of the samples")
         return _plain(shape.Identity(), x)
     extent = x.shape[axis - 1]
     first, last, _ = slice(start, stop).indices(extent)
+    if step > 1:
+        return _plain(arrange.Slice(over=_name(x, dim), start=first, stop=last, step=step), x)
     if axis == 1:
         return _plain(shape.Channels(start=first, stop=last), x)
     edges = [0, 0, 0, 0]
