@@ -112,7 +112,17 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
 
     >>> differences({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4})
     {'b': Change(before=2, after=3), 'c': Change(before=None, after=4)}
+    >>> differences({"kernel": (3, 3)}, {"kernel": (3, 3, 3)})
+    {}
     """
     names = dict.fromkeys((*before, *after))
     changes = {name: Change(before.get(name), after.get(name)) for name in names}
-    return {name: change for name, change in changes.items() if change.before != change.after}
+    return {name: change for name, change in changes.items() if not _alike(*change)}
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Whether two values are one, if of maps of unlike rank: all of a kernel's numbers are 3."""
+    if before == after:
+        return True
+    lists = isinstance(before, tuple) and isinstance(after, tuple)
+    return lists and len(set(before)) == 1 and set(before) == set(after)

@@ -42,7 +42,7 @@ class Comparison:
         name: of the networks.
         inputs: shapes that differ.
         outputs: what the outputs are taken from, where that differs.
-        params: the networks' parameters that differ.
+        params: the networks' parameters that differ, and what spans frames in one that is inflated.
         defaults: of operations, as ``conv2d.bias``, where a step differs because of them.
         blocks: edits of definitions that several uses share.
         stages: in the order of the network after, those that are gone last.
@@ -133,5 +133,9 @@ def _outputs(graph: Graph) -> dict[str, str]:
 
 
 def _params(analysis: Analysis) -> dict[str, Any]:
-    params = analysis.spec.params if analysis.spec else {}
-    return {name: to_plain(p.default) for name, p in params.items() if p.default is not None}
+    if analysis.spec is None:
+        return {}
+    written = {name: param.default for name, param in analysis.spec.params.items()}
+    if analysis.spec.inflate is not None:  # its frames are told as the input's
+        written["inflate.kernel"] = analysis.spec.inflate.kernel
+    return {name: to_plain(node) for name, node in written.items() if node is not None}

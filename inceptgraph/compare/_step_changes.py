@@ -46,7 +46,7 @@ class StepComparison:
         if self.old.content(before) == self.new.content(after):
             return  # however it is written
         a, b = self.old.part(before), self.new.part(after)
-        if a.op != b.op:
+        if a.op != b.op and (a.any_rank is None or a.any_rank != b.any_rank):
             yield from self._other(a, b, after)
             # a body of its own says itself what it is
             if b.op is None:

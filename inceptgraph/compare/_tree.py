@@ -23,6 +23,7 @@ class Part:
         written: the arguments that the use itself writes, as it writes them.
         block: whether ``op`` is a block, whose definition holds what is inside.
         copies: how many copies stand inside; None where there is no ``repeat:``.
+        any_rank: the operation that is this one on images.
     """
 
     op: str | None
@@ -30,6 +31,7 @@ class Part:
     written: dict[str, Any]
     block: bool = False
     copies: int | None = None
+    any_rank: str | None = None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -67,7 +69,8 @@ class Parts:
             arguments = dict(node.op)
             # a graph without a spec has no texts: all that is not a default counts as written
             known = node.op.arguments() if node.origin is None else {}
-            return Part(node.op.op, arguments, {**known, **written})
+            any_rank = node.op.any_rank or type(node.op)
+            return Part(node.op.op, arguments, {**known, **written}, any_rank=any_rank.op)
         scope = self.graph.scopes.get(path)
         if scope is None:
             return Part(None, {}, {})
@@ -78,7 +81,8 @@ class Parts:
                 **each.written,
                 **{k: v for k, v in _written(scope.origin).items() if k in repeat},
             }
-            return Part(each.op, {**each.arguments, **repeat}, written, each.block, scope.copies)
+            arguments = {**each.arguments, **repeat}
+            return replace(each, arguments=arguments, written=written, copies=scope.copies)
         texts = _written(scope.origin)
         written = {name: texts.get(name) for name in scope.given}
         return Part(scope.block, dict(scope.arguments), written, scope.block is not None)

@@ -224,6 +224,8 @@ class Values:
                     places[name] = entry, environment
         if any(value is FAILED for value in arguments.values()):
             return None
+        if self.spec.inflate is not None and kind.any_rank is not None:
+            kind = kind.any_rank
         try:
             return kind(**{name: as_floats(value) for name, value in arguments.items()})
         except ValidationError as error:

@@ -43,6 +43,8 @@ class _NetworkExpander:
         spec, steps = self.spec, self.steps
         steps.values.network_parameters()
         environment = steps.values.network
+        if spec.inflate is not None and (kernel := spec.inflate.kernel) is not None:
+            steps.window_frames = steps.values.whole(kernel, environment, "inflate.kernel")
         for name, (key, mapping) in spec.inputs.items():
             steps.results[name] = self.input(name, key, mapping)
         inputs = coming_in({name: steps.results[name] for name in spec.inputs})

@@ -95,6 +95,8 @@ class StepExpander:
         self.copies: dict[str, Inputs] = {}
         self.made: dict[str, Made] = {}
         self.reported: set[Span] = set()
+        self.window_frames: int | None = None
+        """In a spec that is inflated, how many frames a window of several pixels spans."""
         self.failed: dict[tuple[str, int, str], list[Inferred]] = {}
         """Uses of blocks that failed, by depth and arguments, with the shapes that values had asked
         for: another would fail alike."""
@@ -419,8 +421,16 @@ class StepExpander:
         known = tuple(name for name in inputs if name is not None)
         if operation is None or len(known) != len(inputs) or path in self.nodes:
             return None
+        if self.spec.inflate is not None:
+            operation = self.inflated(operation, known)
         self.nodes[path] = Node(path, operation, known, None, origin)
         return path
+
+    def inflated(self, operation: Operation, inputs: tuple[str, ...]) -> Operation:
+        """An operation on images as one on videos."""
+        shape = self.shape(inputs[0]) if not self.shape.free else None
+        is_video = shape is not None and shape[3:]
+        return operation.inflated(self.window_frames, shape if is_video else None)
 
     def operation(self, step: Step, frame: Frame) -> type[Operation] | Block | None:
         """The operation or block that a step's ``op`` names; a parameter may hold the name."""

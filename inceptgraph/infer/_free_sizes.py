@@ -179,14 +179,14 @@ def _check_axis(probe: Probe, source: Node, axis: str, findings: Findings) -> in
         if not extent % op.multiple:
             told = f"is less than the least, {stated}"
         place = source.origin.argument(axis) if source.origin else None
-        findings.add(Code.BAD_ARGUMENT, f"the {axis} {extent} {told}", place)
+        findings.add(Code.BAD_ARGUMENT, f"the {_named(axis)} {extent} {told}", place)
         return extent
     try:
         period = lcm(probe.period(axis, extent), op.multiple)
     except Misfit as far:
         near = range(extent + op.multiple, extent + 64 * op.multiple, op.multiple)
         misfit = next(filter(None, (probe.misfit({axis: size}, alike=True) for size in near)), far)
-        _report(misfit, source, axis, f"at another {axis}", None, findings)
+        _report(misfit, source, axis, f"at another {_named(axis)}", None, findings)
         return extent
     most = max(64, min(MOST, WORK // (2 * len(probe.graph.nodes)))) * op.multiple
     span = min(period, most)
@@ -212,11 +212,16 @@ def _least(probe: Probe, source: Node, axis: str, stated: int, findings: Finding
     least = sizes[index]
     misfit = probe.misfit({axis: stated}) if op.least else None
     if misfit is not None and source.origin:
-        message = f"the least {axis} is {least}: at {stated} {misfit.error}"
+        message = f"the least {_named(axis)} is {least}: at {stated} {misfit.error}"
         origin = misfit.node.origin
         labels = (Label(origin.argument(misfit.error.argument), "here"),) if origin else ()
         findings.add(misfit.error.code, message, source.origin.argument("least"), "", *labels)
     return max(least, -(-stated // op.multiple) * op.multiple)
+
+
+def _named(axis: str) -> str:
+    """An extent, by the name of its axis."""
+    return "number of frames" if axis == "frames" else axis
 
 
 def _multiple_that_fits(period: int, step: int, misfits: Mapping[int, object]) -> int | None:
@@ -248,7 +253,7 @@ def _report(
     origin, error = misfit.node.origin, misfit.error
     labels = origin.uses() if origin else ()
     if source.origin:
-        labels = (Label(source.origin.argument(axis), f"this {axis} is free"), *labels)
+        labels = (Label(source.origin.argument(axis), f"this {_named(axis)} is free"), *labels)
     path = f"`{misfit.node.name}`" if "." in misfit.node.name else ""
     hint = f"state `multiple: {multiple}` beside it" if multiple else error.help
     span = origin.argument(error.argument) if origin else None

@@ -41,14 +41,18 @@ def inputs_note(node: Node, shapes: tuple[Shape, ...]) -> tuple[str, ...]:
 
 
 def explain_rank(node: Node, nodes: Nodes) -> tuple[Label, ...]:
-    """The step that made a vector of a map, or the reverse, before a node that needs the other."""
+    """The step that made a vector of a map, or the reverse, before a node that needs the other; of
+    a volume, what says that the input is one."""
     if not node.inputs:
         return ()
     line = _lineage(node.inputs[0], nodes)
     culprit = _where_changed(line, None, _rank, nodes)
-    if culprit is None or culprit.origin is None:
-        return ()
-    return (Label(culprit.origin.span, f"{_change(culprit, nodes)} here"),)
+    if culprit is not None and culprit.origin is not None:
+        return (Label(culprit.origin.span, f"{_change(culprit, nodes)} here"),)
+    *_, first = line
+    origin = nodes[first].origin
+    frames = origin.arguments.get("frames") if origin and not nodes[first].inputs else None
+    return (Label(frames.key.span, "the frames come from here"),) if frames else ()
 
 
 def explain_mismatch(

@@ -65,6 +65,8 @@ class Operation(BaseModel):
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     other_names: ClassVar[tuple[str, ...]] = ()
     hideable: ClassVar[bool] = False
+    any_rank: ClassVar[type[Operation] | None] = None
+    """The operation that is this one on images, where this one takes images alone."""
     random: ClassVar[bool] = False
     """Whether it acts in training alone, and at random: in evaluation it hands on what it reads."""
 
@@ -124,6 +126,16 @@ class Operation(BaseModel):
     def on_images(self) -> Operation:
         """The operation that does to images of height 1 what this one, settled, does to sequences,
         for a backend that computes images alone."""
+        return self
+
+    def inflated(self, frames: int | None, video: Shape | None) -> Operation:
+        """The operation that does to a video what this one does to an image. Numbers for all three
+        axes stay as they are.
+
+        Args:
+            frames: that a window of more than one pixel spans; None for as many as its longer side.
+            video: the shape of what it reads, where that is known.
+        """
         return self
 
     def is_identity(self) -> bool:

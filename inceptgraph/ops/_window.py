@@ -25,6 +25,9 @@ __all__ = [
     "Size",
     "along",
     "format_size",
+    "inflated_size",
+    "inflated_window",
+    "longer_side",
     "output_extent",
     "pairs",
     "same_padding",
@@ -146,13 +149,14 @@ Padding = Annotated[
 odd pixel of padding goes to the end), ``valid`` (none), or numbers: one for all, for each axis, or
 two for each axis, as which they are settled."""
 
-ImageSize = Annotated[tuple[int, ...], BeforeValidator(_image_size), _schema(1, 2, 2)]
-"""A height and a width: one number for both, or ``[height, width]``."""
+ImageSize = Annotated[tuple[int, ...], BeforeValidator(_image_size), _schema(1, 2, MOST_AXES)]
+"""A height and a width: one number for both, or ``[height, width]``. The schema has three as well,
+for a spec that is inflated."""
 
 ImagePadding = Annotated[
     Literal["same", "valid"] | Sides,
     BeforeValidator(_image_padding),
-    _schema(0, 2, 4, "same", "valid"),
+    _schema(0, 2, 2 * MOST_AXES, "same", "valid"),
 ]
 """The padding of an image: ``[height, width]`` or ``[top, bottom, left, right]``."""
 
@@ -214,6 +218,47 @@ def wrong_length(op: str, argument: str, count: int, rank: int, *forms: str) -> 
         argument=argument,
         help=f"give {' or '.join(forms)}",
     )
+
+
+def inflated_window(op: Any, frames: int | None, *sizes: str) -> dict[str, Any]:
+    """The arguments of a window over images, for videos: along time it does what it does along its
+    longer side, of equal ones the height. What has three numbers, or one for all, stays as it is.
+
+    Args:
+        op: with a ``kernel`` and a ``padding``.
+        frames: that a window of more than one pixel spans; None for as many as its longer side. The
+            padding along time is smaller or larger with it.
+        sizes: other arguments with a number for each axis.
+    """
+    kernel = (op.kernel * 2)[-2:]
+    side, longer = longer_side(kernel), max(kernel)
+    spanned = op.kernel[0] if len(op.kernel) == 3 else frames if frames and longer > 1 else longer
+    found: dict[str, Any] = {name: inflated_size(getattr(op, name), side) for name in sizes}
+    is_cube = len(op.kernel) == 1 and spanned == longer
+    found["kernel"] = op.kernel if is_cube else (spanned, *kernel)
+    padding = op.padding
+    if not isinstance(padding, str) and len(padding) in ((2, 4) if is_cube else (1, 2, 4)):
+        image = _both_sides(padding, 2)
+        before_and_after = image[2 * side : 2 * side + 2]
+        if longer > 1:
+            before_and_after = tuple(n * (spanned - 1) // (longer - 1) for n in before_and_after)
+        padding = (*before_and_after, *image)
+    return {**found, "padding": padding}
+
+
+def inflated_size(size: tuple[T, ...], side: int) -> tuple[T, ...]:
+    """A number for each axis of a video: along time that of a side of the image, unless there are
+    three already, or one for all.
+
+    >>> inflated_size((2, 1), side=0)
+    (2, 2, 1)
+    """
+    return (size[side], *size) if len(size) == 2 else size
+
+
+def longer_side(size: tuple[Any, ...]) -> int:
+    """The axis of an image, 0 or 1, along which there is more; 0 where they are equal."""
+    return int(size[-1] > size[-2])
 
 
 def with_height(padding: str | Sides) -> str | Sides:
@@ -350,9 +395,13 @@ def _too_large(
     padded = "" if isinstance(padding, str) else " even with its padding"
     kernels = f"{format_size(kernel)} kernel" if len(kernel) > 1 else f"kernel {kernel[0]}"
     inputs = f"{format_size(extents)} input" if len(kernel) > 1 else f"input of length {extents[0]}"
+    hint = "use a smaller kernel, `padding: same`, or less striding before this step"
+    if len(kernel) == 3 and all(k <= e for k, e in zip(kernel[1:], extents[1:], strict=True)):
+        fewer = ", ".join(map(str, (extents[0], *kernel[1:])))
+        hint = f"use more frames, a kernel of fewer such as [{fewer}], or `padding: same`"
     return ShapeError(
         Code.KERNEL_TOO_LARGE,
         f"the {kernels} of `{name}`{spread} is larger than its {inputs}{padded}",
         argument="kernel",
-        help="use a smaller kernel, `padding: same`, or less striding before this step",
+        help=hint,
     )

@@ -17,6 +17,7 @@ from inceptgraph.ops._window import (
     Size,
     along,
     format_size,
+    inflated_window,
     output_extent,
     spread_padding,
     spread_size,
@@ -87,6 +88,9 @@ class Convolution(Operation):
         sizes = {name: (1, *getattr(self, name)) for name in ("kernel", "stride", "dilation")}
         return kind.model_construct(**vars(self) | sizes | {"padding": with_height(self.padding)})
 
+    def inflated(self, frames: int | None, video: Shape | None) -> Convolution:
+        return self.having(**inflated_window(self, frames, "stride", "dilation"))
+
     def _strides(self) -> str:
         return "" if max(self.stride) == 1 else f" /{along(self.stride)}"
 
@@ -115,7 +119,8 @@ class _OnImages(Convolution):
 
     def settled(self, *inputs: Shape) -> Convolution:
         if len(inputs[0]) != 3:
-            instead = f"use `{self.op.removesuffix('2d')}`, which takes maps of any rank"
+            assert self.any_rank is not None
+            instead = f"use `{self.any_rank.op}`, which takes maps of any rank"
             need_feature_map(self, inputs[0], 2, instead)
         return self
 
@@ -187,6 +192,7 @@ class Conv2d(_OnImages, _Dense):
     """
 
     op: ClassVar[str] = "conv2d"
+    any_rank = Conv
 
 
 class DepthwiseConv(_Depthwise):
@@ -223,3 +229,4 @@ class DepthwiseConv2d(_OnImages, _Depthwise):
     """
 
     op: ClassVar[str] = "depthwise_conv2d"
+    any_rank = DepthwiseConv

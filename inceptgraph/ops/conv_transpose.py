@@ -10,7 +10,7 @@ from pydantic import Field
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reach, Reaches
-from inceptgraph.ops._window import Pixels, Size, along, format_size, spread_size
+from inceptgraph.ops._window import Pixels, Size, along, format_size, inflated_window, spread_size
 from inceptgraph.ops.initializers import Initializer, constant, scheme
 from inceptgraph.types import Family, Shape, format_shape
 
@@ -115,6 +115,12 @@ class ConvTranspose(Operation):
         spread = [d * (k - 1) for d, k in zip(op.dilation, op.kernel, strict=True)]
         axes = zip(spread, op.padding, strict=True)
         return (tuple(Reach(cut - reach, reach + 1) for reach, cut in axes),)
+
+    def inflated(self, frames: int | None, video: Shape | None) -> ConvTranspose:
+        found = inflated_window(self, frames, "stride", "output_padding", "dilation")
+        if len(found["padding"]) > 3:  # before and after each axis, as which convolutions have it
+            found["padding"] = found["padding"][::2]
+        return self.having(**found)
 
     def label(self) -> str:
         stride = "" if max(self.stride) == 1 else f" ×{along(self.stride)}"

@@ -13,6 +13,7 @@ from inceptgraph.ops._window import (
     Size,
     along,
     format_size,
+    inflated_window,
     output_extent,
     pairs,
     spread_padding,
@@ -69,6 +70,14 @@ class _WindowPool(Operation):
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         op = self.settled(*inputs)
         return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding),)
+
+    def inflated(self, frames: int | None, video: Shape | None) -> _WindowPool:
+        """The same for a video; a window over the whole image is over all frames, too."""
+        found = inflated_window(self, frames, "stride")
+        of_image = len(self.kernel) < 3 and self.padding == "valid"
+        if of_image and video is not None and (self.kernel * 2)[-2:] == video[2:]:
+            found["kernel"] = video[1:]
+        return self.having(**found)
 
     def on_images(self) -> _WindowPool:
         sizes = {"kernel": (1, *self.kernel), "stride": (1, *self.stride)}
@@ -148,6 +157,11 @@ class _AdaptivePool(Operation):
         tiles = tuple(map(_tile, inputs[0][1:], size))
         known = tuple(each for each in tiles if each)
         return (known if len(known) == len(tiles) else None,)
+
+    def inflated(self, frames: int | None, video: Shape | None) -> _AdaptivePool:
+        """The same over all frames: what reads the map goes on reading as much as of an image."""
+        size = self.size if len(self.size) == 3 else (1, *(self.size * 2)[:2])
+        return self.having(size=size)
 
     def on_images(self) -> _AdaptivePool:
         return self.model_copy(update={"size": (1, *self.size)})

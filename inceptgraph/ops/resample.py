@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
 from inceptgraph.ops._reach import Reach, Reaches
-from inceptgraph.ops._window import Size, format_size, spread_size
+from inceptgraph.ops._window import Size, format_size, inflated_size, longer_side, spread_size
 from inceptgraph.types import KINDS, Family, Shape, format_shape
 
 __all__ = ["PixelShuffle", "PixelUnshuffle", "Resize"]
@@ -75,6 +75,17 @@ class Resize(Operation):
             for name, value in (("factor", self.factor), ("size", self.size))
         }
         return self.having(**spread)
+
+    def inflated(self, frames: int | None, video: Shape | None) -> Resize:
+        """The same for a video; a ``size`` is one of images, and leaves as many frames."""
+        factor, size, mode = self.factor, self.size, self.mode
+        if factor is not None:
+            factor = inflated_size(factor, longer_side(factor * 2))
+        if size is not None and len(size) < 3 and video is not None:
+            size = (video[1], *(size * 2)[:2])
+        return self.having(
+            factor=factor, size=size, mode="trilinear" if mode == "bilinear" else mode
+        )
 
     def on_images(self) -> Resize:
         sizes = {n: v and (1, *v) for n, v in (("factor", self.factor), ("size", self.size))}

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reach, Reaches
-from inceptgraph.ops._window import Sides, pairs, side_names, wrong_length
+from inceptgraph.ops._window import Sides, longer_side, pairs, side_names, wrong_length
 from inceptgraph.types import AXES, Family, Shape, format_shape
 
 __all__ = [
@@ -282,6 +282,9 @@ class Pad(Operation):
             )
         return (channels, *(extent + a + b for extent, (a, b) in extents))
 
+    def inflated(self, frames: int | None, video: Shape | None) -> Pad:
+        return self.having(border=_inflated_border(self.border))
+
     def on_images(self) -> Pad:
         return self.model_copy(update={"border": (0, 0, *self.border)})
 
@@ -312,11 +315,22 @@ class Crop(Operation):
             )
         return (channels, *(extent - before - after for extent, (before, after) in extents))
 
+    def inflated(self, frames: int | None, video: Shape | None) -> Crop:
+        return self.having(border=_inflated_border(self.border))
+
     def on_images(self) -> Crop:
         return self.model_copy(update={"border": (0, 0, *self.border)})
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
         return (tuple(Reach(before) for before in self.border[::2]),)
+
+
+def _inflated_border(border: Sides) -> Sides:
+    """The border of an image with that of its longer side along time, of equal ones the height."""
+    if len(border) != 4:
+        return border
+    side = longer_side(tuple(map(sum, pairs(border))))
+    return (*border[2 * side : 2 * side + 2], *border)
 
 
 def _bordered(op: Pad | Crop, shape: Shape) -> tuple[int, list[tuple[int, tuple[int, int]]]]:

@@ -72,6 +72,7 @@ def _root(kinds: dict[str, type[Operation]]) -> Schema:
         "include": ("Libraries of blocks: shipped ones, or .yaml files.", _one_or_several(WORD)),
         "input": ("What the network reads.", {"$ref": "#/$defs/input"}),
         "inputs": ("What the network reads, by name.", _named({"$ref": "#/$defs/input"})),
+        "inflate": ("What makes videos of images: {frames: 64, kernel: 3}.", _inflate()),
         "params": ("Values that stages use as $name and `--set name=…` replaces.", PARAMS),
         "defaults": ("Arguments of operations, where a step does not give them.", _defaults(kinds)),
         "blocks": ("Bodies with parameters, used like operations.", blocks),
@@ -117,6 +118,16 @@ def _edits() -> Schema:
     return {"type": "object", "additionalProperties": change}
 
 
+def _inflate() -> Schema:
+    size = _or_expression({"type": "integer", "minimum": 1})
+    return _object({"frames": _axis(size), "kernel": size}, required=["frames"])
+
+
+def _axis(size: Schema) -> Schema:
+    """An extent of an input, which may be any."""
+    return {"anyOf": [*size["anyOf"], {"type": "string", "pattern": r"^\s*free\s*(=.*)?$"}]}
+
+
 def _sections() -> Schema:
     return _named({"type": "string", "pattern": r"\S\s*\.\.\s*\S"})
 
@@ -141,8 +152,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
     for name, kind in kinds.items():
         found[name] = _operation(kind, found)
     size = _or_expression({"type": "integer", "minimum": 1})
-    axis = {"anyOf": [*size["anyOf"], {"type": "string", "pattern": r"^\s*free\s*(=.*)?$"}]}
-    inputs = {key: axis if key in MAP_KEYS[1:] else size for key in INPUT_KEYS} | {"name": WORD}
+    inputs = {key: _axis(size) if key in MAP_KEYS[1:] else size for key in INPUT_KEYS}
     block = {key: {} for key in BLOCK_KEYS} | {
         "description": TEXT,
         "params": PARAMS,
@@ -171,7 +181,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
             "type": "string",
             "pattern": r"\$",
         },
-        "input": _object(inputs),
+        "input": _object(inputs | {"name": WORD}),
         "params": {
             "type": "object",
             "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},

@@ -13,6 +13,7 @@ from inceptgraph.source import Entry, Mapping, Scalar
 from inceptgraph.spec._block_params import check_block
 from inceptgraph.spec._blocks import BLOCK_KEYS, read_blocks
 from inceptgraph.spec._expect_form import read_expectations
+from inceptgraph.spec._inflate import inflated, read_inflate
 from inceptgraph.spec._models import Block, Chain, Param, Spec
 from inceptgraph.spec._params import (
     check_defaults_order,
@@ -43,6 +44,7 @@ KEYS = (
     "include",
     "input",
     "inputs",
+    "inflate",
     "params",
     "defaults",
     "blocks",
@@ -54,7 +56,7 @@ KEYS = (
     "expect",
 )
 
-_EVALUATED = ("input", "inputs", "defaults", "stages", "outputs", "aux_heads")
+_EVALUATED = ("input", "inputs", "inflate", "defaults", "stages", "outputs", "aux_heads")
 """Sections in which ``$parameters`` get their values."""
 
 _HINTS = {
@@ -165,6 +167,9 @@ class _SpecReader:
             params = read_params(params_entry.value, "`params`", self.findings)
         blocks = read_blocks(self.entries("blocks"), self.steps)
         inputs = self.inputs()
+        entry = self.items.get("inflate")
+        inflate = read_inflate(entry, self.findings) if entry else None
+        inflate = inflated(inputs, inflate, self.findings) if inflate else None
         stages = self.stages(tuple(inputs))
         heads = read_heads(self.entries("aux_heads"), self.steps, inputs, stages)
         spec = Spec(
@@ -180,6 +185,7 @@ class _SpecReader:
             heads=heads,
             sections=read_sections(self.entries("sections"), stages, self.findings),
             expect=self.expect(),
+            inflate=inflate,
             removed=self.resolved.removed,
         )
         self.text("source")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from inceptgraph.diagnostics import Source, Span
 from inceptgraph.source import Entry, Mapping, Node, Scalar
 
-__all__ = ["Block", "Body", "Chain", "Fork", "Head", "Param", "Section", "Spec", "Step"]
+__all__ = ["Block", "Body", "Chain", "Fork", "Head", "Inflate", "Param", "Section", "Spec", "Step"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +131,22 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Inflate:
+    """What makes videos of a spec's images.
+
+    Attributes:
+        key: the word ``inflate``.
+        frames: how many a video has.
+        kernel: how many of them a window of more than one pixel spans; None for as many as its
+            longer side has pixels.
+    """
+
+    key: Scalar
+    frames: Entry
+    kernel: Node | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Spec:
     """A whole spec."""
 
@@ -146,5 +162,6 @@ class Spec:
     heads: dict[str, Head]
     sections: dict[str, Section]
     expect: Mapping | None
+    inflate: Inflate | None = None
     removed: dict[str, Span] = field(default_factory=dict)
     """Where an edit removed a step of the base, by the step's name."""

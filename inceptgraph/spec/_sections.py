@@ -49,6 +49,13 @@ def read_input(entry: Entry, findings: Findings) -> Mapping | None:
     value = read_mapping(entry.value, what, findings, hint)
     if value is None:
         return None
+    stray = value.items.get("inflate")
+    if stray is not None:
+        message = f"`inflate` stands in {what}, and is said of the whole spec"
+        hint = "write it beside `input`: `inflate: {frames: 64}`"
+        findings.add(Code.UNKNOWN_KEY, message, stray.key.span, help=hint)
+        rest = {key: item for key, item in value.items.items() if item is not stray}
+        value = Mapping(rest, value.span)
     items = read_keys(value, INPUT_KEYS, what, findings)
     wanted = shape_keys(items)
     if surplus := [items.pop(key) for key in MAP_KEYS if key in items and key not in wanted]:

@@ -182,7 +182,7 @@ def chains(tree: dict[str, Any]) -> list[dict[str, Any]]:
 @st.composite
 def edited(draw: st.DrawFn) -> tuple[str, str]:
     """A spec, and the same with one edit; the edit may be a bad one."""
-    before = draw(specs())
+    before = draw(specs(videos=True))
     tree = yaml.safe_load(before)
     chain = draw(st.sampled_from(chains(tree)))
     name = draw(st.sampled_from(list(chain)))

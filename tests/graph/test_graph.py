@@ -66,7 +66,7 @@ def test_the_digraph_is_made_once_and_frozen() -> None:
     assert "a" in graph.digraph
 
 
-@given(specs())
+@given(specs(videos=True))
 @settings(deadline=None)
 def test_wiring_users_and_phases_have_a_second_formulation(text: str) -> None:
     graph = graph_of(text).verify()
@@ -92,7 +92,7 @@ def test_wiring_users_and_phases_have_a_second_formulation(text: str) -> None:
     assert list(graph.phase("eval").nodes) == kept
 
 
-@given(specs(), st.randoms(use_true_random=False))
+@given(specs(videos=True), st.randoms(use_true_random=False))
 @settings(deadline=None)
 def test_rewriting_puts_operands_first_and_leaves_an_order_as_it_is(text: str, random: Any) -> None:
     graph = graph_of(text)
@@ -185,7 +185,7 @@ def test_rewriting_names_a_cycle_and_shortens_a_long_one() -> None:
 # -- paths -----------------------------------------------------------------------------------
 
 
-@given(specs())
+@given(specs(videos=True))
 @settings(deadline=None)
 def test_children_are_the_paths_one_level_below(text: str) -> None:
     graph = graph_of(text)
@@ -238,7 +238,7 @@ def renamed(graph: Graph) -> Graph:
     return Graph("renamed", {node.name: node for node in nodes}, tuple(outputs))
 
 
-@given(specs())
+@given(specs(videos=True))
 @settings(deadline=None)
 def test_a_renamed_graph_is_the_same(text: str) -> None:
     graph = graph_of(text)

@@ -78,7 +78,7 @@ def alive_during(graph: Graph) -> list[int]:
     return found
 
 
-@given(specs())
+@given(specs(videos=True))
 def test_the_peak_of_any_network(text: str) -> None:
     for phase in ("eval", "train"):
         graph = graph_of(text).phase(phase)

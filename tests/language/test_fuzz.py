@@ -38,7 +38,7 @@ TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in [*SPECS, *MISTA
 # -- good specs -----------------------------------------------------------------------------------
 
 
-@given(specs())
+@given(specs(videos=True))
 def test_good_specs_compile(text: str) -> None:
     analysis = check(text)
     assume(all(f.code is not Code.TOO_LARGE for f in analysis.findings))  # doubled too often
@@ -65,7 +65,7 @@ def test_damaged_specs_are_reported(name: str, seed: int, slips: int) -> None:
     check(damage(TEXTS[name], random.Random(seed), slips))
 
 
-@given(specs(), st.integers(0, 2**48), st.integers(1, 3))
+@given(specs(videos=True), st.integers(0, 2**48), st.integers(1, 3))
 def test_damaged_random_specs_are_reported(text: str, seed: int, slips: int) -> None:
     check(damage(text, random.Random(seed), slips))
 
@@ -121,7 +121,9 @@ JSON = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from([*KEYS, "inputs", "defaults", "description", "extends", "include", "edit"]),
+        st.sampled_from(
+            [*KEYS, "inputs", "inflate", "defaults", "description", "extends", "include", "edit"]
+        ),
         JSON,
     )
 )

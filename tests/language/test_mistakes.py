@@ -169,6 +169,7 @@ def test_one_slip_is_one_finding() -> None:
         "expect_shapes": 2,
         "features_of_linear": 2,
         "fraction_as_block_argument": 2,
+        "inflate_misspelt_frames": 2,
         "input_zero": 3,
         "keys_of_other_frameworks": 3,
         "parameter_of_wrong_type": 3,

@@ -52,7 +52,7 @@ def googlenet(round_to: float = 1) -> int:
     return count + before * 1000 + 1000
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", [*VARIANTS, "i3d"])
 def test_under_15_lines(name: str) -> None:
     text = shipped()[name].read_text(encoding="utf-8")
     assert "extends: " in text

@@ -167,7 +167,7 @@ def _names(tree: Tree) -> list[str]:
 
 
 TOP = ["name", "input", "inputs", "params", "defaults", "blocks", "stages", "outputs", "aux_heads"]
-TOP += ["sections", "expect", "extends", "include", "edit", "description", "source"]
+TOP += ["sections", "expect", "extends", "include", "edit", "inflate", "description", "source"]
 
 
 # -- changes ---------------------------------------------------------------------------------
@@ -314,6 +314,18 @@ def _edit(tree: Tree, rng: random.Random) -> None:
         edits[rng.choice(path)] = rng.choice(["remove", *[{k: change[k] for k in kinds}] * 3, step])
 
 
+def _inflate(tree: Tree, rng: random.Random) -> None:
+    """Videos of what may be images, and windows with a list of three."""
+    frames = [1, 2, 16, 64, "free", "free = 8", "$n", "$in.height", _number(rng), None, []]
+    said = {"frames": rng.choice(frames), "kernel": rng.choice([1, 3, "$x", [3, 3], _number(rng)])}
+    tree["inflate"] = {key: said[key] for key in rng.choice([["frames"], [*said], ["kernel"]])}
+    node, key = _place(tree, rng, _is_step)
+    step = node.get(key) if isinstance(node, dict) else node[key]
+    if isinstance(step, dict) and rng.random() < 0.5:
+        sizes = [[1, 3, 3], [3, 1, 1], [2, 7, 7], [1, 7], [3] * 4, [0, 1, 1]]
+        step[rng.choice(["kernel", "stride", "padding", "dilation", "size"])] = rng.choice(sizes)
+
+
 def _include(tree: Tree, rng: random.Random) -> None:
     libraries = [*shipped(Kind.LIBRARY), "base.yaml", "googlenet", "nothing", "spec.yaml"]
     several = rng.choices(libraries, k=rng.choice([1, 2, 20]))
@@ -351,5 +363,5 @@ def _move(tree: Tree, rng: random.Random) -> None:
 
 CHANGES: tuple[Change, ...] = (
     *(_splice, _splice, _splice, _huge, _huge, _huge, _repeat, _repeat, _nest, _blocks, _lists),
-    *(_many, _edit, _edit, _include, _sections, _move),
+    *(_many, _edit, _edit, _inflate, _include, _sections, _move),
 )

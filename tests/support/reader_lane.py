@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +26,7 @@ from inceptgraph.diagnostics import SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.measure import bound, judge, relative_error
 from inceptgraph.pipeline import to_graph
+from inceptgraph.types import AXES
 
 __all__ = ["READERS", "ROOM", "Export", "Reader", "graph_of", "read"]
 
@@ -82,13 +84,15 @@ READERS = (
 
 
 def graph_of(spec: str) -> Graph:
-    """A shipped spec on images of half its size where it permits that, else of its own."""
+    """A shipped spec on images of half its size where it permits that, else of its own; on a few
+    frames of videos."""
     graph = to_graph(spec)
-    _, height, width = graph.shape(graph.inputs[0].name)
-    try:
-        return to_graph(spec, set={"input.height": height // 2, "input.width": width // 2})
-    except SpecError:
-        return graph
+    _, *extents = graph.shape(graph.inputs[0].name)
+    halves = {f"input.{a}": n // 2 for a, n in zip(AXES[len(extents)], extents, strict=True)}
+    for smaller in (halves, {"inflate.frames": 16}):
+        with suppress(SpecError):
+            return to_graph(spec, set=smaller)
+    return graph
 
 
 class Export:

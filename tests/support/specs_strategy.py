@@ -171,8 +171,8 @@ class _Writer:
 
 
 @st.composite
-def specs(draw: st.DrawFn) -> str:
-    """The text of a spec that compiles."""
+def specs(draw: st.DrawFn, videos: bool = False) -> str:
+    """The text of a spec that compiles; now and then one that is inflated, if asked for."""
     writer = _Writer(draw)
     for _ in range(draw(st.integers(0, 3))):
         writer.block()
@@ -182,6 +182,9 @@ def specs(draw: st.DrawFn) -> str:
     shape = {"channels": "$shared", "height": size, "width": draw(st.sampled_from([16, 20]))}
     spec: Tree = {"name": "Random", "params": {"shared": 3, "side": "int = 2 * $shared + 10"}}
     spec |= {"inputs": dict.fromkeys(inputs, shape)} if several else {"input": shape}
+    if videos and draw(st.booleans()):
+        spec["inflate"] = {"frames": draw(st.sampled_from([1, 4, 7, "$shared + 2"]))}
+        spec["inflate"] |= draw(st.sampled_from([{}, {"kernel": 1}, {"kernel": "$shared"}]))
     if draw(st.booleans()):
         spec["defaults"] = {"conv2d": {"bias": False, "weight_init": "kaiming_normal"}}
     stages: Tree = {}

@@ -58,5 +58,5 @@ def _same(their: Layer, our: Layer) -> bool:
 
 
 def _flat(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A linear layer may be written as a 1×1 convolution."""
-    return shape[:2] if shape[2:] == (1, 1) else shape
+    """A linear layer may be written as a convolution of one pixel."""
+    return shape[:2] if set(shape[2:]) == {1} else shape

@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from references import torch_modules
 from references.records import Record
@@ -113,6 +113,33 @@ class Triplet(nn.Module):
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, ...]:
         return self.tower(anchor), self.tower(positive), self.tower(negative)
+
+
+class Clip(nn.Module):
+    """pytorch-i3d's network, of whose borders fx sees nothing: they are computed from sizes."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        for part in network.modules():
+            if hasattr(part, "compute_pad"):
+                part.forward = _seen_by_fx(part, part.forward)
+
+    def forward(self, video: Tensor) -> Any:
+        return self.network(video)
+
+
+def _seen_by_fx(part: nn.Module, whole: Callable[[Tensor], Tensor]) -> Callable[[Any], Any]:
+    """What fx sees of a part: its layers in a chain."""
+
+    def forward(x: Any) -> Any:
+        if not isinstance(x, fx.Proxy):
+            return whole(x)
+        for layer in part.children():
+            x = layer(x)
+        return x
+
+    return forward
 
 
 def of_any_size(module: nn.Module) -> nn.Module:
@@ -224,6 +251,16 @@ REFERENCES: Mapping[str, Reference] = {
         (2, 160),
         (0, 1, 2),
         wrapper=Triplet,
+    ),
+    "cd_fvd_i3d": Reference(
+        "i3d",
+        "cd-fvd",
+        "cdfvd.third_party.i3d.pytorch_i3d:InceptionI3d",
+        {"num_classes": 400},
+        (3, 17, 193, 193),
+        (1, (3, 17, 193, 193)),
+        overrides={"batch_norm": {"eps": 1e-5}},
+        wrapper=Clip,
     ),
     "pytorchcv_nin_cifar10": _pytorchcv("nin_cifar10", "nin_cifar10", 32, (2, 32)),
     "pytorchcv_bninception": _pytorchcv("bn_inception", "bninception", 224, (2, 224)),
