@@ -85,18 +85,24 @@ def _copy(targets: Mapping[str, Tensor], fit: Fit, read: Read) -> None:
 
 
 def _fitting(pair: Pair, tensor: Tensor) -> Tensor:
-    """A tensor in torch's order, without the rows that are left out, for the channels here.
+    """A tensor in torch's order, without the rows that are left out, for the channels and frames
+    here.
 
     Summed channels give for a grey image what the file's network gives for the same grey in each
-    channel. Repeated ones keep the size of what they give (``adapt_input_conv`` of timm).
+    channel. Repeated ones keep the size of what they give (``adapt_input_conv`` of timm). A kernel
+    that is repeated over frames, and divided by how many, gives for a video of one image what it
+    gives for that (Carreira & Zisserman 2017, section 2.4).
     """
     if pair.axes:
         tensor = tensor.permute(pair.axes).reshape(pair.info.shape)
     if pair.skipped:
         return tensor.reshape(pair.seen)[pair.skipped :]
-    if (theirs := pair.channels) is None:
-        return tensor
-    exact, ours = tensor.reshape(pair.seen).double(), pair.slot.shape[1]
-    if ours == 1:
-        return exact.sum(1, keepdim=True)
-    return exact[:, torch.arange(ours) % theirs] * theirs / ours
+    if pair.channels or pair.frames:
+        tensor = tensor.reshape(pair.seen).double()
+    if theirs := pair.channels:
+        ours = pair.slot.shape[1]
+        repeated = tensor[:, torch.arange(ours) % theirs] * theirs / ours
+        tensor = tensor.sum(1, keepdim=True) if ours == 1 else repeated
+    if frames := pair.frames:
+        tensor = tensor.unsqueeze(2).expand(-1, -1, frames, -1, -1) / frames
+    return tensor

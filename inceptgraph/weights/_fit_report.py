@@ -98,7 +98,7 @@ def loaded(fit: Fit) -> list[str]:
     return [f"loaded: {len(pairs):,}{whole} tensors{told}", *_changed(pairs)]
 
 
-def _changed(pairs: Iterable[Pair]) -> Iterator[str]:
+def _changed(pairs: list[Pair]) -> Iterator[str]:
     """The lines on layers whose numbers are made of the file's."""
     layers = {pair.slot.layer: pair for pair in pairs if pair.skipped}
     for layer, pair in layers.items():
@@ -109,6 +109,9 @@ def _changed(pairs: Iterable[Pair]) -> Iterator[str]:
             done = "summed" if ours == 1 else f"repeated, times {pair.channels}/{ours}"
             channels = f"{pair.channels} channels in the file, {ours} here"
             yield f"input: {pair.slot.layer}: {channels}: {done}"
+    for frames, count in Counter(pair.frames for pair in pairs if pair.frames).items():
+        kernels = "1 kernel" if count == 1 else f"{count:,} kernels"
+        yield f"frames: none in the file, {frames} here: {kernels} repeated, times 1/{frames}"
 
 
 def groups(fit: Fit, refused: Fit | None = None) -> list[str]:

@@ -29,6 +29,7 @@ def to_json(fitted: Fitted) -> dict[str, Any]:
         "loaded": [_pair(pair) for pair in fit.loaded],
         "background": [pair.slot.name for pair in fit.loaded if pair.skipped],
         "input_adapted": [pair.slot.name for pair in fit.loaded if pair.channels],
+        "inflated": [pair.slot.name for pair in fit.loaded if pair.frames],
         "adapted": [_pair(pair) for pair in fit.adapted],
         "mismatched": [_pair(pair) for pair in fit.mismatched],
         "missing": fit.missing,

@@ -59,7 +59,8 @@ def _by_name(entries: Mapping[str, TensorInfo]) -> Iterator[str]:
 
 def _is_whole(found: Fit) -> bool:
     misfits = found.missing or found.unexpected or found.mismatched or found.clashes
-    return bool(found.loaded) and not misfits
+    inflated = any(pair.frames for pair in found.loaded)  # those of a network of images
+    return bool(found.loaded) and not misfits and not inflated
 
 
 @cache

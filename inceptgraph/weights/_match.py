@@ -27,7 +27,8 @@ class Pair:
         slot: the network's.
         theirs: the name in the file, without the fit's prefix.
         info: shape and type in the file, the shape in torch's order of axes.
-        seen: the file's shape without axes of 1 that the network's does not have.
+        seen: the file's shape without axes of 1 that the network's does not have; of a kernel that
+            is inflated as it is.
         axes: the file's axes in torch's order; None where they are in it.
     """
 
@@ -48,9 +49,18 @@ class Pair:
         return self.seen[0] - self.slot.shape[0] if self.seen else 0
 
     @property
+    def frames(self) -> int | None:
+        """The frames of the network's kernel, where the file's is one of images: it is repeated as
+        often, and divided by that."""
+        ours = self.slot.shape
+        of_image = len(self.seen) == 4 and len(ours) == 5 and self.seen[2:] == ours[3:]
+        return ours[2] if of_image else None
+
+    @property
     def channels(self) -> int | None:
         """The image channels that it was trained for, where they alone are others than here."""
         ours = self.slot.shape
+        ours = ours[:2] + ours[3:] if self.frames else ours
         alike = self.seen[:1] + self.seen[2:] == ours[:1] + ours[2:]
         other = self.slot.reads_image and len(self.seen) == len(ours) and self.seen[1] != ours[1]
         return self.seen[1] if other and alike and self.seen[1] else None
@@ -202,7 +212,9 @@ def _pair(table: Table | None, slot: Slot, theirs: str, info: TensorInfo) -> Pai
     axes = None
     if table is not None and table.tensorflow:
         axes, info = axes_of(theirs, len(info.shape)), in_torch(theirs, info)
-    return Pair(slot, theirs, info, next(_views(info.shape, len(slot.shape)), info.shape), axes)
+    pair = Pair(slot, theirs, info, info.shape, axes)
+    view = next(_views(info.shape, len(slot.shape)), info.shape)
+    return pair if pair.frames else replace(pair, seen=view)
 
 
 def _place(found: Fit, pair: Pair, adapt_input: bool) -> None:
@@ -211,6 +223,9 @@ def _place(found: Fit, pair: Pair, adapt_input: bool) -> None:
     if pair.info.is_float:
         if slot.shape in views:
             found.loaded.append(replace(pair, seen=slot.shape))
+            return
+        if pair.frames and pair.seen[:2] == slot.shape[:2]:
+            found.loaded.append(pair)
             return
         alike = [view for view in views if view[1:] == slot.shape[1:]]
         if slot.classifier and alike:

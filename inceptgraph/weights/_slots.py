@@ -41,7 +41,7 @@ def slots(graph: Graph) -> dict[str, Slot]:
             name,
             weight.shape,
             owner in classifiers,
-            len(weight.shape) == 4 and weight.shape[1] == readers.get(owner),
+            len(weight.shape) > 2 and weight.shape[1] == readers.get(owner),
         )
         for node in graph.nodes.values()
         for owner in [graph.owner(node.name)]

@@ -118,7 +118,7 @@ def test_all_allowed_fits_but_for_two_names_of_one(
 
 
 @settings(max_examples=25)
-@given(specs())
+@given(specs(videos=True))
 def test_a_networks_own_names_fit(text: str) -> None:
     mine = slots(graph_of(text))
     found = fit(mine, {slot.name: TensorInfo(slot.shape, "float32") for slot in mine.values()})

@@ -20,6 +20,7 @@ from inceptgraph_torch.names import module_path
 RECORDS = {
     "caffe_alexnet": "caffe_alexnet",
     "caffe_nin_imagenet": "caffe_nin_imagenet",
+    "cd_fvd_i3d": "pytorch_i3d",
     "chainer_googlenet": "chainer_googlenet",
     "facenet_inception_resnet_v1": "facenet_inception_resnet_v1",
     "facenet_triplet": "facenet_triplet",
@@ -71,11 +72,6 @@ def test_a_table_finds_every_layer_of_an_implementation(name: str) -> None:
         graph = graph.phase("eval")
     module = compile(graph, dtype="float64", initialized=False)
     ours = torch_modules.layers(torch_modules.traced(module), range(len(graph.outputs)))
-    expected = {
-        f"{their.name.removeprefix('tower.')}.{kind}": f"{our.name}.{kind}"  # a prefix falls away
-        for their, our in matching.match(record.layers, ours)
-        for kind in their.shapes()
-    }
     entries = {
         f"{layer.name}.{kind}": TensorInfo(shape, "float32")
         for layers in record.layers.values()
@@ -83,6 +79,12 @@ def test_a_table_finds_every_layer_of_an_implementation(name: str) -> None:
         for kind, shape in layer.shapes().items()
     }
     fitted = fit_entries(to_graph(record.specs[0]), entries).require()
+    prefix = fitted.fit.prefix  # which falls away
+    expected = {
+        f"{their.name.removeprefix(prefix)}.{kind}": f"{our.name}.{kind}"
+        for their, our in matching.match(record.layers, ours)
+        for kind in their.shapes()
+    }
     assert fitted.fit.table is shipped()[RECORDS[name]]
     found = {pair.theirs: pair.slot.name for pair in fitted.fit.loaded}
     assert {theirs: _in_module(slot) for theirs, slot in found.items()} == expected

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from references import torch_modules
 from references.records import Layer, Record
 from references.values import Array
@@ -88,6 +89,28 @@ def test_a_checkpoint_gives_what_tensorflow_gives(
     outputs = list(record.evaluation.outputs)
     found = torch_modules.run(net, record.evaluation.input, outputs, order)
     assert record.evaluation.outputs["logits"].distance(found.outputs["logits"]) < 1e-10
+
+
+def test_kernels_of_images_in_i3d(tmp_path: Path) -> None:
+    """The kernels of Inception-v1 over the frames of each of its convolutions, as Carreira &
+    Zisserman start from: their sum over the frames is what they were. Its classes are others."""
+    record = Record.load("tf_slim_inception_v1")
+    path = saved(record, tmp_path / "w", background=True)
+    fitted = fit_file(to_graph("i3d"), path).require()
+    told = "frames: none in the file, {n} here: {kernels} repeated, times 1/{n}"
+    assert told.format(n=7, kernels="1 kernel") in fitted.lines()
+    assert told.format(n=3, kernels="19 kernels") in fitted.lines()
+    assert {pair.slot.layer for pair in fitted.fit.adapted} == {"classifier"}
+    assert all(name.endswith("bn.weight") for name in fitted.fit.absent)
+    images = inceptgraph.compile("inception_v1_tfslim", weights=path, dtype="float64")
+    videos = inceptgraph.compile("i3d", weights=path, dtype="float64").state_dict()
+    for name, tensor in images.state_dict().items():
+        if tensor.ndim == 4:
+            frames = videos[name].unbind(2)
+            assert all(frames[0].equal(frame) for frame in frames)
+            torch.testing.assert_close(sum(frames), tensor, rtol=1e-15, atol=0)
+        elif not name.startswith("classifier"):
+            assert videos[name].equal(tensor)
 
 
 def test_numbers_that_are_none_are_found_under_their_names(tmp_path: Path) -> None:
