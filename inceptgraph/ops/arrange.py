@@ -156,7 +156,10 @@ class Reshape(Operation):
         return self.having(height=1, width=self.length, length=None)
 
     def label(self) -> str:
-        first, *others = map(str, self.given().values())
+        given = self.given()
+        if tuple(given) not in _NAMES:
+            return "reshape like another"
+        first, *others = map(str, given.values())
         return f"reshape to {'×'.join((*others, first))}"
 
 
@@ -301,7 +304,7 @@ class Slice(OverAxis):
     def label(self) -> str:
         written = [self.start or "", "" if self.stop is None else self.stop]
         written += [self.step] if self.step > 1 else []
-        return f"{self.over} {':'.join(map(str, written))}"
+        return f"slice {self.over} {':'.join(map(str, written))}"
 
 
 _PARTS = {"length": "positions", "height": "rows", "width": "columns"}
