@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from operations_strategy import arguments, operands
 from specs_strategy import specs
 from yaml import safe_dump, safe_load
 
 from inceptgraph.analysis import total
-from inceptgraph.diagnostics import Source
+from inceptgraph.diagnostics import ShapeError, Source
 from inceptgraph.graph import Graph
+from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import analyze, to_graph
 
 
@@ -99,6 +102,31 @@ def test_an_operation_on_videos(written: str, meant: str, inflate: str) -> None:
     given = f"{{frames: 12, {inflate}}}"
     found = graph(network(f"  a: {{op: {written}}}", given))
     assert found.nodes == of_volumes(f"  a: {{op: {meant}}}").nodes
+
+
+OF_IMAGES = {"pixel_shuffle", "pixel_unshuffle", "reshape", "transpose"}
+"""Operations of which nobody can tell what they are to do to frames: they are refused."""
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN.keys() - OF_IMAGES))
+@given(data=st.data(), kernel=st.sampled_from([None, 1, 2, 3]))
+def test_every_operation_does_to_height_and_width_what_it_did(
+    name: str, data: st.DataObject, kernel: int | None
+) -> None:
+    shapes = data.draw(operands(name, ranks=[2]))
+    given = data.draw(arguments(name, shapes))
+    assume(given.get("mode") != "bicubic")
+    kind = BUILT_IN[name]
+    try:
+        wanted = kind(**given).infer(*shapes)
+    except ShapeError:
+        assume(False)
+    videos = [(shape[0], 32, *shape[1:]) if len(shape) == 3 else shape for shape in shapes]
+    video = videos[0] if len(videos[0]) == 4 else None
+    inflated = (kind.any_rank or kind)(**given).inflated(kernel, video)
+    channels, *extents = inflated.infer(*videos)
+    if name != "flatten":
+        assert (channels, *(extents[1:] if video else extents)) == wanted
 
 
 def test_what_joins_and_what_is_shared() -> None:
