@@ -30,6 +30,8 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "size": ("local_size", "output_size", "n", "nsize"),
     "k": ("bias", "knorm"),
     "stop": ("end",),
+    "over": ("axis", "axes", "dim", "dims"),
+    "order": ("perm", "dims"),
 }
 """By our word, what torch, Keras, Caffe and ONNX call it."""
 
