@@ -9,7 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inceptgraph.ops import Operation, activation, arrange, conv, linear, merge, norm, pool, shape
+from inceptgraph.ops import (
+    Operation,
+    activation,
+    arrange,
+    conv,
+    linear,
+    merge,
+    norm,
+    pool,
+    reshape,
+    shape,
+)
 from inceptgraph.types import AXES, extent_names
 from inceptgraph_dynamo.reading import Held, Reading, reads, reads_both
 from inceptgraph_dynamo.values import Constant, Data, Unreadable
@@ -328,7 +339,7 @@ def _view(x: Data, size: Any) -> Reading:
     if len(wanted) == 1:
         return _plain(shape.Flatten(), x)
     names = extent_names(len(wanted) - 1)
-    return _plain(arrange.Reshape.model_validate(dict(zip(names, wanted, strict=True))), x)
+    return _plain(reshape.Reshape.model_validate(dict(zip(names, wanted, strict=True))), x)
 
 
 @reads(aten.as_strided.default)

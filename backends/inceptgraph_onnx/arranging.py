@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inceptgraph.ops import Operation, arrange, product
+from inceptgraph.ops import Operation, arrange, product, reshape
 from inceptgraph.ops.merge import broadcast
 from inceptgraph.types import Shape
 from inceptgraph_onnx.body import END, Step
@@ -12,7 +12,7 @@ from inceptgraph_onnx.body import END, Step
 __all__ = ["RULES"]
 
 
-def _reshape(op: arrange.Reshape, step: Step, *inputs: Shape) -> str:
+def _reshape(op: reshape.Reshape, step: Step, *inputs: Shape) -> str:
     return step.call("Reshape", step.inputs[0], step.integers(0, *op.infer(*inputs)))
 
 
@@ -33,7 +33,7 @@ def _dot(op: product.Dot, step: Step, *inputs: Shape) -> str:
 
 
 RULES: dict[type[Operation], Callable[..., str]] = {
-    arrange.Reshape: _reshape,
+    reshape.Reshape: _reshape,
     arrange.Transpose: _transpose,
     arrange.Slice: _slice,
     product.MatMul: lambda op, step, *inputs: step.call("MatMul", *step.inputs),

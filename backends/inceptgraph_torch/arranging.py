@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from inceptgraph.ops import Operation, arrange, product
+from inceptgraph.ops import Operation, arrange, product, reshape
 from inceptgraph.ops.merge import broadcast
 from inceptgraph.types import Shape
 from inceptgraph_torch.described import Layer
@@ -78,7 +78,7 @@ class Dot(nn.Module):
         return f"{self.dim}"
 
 
-def _reshape(op: arrange.Reshape, *inputs: Shape) -> Layer:
+def _reshape(op: reshape.Reshape, *inputs: Shape) -> Layer:
     """What a second operand says is asked of it, and what is left is counted, at any size."""
     given = op.given()
     size = (given.get(name) for name in op.asked(*inputs))
@@ -101,7 +101,7 @@ def _dot(op: product.Dot, *inputs: Shape) -> Layer:
 
 
 RULES: dict[type[Operation], Callable[..., Layer]] = {
-    arrange.Reshape: _reshape,
+    reshape.Reshape: _reshape,
     arrange.Transpose: _transpose,
     arrange.Slice: _slice,
     product.Dot: _dot,

@@ -24,6 +24,7 @@ from inceptgraph.ops import (
     product,
     reduce,
     resample,
+    reshape,
     sample_norm,
     shape,
 )
@@ -77,6 +78,7 @@ _FAMILIES = (
     merge,
     product,
     shape,
+    reshape,
     arrange,
     resample,
 )

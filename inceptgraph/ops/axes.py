@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -11,7 +11,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation
 from inceptgraph.types import AXES, Shape, format_shape
 
-__all__ = ["AxisName", "Over", "OverAxes", "OverAxis", "axis_of"]
+__all__ = ["AXIS_NAMES", "AxisName", "Over", "OverAxes", "OverAxis", "axis_of"]
 
 _WORDS = ("channels", "space", *dict.fromkeys(name for names in reversed(AXES) for name in names))
 
@@ -90,9 +90,9 @@ def _one(value: Any) -> Any:
     return value
 
 
-AxisName = Annotated[
-    Literal["channels", "length", "frames", "height", "width"], BeforeValidator(_one)
-]
+_Word = Literal["channels", "length", "frames", "height", "width"]
+AXIS_NAMES: tuple[str, ...] = get_args(_Word)
+AxisName = Annotated[_Word, BeforeValidator(_one)]
 """One axis by its name."""
 
 

@@ -23,7 +23,7 @@ class MatMul(Operation):
     """
 
     op: ClassVar[str] = "matmul"
-    other_names: ClassVar[tuple[str, ...]] = ("bmm", "mm", "gemm")
+    other_names: ClassVar[tuple[str, ...]] = ("bmm", "mm")
     family: ClassVar[Family] = Family.MERGE
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
 
@@ -76,7 +76,7 @@ class Dot(OverAxes):
     """
 
     op: ClassVar[str] = "dot"
-    other_names: ClassVar[tuple[str, ...]] = ("inner", "vecdot", "correlation")
+    other_names: ClassVar[tuple[str, ...]] = ("inner", "vecdot")
     family: ClassVar[Family] = Family.MERGE
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
 

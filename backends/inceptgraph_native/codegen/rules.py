@@ -24,6 +24,7 @@ from inceptgraph.ops import (
     product,
     reduce,
     resample,
+    reshape,
     sample_norm,
     shape,
     sides,
@@ -343,7 +344,7 @@ def _(op: shape.Flatten, unit: Unit, emit: Emitter) -> None:
 
 
 @rule.register
-def _(op: arrange.Reshape, unit: Unit, emit: Emitter) -> None:
+def _(op: reshape.Reshape, unit: Unit, emit: Emitter) -> None:
     _plain(unit, emit, "reshape")
 
 
