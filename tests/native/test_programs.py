@@ -130,13 +130,16 @@ def test_an_operation_without_a_kernel_is_refused() -> None:
     assert "cannot run `step` (unknown_to_native): it has no kernel" in refusal.message
 
 
-def test_what_has_no_kernel_on_purpose_is_told_and_auto_takes_another() -> None:
-    text = "name: Up\ninput: {channels: 3, height: 6, width: 5}\n"
-    text += "stages: {up: {op: conv_transpose, out: 2, kernel: 2, stride: 2}}\n"
-    graph = to_graph(Source("up.yaml", text))
+@pytest.mark.parametrize(
+    "step", ["op: conv_transpose, out: 2, kernel: 2, stride: 2", "op: matmul, from: [input, input]"]
+)
+def test_what_has_no_kernel_on_purpose_is_told_and_auto_takes_another(step: str) -> None:
+    text = "name: Up\ninput: {channels: 3, height: 5, width: 5}\n"
+    graph = to_graph(Source("up.yaml", f"{text}stages: {{up: {{{step}}}}}\n"))
     refusal = ENGINE.refusal(graph, Setting())
     assert refusal is not None
-    assert "cannot run `up` (conv_transpose): it has no kernel" in refusal.message
+    op = graph.nodes["up"].op.op
+    assert f"cannot run `up` ({op}): it has no kernel" in refusal.message
     chosen = choose("auto", graph, Setting())
     assert chosen.engine.name != ENGINE.name
 
