@@ -130,6 +130,11 @@ FIXED = {
     "ceil": "  a: {op: max_pool, kernel: 3, stride: 2, ceil: true}",
     "a_whole_map": "  a: {op: flatten}",
     "a_linear_layer": "  a: {op: flatten}\n  b: {op: linear, out: 3}",
+    "rows_laid_out": "  a: {op: reshape, channels: 2, length: rest}",
+    "the_last_rows": "  a: {op: slice, over: height, start: -3}",
+    "channels_that_were_rows": """\
+  a: {op: transpose, order: [height, channels, width]}
+  b: {op: channels, start: -2}""",
     # both are 16 rows of 33, but 15 and 16 of 32
     "a_join_that_fits_by_chance": """\
   whole:
@@ -156,6 +161,8 @@ def test_a_join_that_fits_by_chance_does_not_fit_elsewhere() -> None:
     [
         "  a: {op: conv2d, out: 2, kernel: [4, 2], padding: same}",  # no stride: no size
         "  a: {op: crop, border: [1, 2, 0, 1]}",
+        "  a: {op: slice, over: height, start: 1, stop: -1, step: 3}",
+        "  a: {op: transpose, order: [channels, width, height]}\n  b: {op: softmax, over: width}",
         "  a: {op: global_max_pool}\n  b: {op: flatten}\n  c: {op: linear, out: 3}",
         "  a: {op: adaptive_avg_pool, size: [2, 3]}\n  b: {op: flatten}",
         "  a: {op: global_avg_pool}\n  b: {op: multiply, from: [image, a]}",
