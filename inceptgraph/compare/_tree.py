@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from inceptgraph.graph import Graph, Scope
@@ -44,6 +45,7 @@ class Parts:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.shared = cache(graph.shared)  # which each step in a part asks of the part
 
     def children(self, path: str) -> dict[str, None]:
         """The names of the parts one level below, in the order of the graph."""
@@ -58,9 +60,14 @@ class Parts:
         return replace(part, arguments=arguments, written=written)
 
     def _share(self, path: str) -> str | None:
-        """Whose weights a part uses, where it is not one around it that says so."""
-        around = path.rpartition(".")[0]
-        return None if around and self.graph.shared(around) else self.graph.shared(path)
+        """Whose weights a part uses as its definition has it: in what is another part once more,
+        that one's says it; and a use of a block calls its steps by their path in it."""
+        around = path
+        while around := around.rpartition(".")[0]:
+            if owner := self.shared(around):
+                path = around = owner + path.removeprefix(around)
+        share, use = self.shared(path), self.use(path)
+        return share.removeprefix(f"{use.path}.") if share and use else share
 
     def _part(self, path: str) -> Part:
         node = self.graph.nodes.get(path)

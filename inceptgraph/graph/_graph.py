@@ -120,17 +120,23 @@ class Graph:
         return {owner: name for name, owner in reversed([*self._owners.items()])}
 
     def shared(self, path: str) -> str | None:
-        """The path of the part whose weights a part uses as its own; None where it has some of its
-        own, or several lend it theirs."""
-        found: set[str | None] = set()
+        """The path of the part whose weights a part uses as its own, or each copy in it does; None
+        where it has some of its own, or several lend it theirs."""
+        lent: dict[str, str] = {}
         for node in self.within(path):
-            end = node.name.removeprefix(path)
             if node.shares is not None:
-                lent = node.shares.endswith(end)
-                found.add(node.shares.removesuffix(end) if lent else None)
+                lent[node.name.removeprefix(path)] = node.shares
             elif self.weights(node):
                 return None
-        return found.pop() if len(found) == 1 else None
+        parts = {name.removesuffix(end): None for end, name in lent.items() if name.endswith(end)}
+        for part in parts:
+            ours = ((self.nodes.get(part + end), part + end) for end in lent)
+            if [node.original if node else name for node, name in ours] == [*lent.values()]:
+                return part  # of which steps may share weights among themselves
+        scope = self.scopes.get(path)
+        copies = (scope.copies if scope else None) or 0
+        each = {self.shared(f"{path}.{copy}") for copy in range(copies)}
+        return each.pop() if len(each) == 1 else None
 
     @property
     def inputs(self) -> tuple[Node, ...]:
