@@ -452,6 +452,41 @@ def test_weights_that_change_with_every_call_are_not_prepared_each_time(
         assert len(made) == 2
 
 
+class Shared(nn.Module):
+    """A layer applied over and over, and a tower over two inputs, the second with another norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = nn.Conv2d(3, 3, 3, padding=1)
+        self.conv, self.norms = nn.Conv2d(3, 4, 3), nn.ModuleList([nn.BatchNorm2d(4) for _ in "ab"])
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        for _ in range(3):
+            a = self.again(a).tanh()
+        towers = (norm(self.conv(x)).relu() for norm, x in zip(self.norms, (a, b), strict=True))
+        left, right = (self.fc(x.mean((2, 3))) for x in towers)
+        return torch.cat([left, right], 1)
+
+
+@pytest.mark.parametrize("engine", ["eager", "onnxruntime", "native"])
+def test_layers_that_are_called_again(engine: str) -> None:
+    """All uses follow a weight that changes."""
+    model = randomized(Shared())
+    inputs = torch.rand(2, 3, 9, 8), torch.rand(2, 3, 9, 8)
+    report = checked(model, *inputs, engine=engine)
+    (part,) = report.taken
+    assert sum("conv" in node.op.op for node in part.graph.nodes.values()) == 5
+    assert not report.left
+    torch._dynamo.reset()
+    fast, _ = compiled(model, engine=engine)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            assert_same(fast(*inputs), model(*inputs))
+            parameter.mul_(1.25)
+        assert_same(fast(*inputs), model(*inputs))
+
+
 def test_models_of_one_class_share_code_and_not_weights() -> None:
     reports: list[Report] = []
     options = {"engine": "eager", "report": reports.append}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import onnxruntime
 import pytest
 import torch
 from agreement import arrays, assert_close, expected, randomized, samples
+from safetensors.torch import load_file
 
 import inceptgraph
 from inceptgraph import engine as engines
@@ -102,3 +105,33 @@ def test_a_build_writes_what_is_shared_once(tmp_path: Path) -> None:
     built = build(analysis, tmp_path / "plain", export=["onnx", "pt2"])
     assert (built / "model.py").read_text(encoding="utf-8").count("self.left(") == 2
     build(analysis, tmp_path / "fast", optimize=True, engine="onnxruntime", verify=True)
+
+
+def test_the_files_of_a_build_compute_the_same(tmp_path: Path) -> None:
+    """With weights that training changed in all uses at once."""
+    trained = inceptgraph.compile(Source("net.yaml", NET), seed=3)
+    rate = torch.optim.SGD(trained.parameters(), 0.1)
+    inputs = [torch.from_numpy(each).float() for each in samples(graph(), 1).values()]
+    for _ in range(3):
+        rate.zero_grad()
+        trained(*inputs).square().mean().backward()
+        rate.step()
+    torch.save(trained.state_dict(), tmp_path / "w.pth")
+    analysis = inceptgraph.analyze(Source("net.yaml", NET))
+    folder = build(analysis, tmp_path / "m", weights=tmp_path / "w.pth", export=["onnx", "pt2"])
+    wanted = trained.eval()(*inputs).detach()
+    namespace: dict[str, Any] = {"__name__": "model", "__file__": str(folder / "model.py")}
+    exec((folder / "model.py").read_text(encoding="utf-8"), namespace)
+    written = namespace["Shared"]()
+    written.load_state_dict(load_file(folder / "model.safetensors"))
+    session = onnxruntime.InferenceSession(folder / "exports" / "model.onnx")
+    fed = {"a": inputs[0].numpy(), "b": inputs[1].numpy()}
+    found = {
+        "load": inceptgraph.load(folder).eval()(*inputs),
+        "load and engine": inceptgraph.load(folder, engine="onnxruntime", optimize=True)(*inputs),
+        "model.py": written.eval()(*inputs),
+        "model.pt2": torch.export.load(folder / "exports" / "model.pt2").module()(*inputs),
+        "model.onnx": torch.from_numpy(session.run(None, fed)[0]),
+    }
+    for which, each in found.items():
+        torch.testing.assert_close(each.detach(), wanted, rtol=1e-5, atol=1e-6, msg=which)
