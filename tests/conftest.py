@@ -26,16 +26,13 @@ IMPORTS_TORCH = re.compile(r"^(?:from|import) torch\b", re.MULTILINE)
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 # No deadlines: how long an example takes is the machine's affair.
-settings.register_profile("any", deadline=None, suppress_health_check=SLOW_IS_FINE)
-EXAMPLES = {
-    "fast": 10,
-    "readme": 25,
-    "slow": 100,
-    "long": int(os.environ.get("INCEPTGRAPH_FUZZ_EXAMPLES", "20000")),
-}
-"""Of a property, by lane: README's tests try few, and the slow lane tries each property anew."""
-for lane, count in EXAMPLES.items():
-    settings.register_profile(lane, settings.get_profile("any"), max_examples=count)
+settings.register_profile("ci", deadline=None, suppress_health_check=SLOW_IS_FINE)
+settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
+settings.register_profile(
+    "long",
+    settings.get_profile("ci"),
+    max_examples=int(os.environ.get("INCEPTGRAPH_FUZZ_EXAMPLES", "20000")),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,17 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    gc.disable()  # until all is collected
-    chosen = config.option.markexpr
-    lane = "fast" if chosen == "fast" else "readme" if "not slow" in chosen else "slow"
+    lane = "fast" if config.option.markexpr == "fast" else "ci"
     settings.load_profile(os.environ.get("INCEPTGRAPH_FUZZ", lane))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Workers begin with a share of neighbours, which have fixtures and caches in common."""
-    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
-        config.option.dist = "worksteal"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -76,9 +64,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: no search for garbage need walk it."""
+    """What was imported and collected stays: no search for garbage need walk it again."""
+    gc.collect()
     gc.freeze()
-    gc.enable()
 
 
 @cache

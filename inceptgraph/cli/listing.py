@@ -142,7 +142,7 @@ def _operations() -> list[Item]:
 
 
 def _operation(kind: type[Operation]) -> Item:
-    from inceptgraph.spec import argument_texts
+    from inceptgraph.spec.json_schema import argument_texts
 
     texts = argument_texts(kind)
     arguments = []

@@ -12,7 +12,7 @@ from inceptgraph.cli.failures import Refused
 from inceptgraph.cli.output_files import write
 from inceptgraph.cli.verbs import verb
 from inceptgraph.report import dumps
-from inceptgraph.spec import language
+from inceptgraph.spec.json_schema import language
 
 __all__ = ["schema"]
 

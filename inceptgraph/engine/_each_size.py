@@ -9,7 +9,7 @@ from inceptgraph import backend as backends
 from inceptgraph.backend import Backend
 from inceptgraph.engine._inputs import input_shapes
 from inceptgraph.graph import Graph
-from inceptgraph.infer import at_shapes
+from inceptgraph.infer.sizes import at_shapes
 from inceptgraph.ops import Input
 from inceptgraph.setting import Setting
 from inceptgraph.types import Shape

@@ -165,7 +165,7 @@ def check_free_sizes(graph: Graph, written: Mapping[str, Node], findings: Findin
         for axis in node.op.free:
             if axis not in least:
                 least[axis] = _check_axis(Probe(graph, written), node, axis, findings)
-    return _with_least(graph, least) if least else graph
+    return _with_least(graph, least)
 
 
 def _check_axis(probe: Probe, source: Node, axis: str, findings: Findings) -> int:

@@ -7,7 +7,6 @@ from math import prod
 
 from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
-from inceptgraph.infer._free_sizes import assume_sizes, check_free_sizes
 from inceptgraph.infer._losses import check_losses
 from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
 from inceptgraph.infer._shared import check_shared
@@ -29,7 +28,11 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         graph: as expanded.
         findings: receives what does not fit, and steps whose result nothing reads.
     """
-    graph = assume_sizes(graph)
+    is_free = any(isinstance(node.op, Input) and node.op.free for node in graph.inputs)
+    if is_free:
+        from inceptgraph.infer._free_sizes import assume_sizes, check_free_sizes  # few networks pay
+
+        graph = assume_sizes(graph)
     nodes: dict[str, Node] = {}
     reported: set[tuple[Code, Span | None]] = set()
     for name, node in graph.nodes.items():
@@ -52,7 +55,8 @@ def infer(graph: Graph, findings: Findings) -> Graph:
     check_shared(result, findings)
     check_losses(result, findings)
     if not findings.errors:
-        result = check_free_sizes(result, graph.nodes, findings)
+        if is_free:
+            result = check_free_sizes(result, graph.nodes, findings)
         _check_unused(result, findings)
     return result
 

@@ -1,7 +1,5 @@
 """Activations: element by element, and softmax along an axis."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from inceptgraph.ops._base import Operation, Weight

@@ -1,7 +1,5 @@
 """Axes in another order, and parts of them, by their names."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -87,7 +85,7 @@ class Transpose(Operation):
         """All of the map, unless its axes stay where they are."""
         return super().reach(*inputs) if self.is_identity() else (None,)
 
-    def on_images(self) -> Transpose:
+    def on_images(self) -> "Transpose":
         """Of a sequence the channels and the length change places."""
         if "length" not in self.order:
             return self

@@ -1,7 +1,5 @@
 """Axes by the names that a spec gives them, over which operations go."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, WithJsonSchema

@@ -1,7 +1,5 @@
 """Convolutions, over maps of any rank."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from math import prod
 from typing import Annotated, Any, ClassVar
@@ -53,7 +51,7 @@ class Convolution(Operation):
         """Output channels and groups for ``inputs`` channels."""
         raise NotImplementedError
 
-    def settled(self, *inputs: Shape) -> Convolution:
+    def settled(self, *inputs: Shape) -> "Convolution":
         _, extents = need_feature_map(self, inputs[0])
         return _settled(self, len(extents))
 
@@ -83,12 +81,12 @@ class Convolution(Operation):
         op = self.settled(*inputs)
         return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding, op.dilation),)
 
-    def on_images(self) -> Convolution:
+    def on_images(self) -> "Convolution":
         kind = Conv2d if isinstance(self, Conv) else DepthwiseConv2d
         sizes = {name: (1, *getattr(self, name)) for name in ("kernel", "stride", "dilation")}
         return kind.model_construct(**vars(self) | sizes | {"padding": with_height(self.padding)})
 
-    def inflated(self, frames: int | None, video: Shape | None) -> Convolution:
+    def inflated(self, frames: int | None, video: Shape | None) -> "Convolution":
         return self.having(**inflated_window(self, frames, "stride", "dilation"))
 
     def _strides(self) -> str:

@@ -1,7 +1,5 @@
 """Transposed convolution."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Annotated, ClassVar
 
@@ -59,7 +57,7 @@ class ConvTranspose(Operation):
     weight_init: Initializer = scheme("torch")
     bias_init: Initializer = constant(0.0)
 
-    def settled(self, *inputs: Shape) -> ConvTranspose:
+    def settled(self, *inputs: Shape) -> "ConvTranspose":
         """The same with a number for each axis."""
         _, extents = need_feature_map(self, inputs[0])
         sizes = {n: spread_size(self.op, n, getattr(self, n), len(extents)) for n in _SIZES}
@@ -81,7 +79,7 @@ class ConvTranspose(Operation):
             )
         return (self.out, *found)
 
-    def _check(self, channels: int, op: ConvTranspose) -> None:
+    def _check(self, channels: int, op: "ConvTranspose") -> None:
         need_groups(self.groups, channels, self.out)
         for more, stride in zip(op.output_padding, op.stride, strict=True):
             if more >= stride:
@@ -116,7 +114,7 @@ class ConvTranspose(Operation):
         axes = zip(spread, op.padding, strict=True)
         return (tuple(Reach(cut - reach, reach + 1) for reach, cut in axes),)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> ConvTranspose:
+    def inflated(self, frames: int | None, video: Shape | None) -> "ConvTranspose":
         found = inflated_window(self, frames, "stride", "output_padding", "dilation")
         if len(found["padding"]) > 3:  # before and after each axis, as which convolutions have it
             found["padding"] = found["padding"][::2]

@@ -3,8 +3,6 @@
 Schemes follow the papers that introduced them; ``lecun_uniform`` is what Caffe calls ``xavier``.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -55,7 +53,7 @@ class Uniform(_Scheme):
     high: float = 0.05
 
     @model_validator(mode="after")
-    def _ordered(self) -> Uniform:
+    def _ordered(self) -> "Uniform":
         if self.low > self.high:
             raise PydanticCustomError("bounds", "must have a `low` that is not above its `high`")
         return self

@@ -1,7 +1,5 @@
 """Operations that join several tensors."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from inceptgraph.diagnostics import Code, ShapeError

@@ -1,7 +1,5 @@
 """Normalisation and learned per-channel scales."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Functions of a number by itself that are no activations of a paper."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from inceptgraph.ops._base import Operation

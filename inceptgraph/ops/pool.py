@@ -1,7 +1,5 @@
 """Pooling: sliding windows, adaptive and global."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import ClassVar
 
@@ -44,7 +42,7 @@ class _WindowPool(Operation):
     padding: Padding = "valid"
     ceil: bool = False
 
-    def settled(self, *inputs: Shape) -> _WindowPool:
+    def settled(self, *inputs: Shape) -> "_WindowPool":
         rank = len(inputs[0]) - 1
         sides = 2 * rank if isinstance(self.padding, str) else len(self.padding)
         if (rank, rank, 2 * rank) == (len(self.kernel), len(self.stride), sides) and rank:
@@ -71,7 +69,7 @@ class _WindowPool(Operation):
         op = self.settled(*inputs)
         return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding),)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> _WindowPool:
+    def inflated(self, frames: int | None, video: Shape | None) -> "_WindowPool":
         """The same for a video; a window over the whole image is over all frames, too."""
         found = inflated_window(self, frames, "stride")
         of_image = len(self.kernel) < 3 and self.padding == "valid"
@@ -79,7 +77,7 @@ class _WindowPool(Operation):
             found["kernel"] = video[1:]
         return self.having(**found)
 
-    def on_images(self) -> _WindowPool:
+    def on_images(self) -> "_WindowPool":
         sizes = {"kernel": (1, *self.kernel), "stride": (1, *self.stride)}
         return self.model_copy(update={**sizes, "padding": with_height(self.padding)})
 
@@ -143,7 +141,7 @@ class _AdaptivePool(Operation):
 
     size: Size
 
-    def settled(self, *inputs: Shape) -> _AdaptivePool:
+    def settled(self, *inputs: Shape) -> "_AdaptivePool":
         _, extents = need_feature_map(self, inputs[0])
         return self.having(size=spread_size(self.op, "size", self.size, len(extents)))
 
@@ -158,12 +156,12 @@ class _AdaptivePool(Operation):
         known = tuple(each for each in tiles if each)
         return (known if len(known) == len(tiles) else None,)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> _AdaptivePool:
+    def inflated(self, frames: int | None, video: Shape | None) -> "_AdaptivePool":
         """The same over all frames: what reads the map goes on reading as much as of an image."""
         size = self.size if len(self.size) == 3 else (1, *(self.size * 2)[:2])
         return self.having(size=size)
 
-    def on_images(self) -> _AdaptivePool:
+    def on_images(self) -> "_AdaptivePool":
         return self.model_copy(update={"size": (1, *self.size)})
 
     def label(self) -> str:

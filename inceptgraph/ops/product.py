@@ -1,7 +1,5 @@
 """Products of two operands that add up: of matrices, and along axes."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import ClassVar
 

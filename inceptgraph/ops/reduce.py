@@ -1,7 +1,5 @@
 """Reductions: one number for all along some axes, which stay with an extent of 1."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Resampling: maps made larger or smaller, by interpolation or by moving channels into space."""
 
-from __future__ import annotations
-
 from math import floor, isfinite
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -67,7 +65,7 @@ class Resize(Operation):
     mode: Literal["nearest", "linear", "bilinear", "bicubic", "trilinear"] = "nearest"
     align_corners: bool = False
 
-    def settled(self, *inputs: Shape) -> Resize:
+    def settled(self, *inputs: Shape) -> "Resize":
         """The same with a number for each axis."""
         _, extents = need_feature_map(self, inputs[0])
         spread: dict[str, Any] = {
@@ -76,7 +74,7 @@ class Resize(Operation):
         }
         return self.having(**spread)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> Resize:
+    def inflated(self, frames: int | None, video: Shape | None) -> "Resize":
         """The same for a video; a ``size`` is one of images, and leaves as many frames."""
         factor, size, mode = self.factor, self.size, self.mode
         if factor is not None:
@@ -87,7 +85,7 @@ class Resize(Operation):
             factor=factor, size=size, mode="trilinear" if mode == "bilinear" else mode
         )
 
-    def on_images(self) -> Resize:
+    def on_images(self) -> "Resize":
         sizes = {n: v and (1, *v) for n, v in (("factor", self.factor), ("size", self.size))}
         mode = "bilinear" if self.mode == "linear" else self.mode
         return self.model_copy(update={**sizes, "mode": mode})

@@ -1,7 +1,5 @@
 """Reshapes: the same numbers under other axes, by their names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Annotated, Any, ClassVar, Literal
@@ -133,7 +131,7 @@ class Reshape(Operation):
         """All of the map: neighbours in one shape are none in another. Of the second nothing."""
         return tuple(None for _ in inputs)
 
-    def on_images(self) -> Reshape:
+    def on_images(self) -> "Reshape":
         if self.length is None:
             return self
         return self.having(height=1, width=self.length, length=None)

@@ -1,7 +1,5 @@
 """Normalisation within a sample: by statistics of its own, in training and evaluation alike."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Inputs, and operations that only move, cut, scale or drop numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from sys import float_info
 from typing import Annotated, Any, ClassVar, Literal
@@ -121,7 +119,7 @@ class Input(Operation):
         """The extent of an axis, by its name."""
         return self.shape[1 + AXES[len(self.shape) - 1].index(axis)]
 
-    def at(self, sizes: Mapping[str, int]) -> Input:
+    def at(self, sizes: Mapping[str, int]) -> "Input":
         """The same with other extents, by the names of free axes."""
         axes = AXES[len(self.shape) - 1]
         extents = (
@@ -205,7 +203,7 @@ class Scale(Operation):
     factor: PerChannel = 1.0
     offset: PerChannel = 0.0
 
-    def settled(self, *inputs: Shape) -> Scale:
+    def settled(self, *inputs: Shape) -> "Scale":
         """The same with one number where all channels have the same."""
         found = {}
         for name, value in (("factor", self.factor), ("offset", self.offset)):
@@ -225,7 +223,7 @@ class Scale(Operation):
         self.settled(*inputs)
         return inputs[0]
 
-    def then(self, second: Scale) -> Scale:
+    def then(self, second: "Scale") -> "Scale":
         """One scale for two in a row."""
         both = (self.factor, self.offset, second.factor, second.offset)
         channels = max(len(each) if isinstance(each, tuple) else 1 for each in both)
@@ -282,10 +280,10 @@ class Pad(Operation):
             )
         return (channels, *(extent + a + b for extent, (a, b) in extents))
 
-    def inflated(self, frames: int | None, video: Shape | None) -> Pad:
+    def inflated(self, frames: int | None, video: Shape | None) -> "Pad":
         return self.having(border=_inflated_border(self.border))
 
-    def on_images(self) -> Pad:
+    def on_images(self) -> "Pad":
         return self.model_copy(update={"border": (0, 0, *self.border)})
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
@@ -315,10 +313,10 @@ class Crop(Operation):
             )
         return (channels, *(extent - before - after for extent, (before, after) in extents))
 
-    def inflated(self, frames: int | None, video: Shape | None) -> Crop:
+    def inflated(self, frames: int | None, video: Shape | None) -> "Crop":
         return self.having(border=_inflated_border(self.border))
 
-    def on_images(self) -> Crop:
+    def on_images(self) -> "Crop":
         return self.model_copy(update={"border": (0, 0, *self.border)})
 
     def reach(self, *inputs: Shape) -> tuple[Reaches | None, ...]:
@@ -389,7 +387,7 @@ class Channels(Operation):
     part: Annotated[int, Field(ge=0)] | None = None
     of: Annotated[int, Field(ge=1)] | None = None
 
-    def settled(self, *inputs: Shape) -> Channels:
+    def settled(self, *inputs: Shape) -> "Channels":
         """The channels counted from 0."""
         channels = inputs[0][0]
         if self.part is not None or self.of is not None:
@@ -401,7 +399,7 @@ class Channels(Operation):
         start, stop = self.settled(*inputs).extent
         return (stop - start, *inputs[0][1:])
 
-    def _settled_part(self, channels: int) -> Channels:
+    def _settled_part(self, channels: int) -> "Channels":
         """One of several equal parts."""
         if self.part is None or self.of is None or (self.start, self.stop) != (0, None):
             raise ShapeError(

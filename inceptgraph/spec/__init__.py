@@ -3,7 +3,6 @@
 from inceptgraph.spec._deciding import parameters_that_count
 from inceptgraph.spec._environment import NoExtent, used_values
 from inceptgraph.spec._expect_form import COUNTS
-from inceptgraph.spec._json_schema import argument_texts, language
 from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped
 from inceptgraph.spec._load import load, load_library
 from inceptgraph.spec._models import Block, Body, Chain, Fork, Head, Param, Result, Spec, Step
@@ -51,7 +50,6 @@ __all__ = [
     "Step",
     "Unavailable",
     "ValueProblem",
-    "argument_texts",
     "check_arguments",
     "describe",
     "edited_text",
@@ -61,7 +59,6 @@ __all__ = [
     "free_size",
     "is_fraction",
     "is_library",
-    "language",
     "listed",
     "load",
     "load_library",

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 import torch
 from agreement import Array, arrays, assert_close, expected, randomized, samples
-from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from operations_strategy import one_step
@@ -144,11 +143,8 @@ def shipped(name: str) -> tuple[Graph, SpecModule, dict[str, Array], list[Array]
     return graph, module, inputs, expected(module, inputs)
 
 
-HEAVY = [pytest.param(n, marks=pytest.mark.slow) for n in ("googlenet_se", "inception_v3")]
-
-
 @every_engine
-@pytest.mark.parametrize("name", ["googlenet", "lenet5", *HEAVY])
+@pytest.mark.parametrize("name", ["googlenet", "googlenet_se", "inception_v3", "lenet5"])
 def test_shipped_networks(engine: Engine, name: str) -> None:
     graph, module, inputs, wanted = shipped(name)
     assert_close(run(prepared(engine, graph, module), inputs), wanted, ROUNDING)
@@ -161,7 +157,7 @@ def test_shipped_networks(engine: Engine, name: str) -> None:
 )
 @given(text=specs(), optimize=st.booleans())
 @settings(
-    max_examples=examples(8),
+    max_examples=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

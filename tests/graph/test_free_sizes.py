@@ -7,7 +7,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_sizes import resized
@@ -34,7 +33,6 @@ def least(text: str) -> tuple[int, ...]:
     return source.op.least
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["inception_v3_tfslim", "inception_resnet_v2"])
 def test_least_sizes_are_those_that_keras_states(name: str) -> None:
     """``InceptionV3`` and ``InceptionResNetV2``: width and height no smaller than 75."""
@@ -71,7 +69,7 @@ def chain(steps: list[dict[str, Any]]) -> dict[str, Any]:
     st.sampled_from([1, 2, 3, 4]),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=examples(25))
+@settings(deadline=None, max_examples=min(25, settings.default.max_examples))
 def test_what_is_found_is_found_by_trying_every_size(
     left: list[dict[str, Any]], right: list[dict[str, Any]], multiple: int, cut: bool
 ) -> None:

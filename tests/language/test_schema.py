@@ -15,7 +15,8 @@ from inceptgraph.diagnostics import Findings, Source
 from inceptgraph.ops import BUILT_IN
 from inceptgraph.pipeline import analyze
 from inceptgraph.source import parse, to_plain
-from inceptgraph.spec import argument_texts, language, shipped
+from inceptgraph.spec import shipped
+from inceptgraph.spec.json_schema import argument_texts, language
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,6 @@ expect: {params: 1, shapes: {fc: [10]}}
 """
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize("name", shipped())
 def test_takes_every_shipped_spec(name: str, validator: Any) -> None:
     text = shipped()[name].read_text(encoding="utf-8")

@@ -16,7 +16,6 @@ import onnxruntime
 import openvino
 import pytest
 from agreement import Array, arrays, assert_close, expected, randomized, samples
-from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
@@ -110,7 +109,7 @@ def test_a_missing_rule_is_said() -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 @given(data=st.data())
 @settings(
-    max_examples=examples(40),
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
@@ -249,10 +248,7 @@ def test_lrn_of_half_precision_does_not_overflow(size: int) -> None:
 # -- networks --------------------------------------------------------------------------------
 
 
-HEAVY = pytest.param("inception_v3", marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("name", ["googlenet", "lenet5", "googlenet_se", HEAVY])
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "lenet5", "googlenet_se"])
 def test_networks(name: str) -> None:
     graph = to_graph(name)
     module = randomized(graph)
@@ -270,7 +266,7 @@ def test_networks(name: str) -> None:
     assert weights < len(model.SerializeToString()) < 1.01 * weights + 100_000
 
 
-@pytest.mark.parametrize("name", ["googlenet_bn", HEAVY])
+@pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])
 def test_optimised_networks(name: str) -> None:
     """The rewritten graph, from the original's weights, against the original module."""
     graph = to_graph(name)
@@ -291,7 +287,7 @@ def test_heads_in_training_phase() -> None:
 
 
 @given(text=specs())
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_spec_and_its_rewritten_graph(text: str) -> None:
     graph = graph_of(text)
     assume(is_small(graph))
