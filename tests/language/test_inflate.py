@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from examples import examples
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from operations_strategy import arguments, operands
 from specs_strategy import specs
@@ -109,6 +110,7 @@ OF_IMAGES = {"pixel_shuffle", "pixel_unshuffle", "reshape", "transpose"}
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN.keys() - OF_IMAGES))
+@settings(max_examples=examples(30))
 @given(data=st.data(), kernel=st.sampled_from([None, 1, 2, 3]))
 def test_every_operation_does_to_height_and_width_what_it_did(
     name: str, data: st.DataObject, kernel: int | None

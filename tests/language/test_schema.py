@@ -120,6 +120,26 @@ def test_refuses(right: str, wrong: str, validator: Any) -> None:
     assert not validator.is_valid(plain(SMALL.replace(right, wrong, 1)))
 
 
+@pytest.mark.parametrize(
+    ("said", "right"),
+    [
+        ("{frames: 8}", True),
+        ("{frames: $n, kernel: 3}", True),
+        ("{frames: free = 8}", True),
+        ("{kernel: 3}", False),
+        ("{frames: 0}", False),
+        ("{frames: 8, kernel: [3, 3, 3]}", False),
+        ("{frames: 8, kernels: 3}", False),
+        ("8", False),
+    ],
+)
+def test_inflate(said: str, right: bool, validator: Any) -> None:
+    text = f"{SMALL}inflate: {said}\n"
+    assert validator.is_valid(plain(text)) is right
+    in_time = text.replace("kernel: 3, padding", "kernel: [1, 3, 3], padding")
+    assert validator.is_valid(plain(in_time)) is right
+
+
 @pytest.mark.parametrize("missing", ["name", "stages", "input"])
 def test_needs(missing: str, validator: Any) -> None:
     spec = deepcopy(plain(SMALL))
