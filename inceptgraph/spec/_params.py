@@ -17,6 +17,7 @@ from inceptgraph.diagnostics import (
 )
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse
 from inceptgraph.spec._models import Param
+from inceptgraph.spec._read_as_meant import join_calls
 from inceptgraph.spec._structure import PARAMETER_NAME, check_name, read_mapping
 from inceptgraph.spec._values import TYPES, references
 
@@ -37,7 +38,9 @@ def read_params(node: Node, what: str, findings: Findings) -> dict[str, Param]:
         return {word.text: Param(word, "any", None, readable=False) for word in words}
     mapping = read_mapping(node, what, findings, "declare each one as `name: type`, such as `int`")
     found = {}
-    for entry in mapping.items.values() if mapping else ():
+    declared = dict(mapping.items) if mapping else {}
+    join_calls(declared, findings)
+    for entry in declared.values():
         check_name(entry.key, "parameter", findings, pattern=PARAMETER_NAME)
         named = re.fullmatch(PARAMETER_NAME, entry.key.text) is not None
         param = _read(entry, findings) if named else None
