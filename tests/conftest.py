@@ -26,13 +26,16 @@ IMPORTS_TORCH = re.compile(r"^(?:from|import) torch\b", re.MULTILINE)
 SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 # No deadlines: how long an example takes is the machine's affair.
-settings.register_profile("ci", deadline=None, suppress_health_check=SLOW_IS_FINE)
-settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
-settings.register_profile(
-    "long",
-    settings.get_profile("ci"),
-    max_examples=int(os.environ.get("INCEPTGRAPH_FUZZ_EXAMPLES", "20000")),
-)
+settings.register_profile("any", deadline=None, suppress_health_check=SLOW_IS_FINE)
+EXAMPLES = {
+    "fast": 10,
+    "readme": 25,
+    "slow": 100,
+    "long": int(os.environ.get("INCEPTGRAPH_FUZZ_EXAMPLES", "20000")),
+}
+"""Of a property, by lane: README's tests try few, and the slow lane tries each property anew."""
+for lane, count in EXAMPLES.items():
+    settings.register_profile(lane, settings.get_profile("any"), max_examples=count)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    lane = "fast" if config.option.markexpr == "fast" else "ci"
+    chosen = config.option.markexpr
+    lane = "fast" if chosen == "fast" else "readme" if "not slow" in chosen else "slow"
     settings.load_profile(os.environ.get("INCEPTGRAPH_FUZZ", lane))
 
 

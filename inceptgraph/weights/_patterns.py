@@ -71,11 +71,13 @@ class Renaming:
     'mixed_5c.1x1.bias'
 
     Attributes:
+        begin: what their name begins with, up to the first placeholder.
         pattern: matches their name, a group for each placeholder.
         template: our path.
         counted: what a placeholder counts on their side, in words.
     """
 
+    begin: str
     pattern: re.Pattern[str]
     template: str
     counted: Mapping[str, tuple[str, ...]]
@@ -98,7 +100,9 @@ class Renaming:
             pattern += re.escape(theirs[end : match.start()])
             pattern += f"(?P={name})" if again else f"(?P<{name}>{'|'.join(words) or _WORD})"
             end = match.end()
-        return cls(re.compile(pattern + re.escape(theirs[end:]) + r"(?=\.|\Z)"), ours, counted)
+        begin = re.split(PLACEHOLDER, theirs)[0]
+        whole = re.compile(pattern + re.escape(theirs[end:]) + r"(?=\.|\Z)")
+        return cls(begin, whole, ours, counted)
 
     def __call__(self, name: str) -> str | None:
         """What a name becomes; None where this is not about it."""

@@ -83,6 +83,8 @@ class Table:
         does."""
         name = name_of(name) if self.tensorflow else name
         for line in self.lines:
+            if not name.startswith(line.rename.begin):
+                continue  # as of most lines, which need no search
             renamed = line.rename(name)
             if renamed is not None:
                 return renamed, line

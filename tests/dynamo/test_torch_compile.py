@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from modules_strategy import FrozenBatchNorm, Gate, Program, programs
 from tiny_network import SCALED
@@ -240,7 +241,7 @@ def leaves(found: Any) -> list[Tensor]:
 @given(model=programs())
 @settings(
     deadline=None,
-    max_examples=15,
+    max_examples=examples(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_model_computes_the_same(model: Program) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from agreement import Array, arrays, assert_close, expected, randomized, samples
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from operations_strategy import one_step
@@ -157,7 +158,7 @@ def test_shipped_networks(engine: Engine, name: str) -> None:
 )
 @given(text=specs(), optimize=st.booleans())
 @settings(
-    max_examples=8,
+    max_examples=examples(8),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

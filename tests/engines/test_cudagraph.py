@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from on_gpu import TOLERANCES
@@ -421,7 +422,7 @@ def total(*values: Tensor) -> Tensor:
 
 
 @given(wirings())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_lanes_are_raced_by_no_network(graph: fx.Graph) -> None:
     module = fx.GraphModule(nn.Module(), graph)
     xs = [torch.randn(3) for node in graph.nodes if node.op == "placeholder"]

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_sizes import resized
@@ -69,7 +70,7 @@ def chain(steps: list[dict[str, Any]]) -> dict[str, Any]:
     st.sampled_from([1, 2, 3, 4]),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=min(25, settings.default.max_examples))
+@settings(deadline=None, max_examples=examples(25))
 def test_what_is_found_is_found_by_trying_every_size(
     left: list[dict[str, Any]], right: list[dict[str, Any]], multiple: int, cut: bool
 ) -> None:

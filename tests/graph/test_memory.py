@@ -62,16 +62,16 @@ def test_a_chain_holds_two() -> None:
 
 def alive_during(graph: Graph) -> list[int]:
     """For each step what is alive, by asking of every value whether it was made and is needed."""
-    order = list(graph.nodes)
+    place = {name: at for at, name in enumerate(graph.nodes)}
     outputs = {output.node for output in graph.outputs}
-    made = {n: 0 if not graph.nodes[n].inputs else order.index(n) for n in order}
+    made = {n: 0 if not graph.nodes[n].inputs else place[n] for n in place}
     found = []
-    for now, step in enumerate(order):
+    for step, now in place.items():
         alive = 0
-        for name in order:
-            readers = [order.index(user) for user in graph.users[name]]
+        for name in place:
+            readers = [place[user] for user in graph.users[name]]
             needed = name in outputs or name == step or any(at >= now for at in readers)
-            still_to_come = not graph.nodes[name].inputs and order.index(name) >= now
+            still_to_come = not graph.nodes[name].inputs and place[name] >= now
             if made[name] <= now and (needed or still_to_come):
                 alive += prod(graph.shape(name))
         found.append(alive)

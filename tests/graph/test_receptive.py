@@ -7,6 +7,7 @@ from dataclasses import replace
 import facts
 import pytest
 import torch
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from specs_strategy import graph_of, specs
@@ -285,7 +286,7 @@ def check_pixels(graph: Graph, name: str, choose: int = 0) -> bool:
     return True
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(specs(), st.data())
 def test_fields_are_where_gradients_are(text: str, data: st.DataObject) -> None:
     graph = graph_of(text).phase("eval")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from drawn_graphs import CONV, Step, build, complaints, graphs, shown
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from work import growth
@@ -40,7 +41,7 @@ options = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(graphs(), options)
 def test_every_operation_is_shown_once_and_graphviz_is_content(
     graph: Graph, chosen: dict[str, Any]
@@ -52,7 +53,7 @@ def test_every_operation_is_shown_once_and_graphviz_is_content(
     assert dot == to_dot(graph, **chosen)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(graphs())
 def test_depth_one_and_mermaid_take_any_graph(graph: Graph) -> None:
     assert complaints(to_dot(graph, depth=1)) == ""

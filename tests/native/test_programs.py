@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from agreement import arrays, randomized
+from examples import examples
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 from operations_strategy import arguments, operands
@@ -188,7 +189,7 @@ def assert_runs(graph: Graph, module: SpecModule, group: int) -> NativeModule:
 @needs_compiler
 @pytest.mark.parametrize("half", [0, 1])  # of all, hypothesis draws more than it has numbers for
 @given(data=st.data())
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations(half: int, data: st.DataObject) -> None:
     names = (STEPS + ["conv2d", "max_pool", "avg_pool"] * 4)[half::2]
     graph = side_by_side([data.draw(any_step(name)) for name in names])
@@ -198,7 +199,7 @@ def test_operations(half: int, data: st.DataObject) -> None:
 @needs_compiler
 @pytest.mark.usefixtures("shorter_vectors")
 @given(data=st.data())
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations_in_shorter_vectors(data: st.DataObject) -> None:
     assert processor.here().lanes < 16
     graph = side_by_side([data.draw(any_step(name)) for name in STEPS])
@@ -319,7 +320,7 @@ def as_bfloat16(module: SpecModule, inputs: list[torch.Tensor]) -> list[torch.Te
 
 @needs_bfloat16
 @given(data=st.data())
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck))
 def test_operations_in_bfloat16(data: st.DataObject) -> None:
     names = STEPS + ["conv2d"] * 8
     graph = side_by_side([data.draw(any_step(name)) for name in names])
@@ -337,7 +338,7 @@ def test_operations_in_bfloat16(data: st.DataObject) -> None:
 
 @needs_compiler
 @given(text=specs(), batch=st.integers(1, 3), group=st.integers(1, 2))
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_spec_and_its_rewritten_graph(text: str, batch: int, group: int) -> None:
     graph = graph_of(text)
     assume(is_small(graph))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_network import TINY, without_dropout
@@ -78,7 +79,7 @@ def assert_agrees(fast: Any, plain: Any, x: Tensor) -> None:
 # -- layers ----------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(1, 3), CHANNELS, EXTENT, EXTENT, st.booleans(), st.booleans(), st.booleans())
 def test_batch_norm(
     batch: int, channels: int, height: int, width: int, scale: bool, shift: bool, relu: bool
@@ -150,7 +151,7 @@ def test_weights_elsewhere_are_refused_as_torch_does() -> None:
         layers.BatchNorm(nn.BatchNorm2d(4)).to("meta")(torch.ones(2, 4, 3, 3))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.integers(1, 3),
     CHANNELS,
@@ -195,7 +196,7 @@ def test_a_map_too_small_for_a_window_is_refused_as_torch_does() -> None:
             each(torch.randn(1, 4, 2, 2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.integers(1, 3),
     CHANNELS,
@@ -212,7 +213,7 @@ def test_response_norm(
     assert_agrees(layers.FastResponseNorm(plain), plain, x)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.integers(1, 3),
     st.sampled_from([16, 48]),

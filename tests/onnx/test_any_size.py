@@ -13,6 +13,7 @@ import pytest
 import random_networks
 import torch
 from agreement import Array, arrays, by_name, randomized, samples
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from onnx_readers import READERS
@@ -113,7 +114,7 @@ def test_networks(spec: str) -> None:
 
 
 @given(seed=st.integers(0, 10**6), more=st.tuples(*[st.integers(0, 9)] * 2))
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 def test_random_networks(seed: int, more: tuple[int, int]) -> None:
     graph = to_graph(Source("random.yaml", random_networks.network(Random(seed)))).phase("eval")
     assume(at_any_size(graph) is not None)

@@ -16,6 +16,7 @@ import onnxruntime
 import openvino
 import pytest
 from agreement import Array, arrays, assert_close, expected, randomized, samples
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
@@ -109,7 +110,7 @@ def test_a_missing_rule_is_said() -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 @given(data=st.data())
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
@@ -287,7 +288,7 @@ def test_heads_in_training_phase() -> None:
 
 
 @given(text=specs())
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_spec_and_its_rewritten_graph(text: str) -> None:
     graph = graph_of(text)
     assume(is_small(graph))

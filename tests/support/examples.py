@@ -8,5 +8,5 @@ __all__ = ["examples"]
 
 
 def examples(count: int) -> int:
-    """So many, and as many fewer in the fast lane as everywhere there."""
+    """So many in the slow lane, and as many fewer in the others as everywhere there."""
     return max(1, count * min(100, settings.default.max_examples) // 100)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from model_files import compile_source, generated, network
@@ -307,7 +308,7 @@ def hostile_specs(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=examples(25), deadline=None, database=None)
 @given(hostile_specs())
 def test_any_network(text: str) -> None:
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from examples import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from operations_strategy import arguments, maps, one_step, operands, vectors
@@ -73,7 +74,7 @@ def test_has_a_rule_and_a_definition(name: str) -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 @given(data=st.data())
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
@@ -141,7 +142,7 @@ def two_copies(tensors: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     shift=st.booleans(),
     momentum=st.floats(0, 1),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_batch_norm_in_training(shape: Shape, scale: bool, shift: bool, momentum: float) -> None:
     op: Any = BUILT_IN["batch_norm"](scale=scale, shift=shift, momentum=momentum)
     module = network(op, [shape]).train()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from examples import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from references.records import Record
@@ -173,7 +174,7 @@ def parts_of(text: str) -> list[str]:
     return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.data())
 def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """A network's own tensors, under any other names, come home by the table of those names."""

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from specs_strategy import graph_of, specs
@@ -117,7 +118,7 @@ def test_all_allowed_fits_but_for_two_names_of_one(
     assert len(report.lines(found)) < 40
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(specs(videos=True))
 def test_a_networks_own_names_fit(text: str) -> None:
     mine = slots(graph_of(text))
