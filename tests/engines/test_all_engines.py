@@ -144,8 +144,11 @@ def shipped(name: str) -> tuple[Graph, SpecModule, dict[str, Array], list[Array]
     return graph, module, inputs, expected(module, inputs)
 
 
+HEAVY = [pytest.param(n, marks=pytest.mark.slow) for n in ("googlenet_se", "inception_v3")]
+
+
 @every_engine
-@pytest.mark.parametrize("name", ["googlenet", "googlenet_se", "inception_v3", "lenet5"])
+@pytest.mark.parametrize("name", ["googlenet", "lenet5", *HEAVY])
 def test_shipped_networks(engine: Engine, name: str) -> None:
     graph, module, inputs, wanted = shipped(name)
     assert_close(run(prepared(engine, graph, module), inputs), wanted, ROUNDING)

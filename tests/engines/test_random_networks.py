@@ -1,6 +1,7 @@
 """Random networks of every operation on every way there is to run them, against float64.
 
-``.ci/fuzz`` runs as many as one likes; here they are 500, the dearer ways on some of them.
+``.ci/fuzz`` runs as many as one likes; here they are 500, half of them in the slow lane, and the
+dearer ways on some of them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ EVERY = {
     "eager": 20,
     "optimize": 20,
     "pt2": 250,
-    "torch.compile": 500,
+    "torch.compile": 250,
 }
 """Of how many networks a way takes one. ``native`` and ``inductor`` compile for seconds: they have
 random networks of their own, in native/test_programs.py and test_torch_engines.py."""
@@ -41,7 +42,13 @@ def graph_of(number: int) -> Graph:
     return to_graph(Source("random.yaml", text_of(0, number)))
 
 
-@pytest.mark.parametrize("start", range(0, NETWORKS, AT_A_TIME))
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(start, marks=pytest.mark.slow if start >= NETWORKS // 2 else ())
+        for start in range(0, NETWORKS, AT_A_TIME)
+    ],
+)
 def test_every_way_gives_the_same(start: int) -> None:
     for number in range(start, start + AT_A_TIME):
         # so that not all ways take the same ones

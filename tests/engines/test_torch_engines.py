@@ -67,7 +67,7 @@ def test_an_engine_computes_what_the_module_does(
         torch.testing.assert_close(found.double(), wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimized", [True, False])
+@pytest.mark.parametrize("optimized", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_numbers_that_inductor_folds_into_weights(optimized: bool) -> None:
     spec, x = Source("scaled.yaml", SCALED), torch.randn(2, 4, 8, 8)
     model = inceptgraph.compile(spec, engine="inductor", optimize=optimized, batch=2, seed=0)

@@ -364,6 +364,7 @@ def with_even_variance(module: SpecModule) -> SpecModule:
     return module
 
 
+@pytest.mark.slow  # README's tests hold one of these to torch in engines/test_all_engines.py
 @pytest.mark.parametrize(
     ("dtype", "tolerance"),
     [

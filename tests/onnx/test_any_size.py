@@ -92,10 +92,10 @@ def held_to_torch(
         assert relative_error(found, wanted) <= allowed, reader
 
 
-HEAVY = pytest.param("xception", marks=pytest.mark.slow)
+HEAVY = [pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "xception")]
 
 
-@pytest.mark.parametrize("spec", ["naive_inception", "resnet18", HEAVY, MIXED])
+@pytest.mark.parametrize("spec", ["naive_inception", MIXED, *HEAVY])
 def test_networks(spec: str) -> None:
     graph = to_graph(Source("mixed.yaml", spec) if spec is MIXED else spec).phase("eval")
     module = randomized(graph)

@@ -249,7 +249,10 @@ def test_lrn_of_half_precision_does_not_overflow(size: int) -> None:
 # -- networks --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["googlenet", "inception_v3", "lenet5", "googlenet_se"])
+HEAVY = pytest.param("inception_v3", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "lenet5", "googlenet_se", HEAVY])
 def test_networks(name: str) -> None:
     graph = to_graph(name)
     module = randomized(graph)
@@ -267,7 +270,7 @@ def test_networks(name: str) -> None:
     assert weights < len(model.SerializeToString()) < 1.01 * weights + 100_000
 
 
-@pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])
+@pytest.mark.parametrize("name", ["googlenet_bn", HEAVY])
 def test_optimised_networks(name: str) -> None:
     """The rewritten graph, from the original's weights, against the original module."""
     graph = to_graph(name)

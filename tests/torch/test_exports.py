@@ -270,6 +270,7 @@ MISFITS = [
 ]
 
 
+@pytest.mark.slow  # README's tests compile a smaller one below
 def test_a_compiled_package(tmp_path: Path, weights: Path) -> None:
     """One test, since it compiles for ten seconds and more."""
     out = build(

@@ -26,30 +26,40 @@ from inceptgraph_torch import SpecModule
 TOLERANCE = 1e-10
 
 
-def _records() -> Iterator[Any]:
-    """Every spec with every record of it, all but the smallest of a spec in the slow lane."""
-    pairs = [(record, name) for name in names() for record in [Record.load(name)]]
-    pairs.sort(key=lambda pair: math.prod(pair[0].training.input))
+MODES = ("evaluation", "training")
+
+
+def _runs() -> Iterator[Any]:
+    """Every pass of every record of every spec, all but the smallest of a spec in the slow lane."""
+    records = {name: Record.load(name) for name in names()}
+    runs = [(name, mode) for name in records for mode in MODES]
+    runs.sort(key=lambda run: math.prod(getattr(records[run[0]], run[1]).input))
     seen: set[str] = set()
-    for record, name in pairs:
-        for spec in record.specs:
-            yield pytest.param(name, spec, marks=[pytest.mark.slow] if spec in seen else [])
+    for name, mode in runs:
+        for spec in records[name].specs:
+            yield pytest.param(name, spec, mode, marks=[pytest.mark.slow] if spec in seen else [])
             seen.add(spec)
 
 
-@pytest.mark.parametrize(("name", "spec"), [*_records()])
-def test_outputs(name: str, spec: str) -> None:
+@pytest.mark.parametrize(("name", "spec", "mode"), [*_runs()])
+def test_outputs(name: str, spec: str, mode: str) -> None:
     record = Record.load(name)
-    compare(weighted(network(spec, record), record), record)
+    compare(weighted(network(spec, record), record), record, mode)
+
+
+SLIPS: dict[str, dict[str, dict[str, Any]]] = {
+    "torchvision_googlenet": {"batch_norm": {"eps": 1.001e-3}},
+    "torchvision_inception_v3": {"avg_pool": {"count_include_pad": False}},
+    "chainer_googlenet": {"lrn": {"alpha": 1.001e-4}},
+    "keras_xception": {"max_pool": {"padding": (1, 1, 1, 1)}},
+}
 
 
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
-        ("torchvision_inception_v3", {"avg_pool": {"count_include_pad": False}}),
-        ("torchvision_googlenet", {"batch_norm": {"eps": 1.001e-3}}),
-        ("chainer_googlenet", {"lrn": {"alpha": 1.001e-4}}),
-        ("keras_xception", {"max_pool": {"padding": (1, 1, 1, 1)}}),
+        pytest.param(*slip, marks=[pytest.mark.slow] if at else [])
+        for at, slip in enumerate(SLIPS.items())
     ],
 )
 def test_what_is_seen(name: str, overrides: dict[str, dict[str, Any]]) -> None:
@@ -86,7 +96,7 @@ def test_live(name: str) -> None:
         assert now.outputs.keys() == then.outputs.keys()
         for key, output in then.outputs.items():
             assert output.distance(now.outputs[key]) < TOLERANCE
-    compare(weighted(network(recorded.specs[0], found), found), found)
+    compare(weighted(network(recorded.specs[0], found), found), found, *MODES)
 
 
 def network(name: str, record: Record) -> SpecModule:
@@ -127,9 +137,9 @@ def weighted(module: SpecModule, record: Record) -> SpecModule:
     return module
 
 
-def compare(module: SpecModule, record: Record) -> None:
-    assert distance(module.train(), record.training) < TOLERANCE
-    assert distance(module.eval(), record.evaluation) < TOLERANCE
+def compare(module: SpecModule, record: Record, *modes: str) -> None:
+    for mode in modes:
+        assert distance(module.train(mode == "training"), getattr(record, mode)) < TOLERANCE
 
 
 def distance(module: SpecModule, recorded: Run) -> float:
