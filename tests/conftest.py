@@ -48,9 +48,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until all is collected
     chosen = config.option.markexpr
     lane = "fast" if chosen == "fast" else "readme" if "not slow" in chosen else "slow"
     settings.load_profile(os.environ.get("INCEPTGRAPH_FUZZ", lane))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Workers begin with a share of neighbours, which have fixtures and caches in common."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -68,9 +76,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays: no search for garbage need walk it again."""
-    gc.collect()
+    """What was imported and collected stays: no search for garbage need walk it."""
     gc.freeze()
+    gc.enable()
 
 
 @cache

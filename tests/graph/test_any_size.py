@@ -55,6 +55,7 @@ def evaluated(spec: str) -> Graph:
     return to_graph(spec).phase("eval")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("spec", shipped())
 def test_shipped_specs(spec: str) -> None:
     graph = evaluated(spec)

@@ -34,6 +34,7 @@ def least(text: str) -> tuple[int, ...]:
     return source.op.least
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["inception_v3_tfslim", "inception_resnet_v2"])
 def test_least_sizes_are_those_that_keras_states(name: str) -> None:
     """``InceptionV3`` and ``InceptionResNetV2``: width and height no smaller than 75."""

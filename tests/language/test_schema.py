@@ -68,6 +68,7 @@ expect: {params: 1, shapes: {fc: [10]}}
 """
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", shipped())
 def test_takes_every_shipped_spec(name: str, validator: Any) -> None:
     text = shipped()[name].read_text(encoding="utf-8")
