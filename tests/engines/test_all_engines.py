@@ -132,7 +132,7 @@ stages:
 
 
 @every_engine
-@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("optimize", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_scales_of_each_channel(engine: Engine, optimize: bool) -> None:
     hold(engine, to_graph(Source("scales.yaml", SCALES)), (1, 3), optimize)
 

@@ -23,6 +23,7 @@ from inceptgraph.ops import BUILT_IN, Operation
 from inceptgraph.pipeline import to_graph
 
 NETWORKS, AT_A_TIME = 500, 50
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 EVERY = {
     "onnx by onnxruntime": 1,
@@ -64,7 +65,7 @@ def test_compilers_give_the_same(way: str, number: int) -> None:
 
 
 def test_every_operation_is_drawn() -> None:
-    texts = (yaml.safe_load(text_of(0, number)) for number in range(400))
+    texts = (yaml.load(text_of(0, number), LOADER) for number in range(400))
     # as they are written: on images a `conv` becomes a `conv2d`; a step that shares has no `op`
     drawn = Counter(step.get("op") for text in texts for step in text["stages"].values())
     assert drawn.keys() - {None} == BUILT_IN.keys() - LEFT_OUT

@@ -55,7 +55,7 @@ def graph() -> Graph:
     return inceptgraph.to_graph(Source("net.yaml", NET))
 
 
-@pytest.mark.parametrize("optimized", [True, False])
+@pytest.mark.parametrize("optimized", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 def test_every_engine(engine: Engine, optimized: bool) -> None:
     module = randomized(graph())

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 
+SHORTER = ("x86-64", "x86-64-v3")
+
+
 @pytest.fixture(scope="session")
 def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of this run's own: what is tested is compiled here, by one of its workers."""
@@ -17,7 +20,7 @@ def empty_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
 
 
-@pytest.fixture(params=["x86-64-v3", pytest.param("x86-64", marks=pytest.mark.slow)])
+@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.slow) for kind in SHORTER])
 def shorter_vectors(request: pytest.FixtureRequest) -> Iterator[None]:
     """What is compiled is for processors with SSE2 alone, and with AVX2."""
     import torch  # here, since every lane reads this file, the fast one as well

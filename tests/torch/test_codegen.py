@@ -267,7 +267,10 @@ def test_equal(name: str) -> None:
     check_optimized(graph)
 
 
-@pytest.mark.parametrize("name", ["googlenet", "naive_inception", "resnet18"])
+HEAVY = [pytest.param(name, marks=pytest.mark.slow) for name in ("googlenet", "resnet18")]
+
+
+@pytest.mark.parametrize("name", ["naive_inception", *HEAVY])
 def test_shipped_specs(name: str) -> None:
     check_equal(to_graph(name))
     check_optimized(to_graph(name))

@@ -216,7 +216,7 @@ def test_training(built: Path) -> None:
     assert all(not torch.equal(before[name], wanted[name]) for name in wanted)
 
 
-@pytest.mark.parametrize("dtype", [None, "torch.float64"])
+@pytest.mark.parametrize("dtype", ["torch.float64", pytest.param(None, marks=pytest.mark.slow)])
 def test_optimized_python(built: Path, dtype: str | None) -> None:
     """``optimized.py`` beside ``model.py``, as the README has them."""
     code = f"""
@@ -309,7 +309,10 @@ def test_a_program_refuses_other_shapes(
 # -- types, options, rebuilding --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    ["bfloat16", *(pytest.param(t, marks=pytest.mark.slow) for t in ("float16", "float64"))],
+)
 def test_types(tmp_path: Path, dtype: str) -> None:
     """Files hold the type of the weights; a program computes as the module does in it."""
     optimize = dtype != "float64"  # in which no engine computes
