@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-
 SHORTER = ("x86-64", "x86-64-v3")
 
 
