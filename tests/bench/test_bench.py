@@ -1004,6 +1004,7 @@ def test_a_compiled_peer_is_compiled_and_gives_the_same(train: bool) -> None:
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_tells_how_it_ended() -> None:
     from inceptgraph.bench import Job, probe
 

@@ -59,7 +59,7 @@ def verdict(seed: int, module: nn.Module, *, orders: int = 2) -> Verdict:
     return judge(found, wanted, "float32", plain, 3, *others)
 
 
-@pytest.mark.parametrize("name", ["eager", "native"])
+@pytest.mark.parametrize("name", ["eager", pytest.param("native", marks=pytest.mark.slow)])
 def test_engines_that_sum_in_another_order_are_right(name: str) -> None:
     engine = next((each for each in engines.ready()[0] if each.name == name), None)
     if engine is None:

@@ -229,7 +229,7 @@ def test_a_file_that_does_not_fit(here: Path) -> None:
     assert contents(here) == before
 
 
-@pytest.mark.parametrize("size", [512, 100_000])
+@pytest.mark.parametrize("size", [pytest.param(512, marks=pytest.mark.slow), 100_000])
 def test_a_build_that_does_not_fit(size: int, here: Path) -> None:
     """The smaller size stops the spec's text, the larger one the weights."""
     before = contents(here)

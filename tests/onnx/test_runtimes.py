@@ -119,12 +119,12 @@ for shape in ("length: 9", "frames: 3, height: 4, width: 5"):
 SPECS["an input that nothing reads"] = f"name: N\n{UNREAD}\nstages: {{s: {{op: relu, from: y}}}}"
 
 
+@pytest.mark.parametrize("number", [0, pytest.param(8, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SPECS)
-def test_engines_and_exported_files_give_the_right_numbers(name: str) -> None:
-    graph = to_graph(Source("n.yaml", SPECS[name]))
-    for number in (8, 0):  # rewritten by passes, and as it is
-        case = Case(graph, number, scale=5.0)
-        assert list(failures(case, WAYS)) == []
+def test_engines_and_exported_files_give_the_right_numbers(name: str, number: int) -> None:
+    """The network as it is, and rewritten by passes."""
+    case = Case(to_graph(Source("n.yaml", SPECS[name])), number, scale=5.0)
+    assert list(failures(case, WAYS)) == []
 
 
 def test_one_feature_of_one_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
