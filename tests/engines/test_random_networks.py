@@ -58,7 +58,7 @@ def test_every_way_gives_the_same(start: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [3, 5])
+@pytest.mark.parametrize("number", [6, 7])  # of images, which native takes
 @pytest.mark.parametrize("way", ["native", "inductor"])
 def test_compilers_give_the_same(way: str, number: int) -> None:
     assert list(failures(Case(graph_of(number), number), [way])) == []
