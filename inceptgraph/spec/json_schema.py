@@ -170,7 +170,8 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
         },
         "when": _when(),
     }
-    weight = {"description": "What its loss weighs.", **_or_expression({"type": "number"})}
+    weighs = _or_expression({"type": "number", "minimum": 0})
+    weight = {"description": "What its loss weighs.", **weighs}
     losses = _or_expression({"enum": [*ops.LOSSES]})
     loss = {"description": "What it is compared by in training.", **losses}
     output = {"from": WORD, "loss": loss, "loss_weight": weight}

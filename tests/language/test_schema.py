@@ -111,6 +111,7 @@ def test_takes_every_form_of_the_language(validator: Any) -> None:
         ("  flatten: {op: flatten}", "  flat.ten: {op: flatten}"),
         ("repeat: 2", "repeat: -1"),
         ("aux2: {from: fork, loss_weight: 0.3", "aux2: {from: fork, weight: 0.3"),
+        ("aux2: {from: fork, loss_weight: 0.3", "aux2: {from: fork, loss_weight: -0.3"),
         ("aux2: {from: fork, loss_weight: 0.3, op: ", "aux2: {from: fork, loss_weight: 0.3, of: "),
         ("flatten .. fc", "flatten to fc"),
         ("params: 1, shapes", "parms: 1, shapes"),
