@@ -108,8 +108,9 @@ class Values:
         if isinstance(value, str) and value in LOSSES:
             return value
         if value is not FAILED:
-            shown = f"`{value}`" if isinstance(value, str) else _shown(value)
-            message = f"there is no loss {shown}"
+            message = f"there is no loss `{value}`"
+            if not isinstance(value, str):
+                message = f"`loss` must be a word, but is {_shown(value)}"
             hint = did_you_mean(str(value), LOSSES)
             hint = hint or f"a loss is {listed(LOSSES, 'or')}; any other is given in Python"
             notes = _values_note(node, environment)
