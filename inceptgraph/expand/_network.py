@@ -10,7 +10,7 @@ from inceptgraph.expand._budget import refuse_too_many
 from inceptgraph.expand._frame import Frame, Target, coming_in, resolve
 from inceptgraph.expand._steps import StepExpander
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
-from inceptgraph.ops import DEFAULT_LOSS, Input
+from inceptgraph.ops import Input
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Origin, Scalar
 from inceptgraph.spec import DEFAULT_OUTPUT, FREE_KEYS, Head, Result, Spec, free_size, shape_keys
@@ -61,7 +61,7 @@ class _NetworkExpander:
         kinds = dict.fromkeys(spec.stages.steps, ScopeKind.STAGE)
         kinds.update(dict.fromkeys(heads, ScopeKind.HEAD))
         outputs = self.outputs(last)
-        alone = outputs[0].loss if len(outputs) == 1 else DEFAULT_LOSS
+        alone = outputs[0] if len(outputs) == 1 else None
         for name, node in heads.items():
             about = self.loss(spec.heads[name], alone)
             if node is not None and about is not None:
@@ -145,14 +145,16 @@ class _NetworkExpander:
                 found.append(Output(name, node, **about))
         return found
 
-    def loss(self, result: Result | Head, otherwise: str = DEFAULT_LOSS) -> dict[str, Any] | None:
-        """What an output says of its loss; None where that could not be read."""
+    def loss(self, result: Result | Head, alone: Output | None = None) -> dict[str, Any] | None:
+        """What an output says of its loss; None where that could not be read. A head that says
+        nothing has that of the output that is ``alone``."""
         values, environment = self.steps.values, self.steps.values.network
         weight: float | None = 1.0
         if result.loss_weight is not None:
             weight = values.number(result.loss_weight, environment, "loss_weight")
         if result.loss is None:
-            return None if weight is None else {"loss": otherwise, "loss_weight": weight}
+            same = {"loss": alone.loss, "written": alone.written} if alone else {}
+            return None if weight is None else {**same, "loss_weight": weight}
         name = values.loss(result.loss, environment)
         if weight is None or name is None:
             return None

@@ -11,34 +11,39 @@ __all__ = ["check_losses"]
 
 
 def check_losses(graph: Graph, findings: Findings) -> None:
-    """Report losses that are written and do not fit the shape of their output.
+    """Report losses that are written and do not fit the shape of their output, or of a head that
+    has the output's.
 
     Args:
         graph: with the shapes that could be inferred.
         findings: receives what does not fit.
     """
+    of_outputs = {output.written for output in graph.outputs if not output.training_only}
     for output in graph.outputs:
         shape = graph.nodes[output.node].shape
-        if output.written is not None and shape is not None:
-            _check(output, shape, findings)
+        if output.written is None or shape is None:
+            continue
+        message, help = _misfit(output, shape)
+        if output.training_only and output.written in of_outputs:
+            help = f"without one of its own the head `{output.name}` has this `loss`: give it one"
+        if message:
+            findings.add(Code.BAD_ARGUMENT, message, output.written, help=help)
 
 
-def _check(output: Output, shape: Shape, findings: Findings) -> None:
+def _misfit(output: Output, shape: Shape) -> tuple[str, str]:
+    """What does not fit, and what to do; nothing where the loss fits."""
     loss = LOSSES[output.loss]
     kind = KINDS[len(shape) - 1]
     if loss.images and len(shape) != 3:
         given = f"`{output.name}` is {kind} of {format_shape(shape)}"
-        findings.add(
-            Code.BAD_ARGUMENT,
+        return (
             f"`{output.loss}` compares images, and {given}",
-            output.written,
-            help="write `loss: cross_entropy`, which takes any rank",
+            "write `loss: cross_entropy`, which takes any rank",
         )
-    elif loss.target is Target.CLASSES and shape[0] == 1:
+    if loss.target is Target.CLASSES and shape[0] == 1:
         what = "feature" if len(shape) == 1 else "channel"
-        findings.add(
-            Code.BAD_ARGUMENT,
+        return (
             f"`{output.loss}` is always 0 here: `{output.name}` has one {what}, so one class",
-            output.written,
-            help="one number that says yes or no has `loss: binary_cross_entropy`",
+            "one number that says yes or no has `loss: binary_cross_entropy`",
         )
+    return "", ""
