@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from inceptgraph.graph import Graph, Node
-from inceptgraph.infer._free_sizes import Misfit, Probe
+from inceptgraph.infer._probe import Misfit, Probe
 from inceptgraph.ops import Input
 from inceptgraph.types import Shape, extent_names
 
