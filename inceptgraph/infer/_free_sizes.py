@@ -2,14 +2,16 @@
 
 An extent behind a window is ``(n + a) // s`` of the one before it. So what a network does repeats
 itself: at extents that are a multiple of all its strides apart, the same steps fit one another or
-do not. All extents within two such periods are tried, one axis after the other.
+do not. All extents within two such periods are tried, one axis after the other, and then some small
+ones of all axes at once.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 from math import lcm
 
 from inceptgraph.diagnostics import Code, Findings, Label
@@ -25,6 +27,12 @@ MOST = 4096
 WORK = 100_000
 """Shapes that are worked out at most for an axis, half a second: of a network of thousands of steps
 fewer extents are tried, of which 64 are as many as common networks have in a period."""
+
+TOGETHER = 4
+"""Extents of an axis that are tried beside as many of each other."""
+
+FACTORS = range(2, 17)
+"""What may make small extents of several axes fit as their multiple."""
 
 _PLURAL = {"frames": "numbers of frames"}
 
@@ -60,69 +68,131 @@ def check_free_sizes(graph: Graph, written: Mapping[str, Node], findings: Findin
         written: its nodes before their operations were settled for the size of the figures.
         findings: receives steps that do not fit at some extents, and at which.
     """
-    least: dict[str, int] = {}
+    axes = _free_axes(graph)
+    least = {axis.name: _check_axis(Probe(graph, written), axis, findings) for axis in axes}
+    if len(axes) > 1 and not findings.errors:
+        _check_together(Probe(graph.phase("eval"), written), axes, least, findings)
+    return _with_inputs(
+        graph, lambda op: op.model_copy(update={"least": tuple(least[axis] for axis in op.free)})
+    )
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A free axis, of all inputs that have it.
+
+    Attributes:
+        name: as in a spec.
+        source: the input that says the most of it.
+        extent: for which the figures are.
+        multiple: what its extents are multiples of.
+        stated: the least extent that is stated; 0 where none is.
+    """
+
+    name: str
+    source: Node
+    extent: int
+    multiple: int
+    stated: int
+
+    @property
+    def noun(self) -> str:
+        return "number of frames" if self.name == "frames" else self.name
+
+
+def _free_axes(graph: Graph) -> list[_Axis]:
+    """Each once: what several inputs say of one holds for it together."""
+    known: dict[str, _Axis] = {}
     for node in graph.inputs:
-        assert isinstance(node.op, Input)
-        for axis in node.op.free:
-            if axis not in least:
-                least[axis] = _check_axis(Probe(graph, written), node, axis, findings)
-    return _with_least(graph, least)
+        op = node.op
+        assert isinstance(op, Input)
+        stated = dict(zip(op.free, op.least, strict=False))
+        for name in op.free:
+            axis = _Axis(name, node, op.extent(name), op.multiple, stated.get(name, 0))
+            same = known.get(name, axis)
+            most = max(same, axis, key=lambda each: each.stated)
+            known[name] = replace(most, multiple=lcm(same.multiple, axis.multiple))
+    return [*known.values()]
 
 
-def _check_axis(probe: Probe, source: Node, axis: str, findings: Findings) -> int:
+def _check_axis(probe: Probe, axis: _Axis, findings: Findings) -> int:
     """The least extent of an axis; reports what does not fit at larger ones."""
-    op = source.op
-    assert isinstance(op, Input)
-    extent = op.extent(axis)
-    stated = dict(zip(op.free, op.least, strict=False)).get(axis, 1)
-    if extent % op.multiple or extent < stated:
-        told = f"is no multiple of {op.multiple}"
-        if not extent % op.multiple:
-            told = f"is less than the least, {stated}"
-        place = source.origin.argument(axis) if source.origin else None
-        findings.add(Code.BAD_ARGUMENT, f"the {_named(axis)} {extent} {told}", place)
+    name, extent, step = axis.name, axis.extent, axis.multiple
+    if extent % step or extent < axis.stated:
+        told = f"is no multiple of {step}"
+        if not extent % step:
+            told = f"is less than the least, {axis.stated}"
+        place = axis.source.origin.argument(name) if axis.source.origin else None
+        findings.add(Code.BAD_ARGUMENT, f"the {axis.noun} {extent} {told}", place)
         return extent
     try:
-        period = lcm(probe.period(axis, extent), op.multiple)
+        period = lcm(probe.period(name, extent), step)
     except Misfit as far:
-        near = range(extent + op.multiple, extent + 64 * op.multiple, op.multiple)
-        misfit = next(filter(None, (probe.misfit({axis: size}, alike=True) for size in near)), far)
-        _report(misfit, source, axis, f"at another {_named(axis)}", None, findings)
+        near = range(extent + step, extent + 64 * step, step)
+        misfit = next(filter(None, (probe.misfit({name: size}, alike=True) for size in near)), far)
+        _report(misfit, [axis], f"at another {axis.noun}", "", findings)
         return extent
-    most = max(64, min(MOST, WORK // (2 * len(probe.graph.nodes)))) * op.multiple
+    most = max(64, min(MOST, WORK // (2 * len(probe.graph.nodes)))) * step
     span = min(period, most)
     # one period up, what grows has 2 pixels at least: an extent of 1 is spread by joins
     for start in (extent + span, extent):
-        tried = range(start, start + span, op.multiple)
-        misfits = {size: found for size in tried if (found := probe.misfit({axis: size}))}
+        tried = range(start, start + span, step)
+        misfits = {size: found for size in tried if (found := probe.misfit({name: size}))}
         if misfits:
-            fits = _multiple_that_fits(period, op.multiple, misfits) if period <= most else None
-            sizes = _sizes(axis, [*misfits], tried, fits)
-            _report(misfits[min(misfits)], source, axis, sizes, fits, findings)
+            fits = _multiple_that_fits(period, step, misfits) if period <= most else None
+            sizes = _sizes(name, [*misfits], tried, fits)
+            hint = f"state `multiple: {fits}` beside it" if fits else ""
+            _report(misfits[min(misfits)], [axis], sizes, hint, findings)
             return extent
-    return _least(Probe(probe.graph.phase("eval"), probe.written), source, axis, stated, findings)
+    return _least(Probe(probe.graph.phase("eval"), probe.written), axis, findings)
 
 
-def _least(probe: Probe, source: Node, axis: str, stated: int, findings: Findings) -> int:
+def _least(probe: Probe, axis: _Axis, findings: Findings) -> int:
     """The least extent at which all steps fit, below one at which they do; heads, which exist in
     training alone, may want more."""
-    op = source.op
-    assert isinstance(op, Input)
-    sizes = range(op.multiple, op.extent(axis) + 1, op.multiple)
-    index = bisect_left(sizes, True, key=lambda size: probe.misfit({axis: size}) is None)
+    name, step, stated, source = axis.name, axis.multiple, axis.stated, axis.source
+    sizes = range(step, axis.extent + 1, step)
+    index = bisect_left(sizes, True, key=lambda size: probe.misfit({name: size}) is None)
     least = sizes[index]
-    misfit = probe.misfit({axis: stated}) if op.least else None
+    misfit = probe.misfit({name: stated}) if stated else None
     if misfit is not None and source.origin:
-        message = f"the least {_named(axis)} is {least}: at {stated} {misfit.error}"
+        message = f"the least {axis.noun} is {least}: at {stated} {misfit.error}"
         origin = misfit.node.origin
         labels = (Label(origin.argument(misfit.error.argument), "here"),) if origin else ()
         findings.add(misfit.error.code, message, source.origin.argument("least"), "", *labels)
-    return max(least, -(-stated // op.multiple) * op.multiple)
+    return max(least, -(-stated // step) * step)
 
 
-def _named(axis: str) -> str:
-    """An extent, by the name of its axis."""
-    return "number of frames" if axis == "frames" else axis
+def _check_together(
+    probe: Probe, axes: Sequence[_Axis], least: Mapping[str, int], findings: Findings
+) -> None:
+    """Report what fits at all extents of each axis beside the figures of the others, but not where
+    several change: a reshape goes by the product of them, and a transpose puts one beside another.
+    """
+
+    def misfit(least_stated: int = 1, factor: int = 1) -> tuple[dict[str, int], Misfit] | None:
+        tried = {}
+        for axis in axes:
+            step = axis.multiple * factor
+            first = -(-max(least[axis.name], least_stated) // step) * step
+            tried[axis.name] = range(first, first + TOGETHER * step, step)
+        every = (dict(zip(tried, sizes, strict=True)) for sizes in product(*tried.values()))
+        return next(((each, found) for each in every if (found := probe.misfit(each))), None)
+
+    found = misfit()
+    if found is None:
+        return
+    sizes, first = found
+    stated = range(1, min(axis.extent for axis in axes) + 1)
+    enough = bisect_left(stated, True, key=lambda size: misfit(least_stated=size) is None)
+    factor = next((n for n in FACTORS if misfit(factor=n) is None), None)
+    hint = ""
+    if enough < len(stated):
+        hint = f"state `least: {stated[enough]}` beside it"
+    elif factor is not None:
+        hint = f"state `multiple: {factor * lcm(*(axis.multiple for axis in axes))}` beside it"
+    told = " and ".join(f"{axis.noun} {sizes[axis.name]}" for axis in axes)
+    _report(first, axes, f"at {told}", hint, findings)
 
 
 def _multiple_that_fits(period: int, step: int, misfits: Mapping[int, object]) -> int | None:
@@ -144,31 +214,22 @@ def _sizes(axis: str, misfits: Sequence[int], tried: range, multiple: int | None
 
 
 def _report(
-    misfit: Misfit,
-    source: Node,
-    axis: str,
-    sizes: str,
-    multiple: int | None,
-    findings: Findings,
+    misfit: Misfit, axes: Sequence[_Axis], sizes: str, hint: str, findings: Findings
 ) -> None:
     origin, error = misfit.node.origin, misfit.error
-    labels = origin.uses() if origin else ()
-    if source.origin:
-        labels = (Label(source.origin.argument(axis), f"this {_named(axis)} is free"), *labels)
+    free = [
+        Label(axis.source.origin.argument(axis.name), f"this {axis.noun} is free")
+        for axis in axes
+        if axis.source.origin
+    ]
+    labels = (*free, *(origin.uses() if origin else ()))
     path = f"`{misfit.node.name}`" if "." in misfit.node.name else ""
-    hint = f"state `multiple: {multiple}` beside it" if multiple else error.help
     span = origin.argument(error.argument) if origin else None
-    findings.add(error.code, f"{sizes} {error}", span, path, *labels, help=hint)
+    findings.add(error.code, f"{sizes} {error}", span, path, *labels, help=hint or error.help)
 
 
 def _at(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     return _with_inputs(graph, lambda op: op.at(sizes))
-
-
-def _with_least(graph: Graph, least: Mapping[str, int]) -> Graph:
-    return _with_inputs(
-        graph, lambda op: op.model_copy(update={"least": tuple(least[axis] for axis in op.free)})
-    )
 
 
 def _with_inputs(graph: Graph, change: Callable[[Input], Input]) -> Graph:

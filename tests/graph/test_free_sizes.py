@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
@@ -122,6 +123,45 @@ def test_an_extent_that_is_written_is_kept_beside_one_that_is_not() -> None:
 """
     join = "  join: {op: concat, from: [x, y]}\n"
     assert shapes(two, join) == [(3, 18, 6), (3, 18, 6)]
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        "a: {op: reshape, channels: 4, height: rest, width: 8}",
+        "a: {op: reshape, channels: 4, length: rest}, b: {op: conv, out: 3, kernel: 5}",
+        "a: {op: reshape, channels: 2, length: rest}, b: {op: max_pool, kernel: 2}",
+        "a: {op: transpose, order: [channels, width, height]}, "
+        "b: {op: matmul, from: [input, a]}, c: {op: add, from: [b, input]}",
+        "a: {op: transpose, order: [channels, width, height]}, b: {op: matmul, from: [a, input]}",
+        "a: {op: conv2d, out: 3, kernel: 3, stride: 2}, b: {op: max_pool, kernel: 2}",
+    ],
+)
+@pytest.mark.parametrize("multiple", [1, 2, 4])
+def test_several_axes_are_found_by_trying_every_pair_of_extents(stages: str, multiple: int) -> None:
+    line = "name: N\ninput: {channels: 4, height: %s, width: %s}\nstages: {" + stages + "}\n"
+    graph = analyze(Source("n.yaml", line % (16, 16))).require_graph()
+    text = (line % ("free = 16", "free = 16")).replace("}\n", f", multiple: {multiple}}}\n", 1)
+    found = errors(text)
+    first = (multiple, multiple) if found else least(text)
+    pairs = product(*(range(each, 25, multiple) for each in first))
+    assert any(resized(graph, *pair)[1].errors for pair in pairs) == bool(found)
+
+
+def test_what_inputs_say_of_an_axis_holds_for_all_that_have_it() -> None:
+    def free(stages: str, **said: str) -> list[tuple[int, ...]]:
+        lines = (f"  {n}: {{channels: 3, height: free, width: 8{x}}}\n" for n, x in said.items())
+        analysis = analyze(Source("n.yaml", f"name: N\ninputs:\n{''.join(lines)}{stages}"))
+        assert render(analysis.findings, "concise") == ""
+        inputs = analysis.require_graph().inputs
+        return [node.op.least for node in inputs if isinstance(node.op, Input)]
+
+    join = "stages: {a: {op: concat, from: [x, y]}}"
+    assert free(join, x="", y=", least: 20") == [(20,), (20,)]
+    halves = "a: {op: max_pool, kernel: 2, stride: 2, from: x}, b: {op: resize, factor: 2}"
+    again = f"stages: {{{halves}, c: {{op: concat, from: [b, y]}}}}"
+    assert free(again, x="", y=", multiple: 2") == [(2,), (2,)]
+    assert free(again, x=", multiple: 6", y=", multiple: 4") == [(12,), (12,)]
 
 
 def test_figures_are_not_of_a_size_at_which_joins_fit_as_at_no_other() -> None:
