@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["AXES", "KINDS", "Family", "Phase", "Shape", "TensorInfo", "axis_words", "format_shape"]
-__all__ += ["extent_names", "named_extents", "shape_words"]
+__all__ = ["AXES", "KINDS", "Family", "FreeShape", "Phase", "Shape", "TensorInfo", "axis_words"]
+__all__ += ["extent_names", "format_shape", "named_extents", "shape_words"]
 
 Shape = tuple[int, ...]
 """Shape of one tensor without the batch: channels, then the extents of its axes, of which a vector
 has none: ``(channels, height, width)`` or ``(features,)``."""
+
+FreeShape = tuple[int | None, ...]
+"""The same where extents may be free: None for those that depend on the size of the inputs."""
 
 AXES = ((), ("length",), ("height", "width"), ("frames", "height", "width"))
 """Names of the axes behind the channels, by how many there are."""

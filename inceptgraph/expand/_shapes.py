@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from inceptgraph.graph import Node
 from inceptgraph.ops import Input
-from inceptgraph.types import Shape
+from inceptgraph.types import FreeShape, Shape
 
 __all__ = ["Inferred", "Shapes"]
 
@@ -46,6 +46,17 @@ class Shapes:
         self.far = self.far or Shapes(self.nodes, FAR)
         here, there = self(name), self.far(name)
         return here is not None is not there and here[axis] != there[axis]
+
+    def fixed(self, name: str) -> FreeShape | None:
+        """The shape of a node, with None for the extents that depend on those that are free."""
+        if not self.free:
+            return self(name)
+        self.far = self.far or Shapes(self.nodes, FAR)
+        self.far.far = self.far.far or Shapes(self.nodes, 2 * FAR)  # at their own little may fit
+        one, other = self.far(name), self.far.far(name)
+        if one is None or other is None:
+            return None
+        return tuple(a if a == b else None for a, b in zip(one, other, strict=True))
 
     def __call__(self, name: str) -> Shape | None:
         pending = [name]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from inceptgraph.diagnostics import Code, Findings, Label, Span
+from inceptgraph.diagnostics import Code, Findings, Label, ShapeError, Span
 from inceptgraph.expand._arguments import Values, as_floats
 from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
 from inceptgraph.expand._frame import (
@@ -422,13 +422,22 @@ class StepExpander:
         if operation is None or len(known) != len(inputs) or path in self.nodes:
             return None
         if self.spec.inflate is not None:
-            operation = self.inflated(operation, known)
+            try:
+                operation = self.inflated(operation, known)
+            except ShapeError as error:
+                place = origin.argument(error.argument)
+                self.findings.add(error.code, error.message, place, help=error.help)
+                return None
         self.nodes[path] = Node(path, operation, known, None, origin)
         return path
 
     def inflated(self, operation: Operation, inputs: tuple[str, ...]) -> Operation:
-        """An operation on images as one on videos."""
-        shape = self.shape(inputs[0]) if not self.shape.free else None
+        """An operation on images as one on videos.
+
+        Raises:
+            ShapeError: there is none.
+        """
+        shape = self.shape.fixed(inputs[0])
         is_video = shape is not None and shape[3:]
         return operation.inflated(self.window_frames, shape if is_video else None)
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._reach import HERE, Reaches
 from inceptgraph.ops.initializers import Initializer
-from inceptgraph.types import KINDS, Family, Shape, format_shape, shape_words
+from inceptgraph.types import KINDS, Family, FreeShape, Shape, format_shape, shape_words
 
 __all__ = ["Operation", "Weight", "need_feature_map", "need_groups"]
 
@@ -126,13 +126,16 @@ class Operation(BaseModel):
         for a backend that computes images alone."""
         return self
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "Operation":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "Operation":
         """The operation that does to a video what this one does to an image. Numbers for all three
         axes stay as they are.
 
         Args:
             frames: that a window of more than one pixel spans; None for as many as its longer side.
-            video: the shape of what it reads, where that is known.
+            video: the shape of what it reads, where that is a video; None for what is free in it.
+
+        Raises:
+            ShapeError: there is none.
         """
         return self
 

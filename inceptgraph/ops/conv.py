@@ -23,7 +23,7 @@ from inceptgraph.ops._window import (
     with_height,
 )
 from inceptgraph.ops.initializers import Initializer, constant, scheme
-from inceptgraph.types import Family, Shape
+from inceptgraph.types import Family, FreeShape, Shape
 
 __all__ = ["Conv", "Conv2d", "Convolution", "DepthwiseConv", "DepthwiseConv2d"]
 
@@ -86,7 +86,7 @@ class Convolution(Operation):
         sizes = {name: (1, *getattr(self, name)) for name in ("kernel", "stride", "dilation")}
         return kind.model_construct(**vars(self) | sizes | {"padding": with_height(self.padding)})
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "Convolution":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "Convolution":
         return self.having(**inflated_window(self, frames, "stride", "dilation"))
 
     def _strides(self) -> str:

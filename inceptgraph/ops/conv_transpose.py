@@ -10,7 +10,7 @@ from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_grou
 from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Pixels, Size, along, format_size, inflated_window, spread_size
 from inceptgraph.ops.initializers import Initializer, constant, scheme
-from inceptgraph.types import Family, Shape, format_shape
+from inceptgraph.types import Family, FreeShape, Shape, format_shape
 
 __all__ = ["ConvTranspose"]
 
@@ -114,7 +114,7 @@ class ConvTranspose(Operation):
         axes = zip(spread, op.padding, strict=True)
         return (tuple(Reach(cut - reach, reach + 1) for reach, cut in axes),)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "ConvTranspose":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "ConvTranspose":
         found = inflated_window(self, frames, "stride", "output_padding", "dilation")
         if len(found["padding"]) > 3:  # before and after each axis, as which convolutions have it
             found["padding"] = found["padding"][::2]

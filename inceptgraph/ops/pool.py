@@ -19,7 +19,7 @@ from inceptgraph.ops._window import (
     window_reach,
     with_height,
 )
-from inceptgraph.types import Family, Shape
+from inceptgraph.types import Family, FreeShape, Shape
 
 __all__ = [
     "AdaptiveAvgPool",
@@ -69,11 +69,11 @@ class _WindowPool(Operation):
         op = self.settled(*inputs)
         return (window_reach(inputs[0][1:], op.kernel, op.stride, op.padding),)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "_WindowPool":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "_WindowPool":
         """The same for a video; a window over the whole image is over all frames, too."""
         found = inflated_window(self, frames, "stride")
         of_image = len(self.kernel) < 3 and self.padding == "valid"
-        if of_image and video is not None and (self.kernel * 2)[-2:] == video[2:]:
+        if of_image and video and video[1] and (self.kernel * 2)[-2:] == video[2:]:
             found["kernel"] = video[1:]
         return self.having(**found)
 
@@ -156,7 +156,7 @@ class _AdaptivePool(Operation):
         known = tuple(each for each in tiles if each)
         return (known if len(known) == len(tiles) else None,)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "_AdaptivePool":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "_AdaptivePool":
         """The same over all frames: what reads the map goes on reading as much as of an image."""
         size = self.size if len(self.size) == 3 else (1, *(self.size * 2)[:2])
         return self.having(size=size)

@@ -10,7 +10,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map
 from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Size, format_size, inflated_size, longer_side, spread_size
-from inceptgraph.types import KINDS, Family, Shape, format_shape
+from inceptgraph.types import KINDS, Family, FreeShape, Shape, format_shape
 
 __all__ = ["PixelShuffle", "PixelUnshuffle", "Resize"]
 
@@ -74,12 +74,23 @@ class Resize(Operation):
         }
         return self.having(**spread)
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "Resize":
-        """The same for a video; a ``size`` is one of images, and leaves as many frames."""
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "Resize":
+        """The same for a video; a ``size`` is one of images, and leaves as many frames.
+
+        Raises:
+            ShapeError: how many frames there are is free.
+        """
         factor, size, mode = self.factor, self.size, self.mode
         if factor is not None:
             factor = inflated_size(factor, longer_side(factor * 2))
         if size is not None and len(size) < 3 and video is not None:
+            if video[1] is None:
+                raise ShapeError(
+                    Code.BAD_ARGUMENT,
+                    "`size` of `resize` is one of images here, whose number of frames is free",
+                    argument="size",
+                    help="give a `factor`, or a map of that size as a second input",
+                )
             size = (video[1], *(size * 2)[:2])
         return self.having(
             factor=factor, size=size, mode="trilinear" if mode == "bilinear" else mode

@@ -11,7 +11,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Sides, longer_side, pairs, side_names, wrong_length
-from inceptgraph.types import AXES, Family, Shape, format_shape
+from inceptgraph.types import AXES, Family, FreeShape, Shape, format_shape
 
 __all__ = [
     "Channels",
@@ -280,7 +280,7 @@ class Pad(Operation):
             )
         return (channels, *(extent + a + b for extent, (a, b) in extents))
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "Pad":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "Pad":
         return self.having(border=_inflated_border(self.border))
 
     def on_images(self) -> "Pad":
@@ -313,7 +313,7 @@ class Crop(Operation):
             )
         return (channels, *(extent - before - after for extent, (before, after) in extents))
 
-    def inflated(self, frames: int | None, video: Shape | None) -> "Crop":
+    def inflated(self, frames: int | None, video: FreeShape | None) -> "Crop":
         return self.having(border=_inflated_border(self.border))
 
     def on_images(self) -> "Crop":

@@ -105,6 +105,15 @@ def test_an_operation_on_videos(written: str, meant: str, inflate: str) -> None:
     assert found.nodes == of_volumes(f"  a: {{op: {meant}}}").nodes
 
 
+@pytest.mark.parametrize("height", ["free = 12", "free"])
+def test_what_goes_by_the_image_leaves_the_frames_where_the_height_is_free(height: str) -> None:
+    """The convolution fits at no height that stands for one that is not written yet."""
+    stages = "  a: {op: conv2d, out: 3, kernel: 9}\n  b: {op: resize, size: 5}\n"
+    text = network(stages + "  c: {op: adaptive_avg_pool, size: 2}", "{frames: 20, kernel: 3}")
+    found = graph(text.replace("height: 12", f"height: {height}"))
+    assert [found.shape(name)[1:] for name in "bc"] == [(18, 5, 5), (1, 2, 2)]
+
+
 OF_IMAGES = {"pixel_shuffle", "pixel_unshuffle", "reshape", "transpose"}
 """Operations of which nobody can tell what they are to do to frames: they are refused."""
 
