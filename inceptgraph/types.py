@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["AXES", "KINDS", "Family", "FreeShape", "Phase", "Shape", "TensorInfo", "axis_words"]
-__all__ += ["extent_names", "format_shape", "named_extents", "shape_words"]
+__all__ += ["extent_names", "extent_noun", "format_shape", "named_extents", "shape_words"]
 
 Shape = tuple[int, ...]
 """Shape of one tensor without the batch: channels, then the extents of its axes, of which a vector
@@ -100,6 +100,15 @@ def extent_names(rank: int) -> tuple[str, ...]:
     (('features',), ('channels', 'length'))
     """
     return ("channels" if rank else "features", *AXES[rank])
+
+
+def extent_noun(axis: str) -> str:
+    """The name of an extent along an axis, in a sentence.
+
+    >>> extent_noun("height"), extent_noun("frames")
+    ('height', 'number of frames')
+    """
+    return "number of frames" if axis == "frames" else axis
 
 
 def named_extents(shape: Shape) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from inceptgraph.analysis._cost import Cost, cost, node_cost, total
 from inceptgraph.analysis._expectations import check_expectations as check_expectations
 from inceptgraph.analysis._memory import Peak, peak
-from inceptgraph.analysis._outline import Free, Head, Outline, Part, outline, to_json
-from inceptgraph.analysis._outline_text import to_text
+from inceptgraph.analysis._outline import Free, Head, Outline, Part, free_axes, outline, to_json
+from inceptgraph.analysis._outline_text import free_sizes, to_text
 from inceptgraph.analysis._receptive_field import Field, largest_field, receptive_fields
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "Part",
     "Peak",
     "cost",
+    "free_axes",
+    "free_sizes",
     "largest_field",
     "node_cost",
     "outline",

@@ -13,7 +13,7 @@ from inceptgraph.graph import Graph, Node, Scope, sources
 from inceptgraph.ops import Input, along, format_size
 from inceptgraph.types import Family, Shape
 
-__all__ = ["Free", "Head", "Outline", "Part", "outline", "to_json"]
+__all__ = ["Free", "Head", "Outline", "Part", "free_axes", "outline", "to_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
     return Outline(
         name=graph.name,
         inputs={node.name: graph.shape(node.name) for node in graph.inputs},
-        free={node.name: free for node in graph.inputs if (free := _free(node))},
+        free={node.name: free for node in graph.inputs if (free := free_axes(node))},
         outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
         losses={o.name: (o.loss, o.loss_weight) for o in network.outputs},
         stages=tuple(maker.part(scope.path, depth) for scope in graph.stages),
@@ -145,7 +145,8 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
     )
 
 
-def _free(node: Node) -> tuple[Free, ...]:
+def free_axes(node: Node) -> tuple[Free, ...]:
+    """Those of an input that may have any extent."""
     op = node.op
     assert isinstance(op, Input)
     bounds = zip(op.free, op.least, strict=False)

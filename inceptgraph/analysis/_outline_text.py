@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from inceptgraph.analysis._cost import Cost
-from inceptgraph.analysis._outline import Outline, Part
+from inceptgraph.analysis._outline import Free, Outline, Part
 from inceptgraph.ops import DEFAULT_LOSS, format_size
 from inceptgraph.report import (
     RULE,
@@ -19,9 +19,9 @@ from inceptgraph.report import (
     painter,
     pretty,
 )
-from inceptgraph.types import format_shape
+from inceptgraph.types import extent_noun, format_shape
 
-__all__ = ["to_text"]
+__all__ = ["free_sizes", "to_text"]
 
 Figure = Callable[[int], str]
 
@@ -118,16 +118,20 @@ def _unless_zero(number: int, figure: Figure) -> str:
     return figure(number) if number else ""
 
 
+def free_sizes(free: Sequence[Free]) -> str:
+    """The extents that an input may have, in words: ``any height from 4 on, in multiples of 2``."""
+    sizes = " and ".join(f"any {extent_noun(each.axis)} from {each.least} on" for each in free)
+    return sizes + (f", in multiples of {free[0].multiple}" if free[0].multiple > 1 else "")
+
+
 def _notes(network: Outline) -> Iterator[str]:
     """What inputs may be, and what the heads read and count, in a line each."""
     losses = {n: each for n, each in network.losses.items() if each != (DEFAULT_LOSS, 1)}
     if network.heads or network.free or losses:
         yield ""
     for name, free in network.free.items():
-        sizes = " and ".join(f"any {each.axis} from {each.least} on" for each in free)
         size = format_size(network.inputs[name][1:])
-        steps = f", in multiples of {free[0].multiple}" if free[0].multiple > 1 else ""
-        yield f"{name} may have {sizes}{steps}; the figures are for {size}."
+        yield f"{name} may have {free_sizes(free)}; the figures are for {size}."
     for name, (loss, weight) in losses.items():
         yield f"The loss of {name} is {loss}; it weighs {weight:g}."
     for head in network.heads:

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Container, Iterable
 from string import Template
 
-from inceptgraph.analysis import total
+from inceptgraph.analysis import free_axes, free_sizes, total
 from inceptgraph.backend import Exported
-from inceptgraph.graph import Graph, Output
+from inceptgraph.graph import Graph, Node, Output
 from inceptgraph.ops import LOSSES
 from inceptgraph.types import format_shape
 
@@ -90,7 +90,7 @@ or, with InceptGraph, `net = inceptgraph.load("{folder}")`, a `torch.fx.GraphMod
 
 def _interface(graph: Graph) -> str:
     """What the network takes and gives."""
-    inputs = ", ".join(f"`{n.name}` {format_shape(graph.shape(n.name))}" for n in graph.inputs)
+    inputs = ", ".join(_input(graph, node) for node in graph.inputs)
     results = ", ".join(
         f"`{o.name}` {format_shape(graph.shape(o.node))}"
         for o in graph.outputs
@@ -99,6 +99,12 @@ def _interface(graph: Graph) -> str:
     heads = "".join(f"\n- in training also `{o.name}`" for o in graph.outputs if o.training_only)
     losses = "".join(f"\n- {_loss(output)}" for output in graph.outputs)
     return f"- takes {inputs}\n- gives {results}{heads}{losses}"
+
+
+def _input(graph: Graph, node: Node) -> str:
+    """The shape of an input, or those that it may have."""
+    free, size = free_axes(node), format_shape(graph.shape(node.name))
+    return f"`{node.name}` {size}" + (f", or with {free_sizes(free)}" if free else "")
 
 
 def _loss(output: Output) -> str:

@@ -18,6 +18,7 @@ from inceptgraph.diagnostics import Code, Findings, Label
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._probe import FAR, Misfit, Probe
 from inceptgraph.ops import Input
+from inceptgraph.types import extent_noun
 
 __all__ = ["assume_sizes", "check_free_sizes"]
 
@@ -97,7 +98,7 @@ class _Axis:
 
     @property
     def noun(self) -> str:
-        return "number of frames" if self.name == "frames" else self.name
+        return extent_noun(self.name)
 
 
 def _free_axes(graph: Graph) -> list[_Axis]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._probe import Misfit, Probe
 from inceptgraph.ops import Input
-from inceptgraph.types import Shape, extent_names
+from inceptgraph.types import Shape, extent_names, extent_noun
 
 __all__ = ["at_shapes"]
 
@@ -30,11 +30,12 @@ def at_shapes(graph: Graph, shapes: Sequence[Shape]) -> Graph:
         for axis, extent in _extents(node, shape).items():
             if sizes.setdefault(axis, extent) != extent:
                 told = f"{sizes[axis]} and {extent}"
-                raise ValueError(f"the inputs differ in their {axis}, which is free: {told}")
+                noun = extent_noun(axis)
+                raise ValueError(f"the inputs differ in their {noun}, which is free: {told}")
     try:
         found = Probe(graph, graph.nodes).shapes(sizes)
     except Misfit as misfit:
-        told = " and ".join(f"{axis} {extent}" for axis, extent in sizes.items())
+        told = " and ".join(f"{extent_noun(axis)} {extent}" for axis, extent in sizes.items())
         raise ValueError(f"at {told}, `{misfit.node.name}` does not fit: {misfit.error}") from None
     return graph.with_nodes(
         {
@@ -64,5 +65,7 @@ def _extents(node: Node, shape: Shape) -> dict[str, int]:
         if extents[axis] < least or extents[axis] % op.multiple:
             steps = f" that are multiples of {op.multiple}" if op.multiple > 1 else ""
             allowed = f"the network takes extents from {least} on{steps}"
-            raise ValueError(f"`{node.name}` has the {axis} {extents[axis]}, but {allowed}")
+            raise ValueError(
+                f"`{node.name}` has the {extent_noun(axis)} {extents[axis]}, but {allowed}"
+            )
     return {axis: extents[axis] for axis in op.free}

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_sizes import resized
 
+from inceptgraph.analysis import to_text
 from inceptgraph.diagnostics import Code, Severity, Source
 from inceptgraph.infer import _free_sizes
 from inceptgraph.ops import Input
@@ -220,7 +221,10 @@ def test_sequences_and_volumes() -> None:
     lines = "name: N\ninput: {channels: 2, length: free = 128}\nstages: {a: {op: conv, out: 3, "
     assert least(lines + "kernel: 9, stride: 2}, b: {op: max_pool, kernel: 2}}") == (11,)
     frames = "name: N\ninput: {channels: 2, frames: free = 8, height: 9, width: 9}\nstages: "
-    assert least(frames + "{a: {op: conv, out: 3, kernel: [3, 1, 1]}}") == (3,)
+    window = "{a: {op: conv, out: 3, kernel: [3, 1, 1]}}"
+    assert least(frames + window) == (3,)
+    told = to_text(summary(Source("n.yaml", frames + window)))
+    assert "input may have any number of frames from 3 on; the figures are for 8×9×9." in told
 
 
 def test_a_long_network_is_tried_at_fewer_sizes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,6 +211,31 @@ def test_a_rule_of_a_package_that_writes_a_size() -> None:
     assert list(node.attribute[0].ints) == [8, 9]
 
 
+@pytest.mark.parametrize(
+    ("factor", "ending"),
+    [
+        ("factor: 2", ": the size of its figures alone |"),
+        ("mode: bilinear, from: [half, input]", ": height from 2 on, width from 2 on |"),
+    ],
+)
+def test_build_says_what_sizes_a_free_input_may_have(
+    tmp_path: Path, factor: str, ending: str
+) -> None:
+    """ONNX knows nothing of multiples: that half of an even height is half of it is no proof."""
+    spec = f"""name: Halves
+input: {{channels: 3, height: free = 16, width: 8, multiple: 2}}
+stages:
+  half:  {{op: max_pool, kernel: 2, stride: 2}}
+  whole: {{op: resize, {factor}}}
+  both:  {{op: concat, from: [whole, input]}}
+"""
+    out = build(analyze(Source("halves.yaml", spec)), tmp_path / "out", export=["onnx"])
+    text = (out / "README.md").read_text()
+    assert "- takes `input` 16×8×3, or with any height from 2 on, in multiples of 2\n" in text
+    row = next(row for row in text.splitlines() if "exports/model.onnx" in row)
+    assert row.endswith(ending)
+
+
 def test_build_says_from_which_size_on(tmp_path: Path) -> None:
     for spec, said in ((MIXED, True), (MIXED.replace("[2, 1, 0, 3]", "same"), False)):
         out = build(analyze(Source("mixed.yaml", spec)), tmp_path / str(said), export=["onnx"])
