@@ -11,6 +11,7 @@ import pytest
 from places import DOCS, ROOT
 
 EXAMPLE = re.compile(r"^ *>>> ", re.MULTILINE)
+WITH_TORCH = re.compile(r"(?:>>>|\.\.\.) .*\b(?:build|compile)\(")
 WITHOUT_TORCH = ("inceptgraph.", "inceptgraph_graphviz.")
 PLACES = {ROOT: "inceptgraph/**/*.py", ROOT / "backends": "*/**/*.py", DOCS: "*.py"}
 """Folders that modules are imported from, and which files are modules."""
@@ -25,7 +26,7 @@ def _modules() -> list[object]:
             count = len(EXAMPLE.findall(text))
             parts = path.relative_to(folder).with_suffix("").parts
             name = ".".join(parts).removesuffix(".__init__")
-            fast = f"{name}.".startswith(WITHOUT_TORCH) and ">>> compile(" not in text
+            fast = f"{name}.".startswith(WITHOUT_TORCH) and not WITH_TORCH.search(text)
             marks = pytest.mark.fast if fast else ()
             if count:
                 found.append(pytest.param(name, folder, count, id=name, marks=marks))

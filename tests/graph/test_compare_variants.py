@@ -208,6 +208,7 @@ def edited(draw: st.DrawFn) -> tuple[str, str]:
     return before, yaml.safe_dump(tree, sort_keys=False)
 
 
+@pytest.mark.heavy
 @settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(edited())
 def test_what_computes_something_else_has_a_cause_that_is_told(pair: tuple[str, str]) -> None:
@@ -225,6 +226,7 @@ def test_what_computes_something_else_has_a_cause_that_is_told(pair: tuple[str, 
     assert diff(after, before).equal is found.equal
 
 
+@pytest.mark.heavy
 @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
 @given(edited())
 def test_a_picture_marks_what_differs(pair: tuple[str, str]) -> None:

@@ -118,6 +118,7 @@ OF_IMAGES = {"pixel_shuffle", "pixel_unshuffle", "reshape", "transpose"}
 """Operations of which nobody can tell what they are to do to frames: they are refused."""
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", sorted(BUILT_IN.keys() - OF_IMAGES))
 @settings(max_examples=examples(30))
 @given(data=st.data(), kernel=st.sampled_from([None, 1, 2, 3]))
@@ -154,6 +155,7 @@ def test_what_joins_and_what_is_shared() -> None:
 
 
 # The heights of the maps are then the frames: along both, windows do the same.
+@pytest.mark.heavy
 @given(specs())
 def test_along_time_windows_do_what_they_do_along_height(text: str) -> None:
     spec = safe_load(text)
@@ -167,6 +169,7 @@ def test_along_time_windows_do_what_they_do_along_height(text: str) -> None:
         assert inflated.shape(name) == (channels, *extents[:1], *extents)
 
 
+@pytest.mark.heavy
 @given(specs())
 def test_a_kernel_of_one_frame_adds_no_weights(text: str) -> None:
     spec = safe_load(text) | {"inflate": {"frames": 5, "kernel": 1}}
