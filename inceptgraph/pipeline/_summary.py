@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inceptgraph.analysis import Outline, outline
 from inceptgraph.arguments import check
 from inceptgraph.diagnostics import Source
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline._analyze import graph_of
 from inceptgraph.pipeline._kinds import KINDS
+
+if TYPE_CHECKING:
+    from inceptgraph.analysis import Outline
 
 __all__ = ["summary"]
 
@@ -41,5 +43,7 @@ def summary(
     >>> network.cost.macs, network.stages[0].path, network.stages[0].out
     (1582671872, 'conv1', (64, 112, 112))
     """
+    from inceptgraph.analysis import outline  # `check` need not wait for it
+
     check(KINDS, {"depth": depth})
     return outline(graph_of(spec, set), depth)
