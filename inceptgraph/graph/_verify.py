@@ -70,7 +70,7 @@ def _verify_shared(graph: Graph) -> None:
     for node in graph.nodes.values():
         if node.shares is not None and node.recipes is not None:
             raise InvalidGraph(f"{node.name}: it shares weights and has recipes for its own")
-        owner = graph.nodes.get(node.shares or "")
+        owner = None if node.shares is None else graph.nodes.get(node.shares)
         if owner is not None and owner.shares is not None:
             raise InvalidGraph(f"{node.name}: {owner.name} has no weights of its own to share")
         if node.recipes is not None:

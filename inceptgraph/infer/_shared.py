@@ -20,7 +20,7 @@ def check_shared(graph: Graph, findings: Findings) -> None:
     """
     reported: set[str] = set()
     for node in graph.nodes.values():
-        owner = graph.nodes.get(node.shares or "")
+        owner = None if node.shares is None else graph.nodes.get(node.shares)
         if owner is None or node.shape is None or owner.shape is None:
             continue
         use, lender = _uses(node.name, owner.name)
