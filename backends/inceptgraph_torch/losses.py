@@ -49,7 +49,7 @@ def total_loss(
     Raises:
         TypeError: ``outputs`` is not what the network returns.
         ValueError: one target for outputs that cannot share it; a dict lacks an output; an output
-            is none of the network's.
+            is none of the network's; a target of numbers has another shape than its output.
     """
     given = outputs_by_name(outputs, [name for name in weights if name not in heads])
     for name in given:
@@ -59,6 +59,8 @@ def total_loss(
         check_shared_target(given, heads)
     targets = {name: given_for("target", target, name) for name in given}
     criteria = {name: given_for("criterion", criterion, name) for name in given}
+    for name, output in given.items():
+        check_numbers(name, output, targets[name], criteria[name])
     losses = [weights[n] * criteria[n](output, targets[n]) for n, output in given.items()]
     return torch.stack(losses).sum()
 
@@ -85,6 +87,14 @@ def check_shared_target(outputs: Mapping[str, Tensor], heads: list[str]) -> None
     if len({*shapes.values()}) > 1:
         told = ", ".join(f"`{name}` {shape}" for name, shape in shapes.items())
         raise ValueError(f"one target for outputs of several shapes ({told}): {wanted}")
+
+
+def check_numbers(name: str, output: Tensor, target: Any, criterion: Callable[..., Tensor]) -> None:
+    """Refuse numbers of another shape than the output's, which torch would spread over it."""
+    one_by_one = criterion in (F.mse_loss, F.l1_loss, F.smooth_l1_loss)
+    if one_by_one and output.shape != target.shape:
+        given, wanted = tuple(target.shape), tuple(output.shape)
+        raise ValueError(f"the target of `{name}` is of shape {given}, but the output of {wanted}")
 
 
 def given_for(what: str, given: Any, name: str) -> Any:

@@ -115,6 +115,25 @@ def test_the_total_is_that_of_the_definitions(loss: str) -> None:
     assert net.losses == named
 
 
+@pytest.mark.parametrize("loss", [n for n in LOSSES if LOSSES[n].target is not Target.CLASSES])
+def test_numbers_of_another_shape_are_refused(loss: str) -> None:
+    """torch spreads (2, 4, 5) and (2, 3, 4, 5) over one another, and only warns."""
+    graph = to_graph(spec(loss))
+    net = lower(graph, seed=0).double()
+    found = net(images())
+    targets = {name: torch.zeros_like(value) for name, value in found.items()}
+    targets["aux"] = torch.zeros(2, 4, 5).double()
+    written: dict[str, Any] = {"__name__": "model", "__file__": "model.py"}
+    exec(write_module(graph), written)
+    for total in (net.loss, written["loss"]):
+        with pytest.raises(
+            ValueError, match=r"`aux` is of shape \(2, 4, 5\), but .* \(2, 1, 4, 5\)"
+        ):
+            total(found, targets)
+        with pytest.raises(ValueError, match=r"size|shape"):
+            total(found, {**targets, "map": torch.zeros(3, 4, 5).double(), "aux": found["aux"]})
+
+
 def test_a_criterion_that_is_given_takes_the_place_of_all() -> None:
     net = lower(to_graph(spec("mse")), seed=0).double()
     found = net(images())
