@@ -104,7 +104,8 @@ class Graph:
     def own_weights(self, node: Node) -> dict[str, Weight]:
         """The tensors that a node is the first to compute with, by their names in it: none where
         it shares those of one before it."""
-        return self.weights(node) if self.holder(node.name) == node.name else {}
+        shares = self._owners and self.holder(node.name) != node.name
+        return {} if shares else self.weights(node)
 
     def holder(self, name: str) -> str:
         """The first node that computes with a node's weights: itself unless it shares them."""
