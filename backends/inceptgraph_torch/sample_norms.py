@@ -10,13 +10,21 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from inceptgraph.ops import Operation, sample_norm, shape
 from inceptgraph.types import Shape
 from inceptgraph_torch.described import Layer
 from inceptgraph_torch.layers import partial
 
-__all__ = ["RULES", "ChannelLayerNorm", "ChannelRMSNorm", "StochasticDepth"]
+__all__ = [
+    "RULES",
+    "ChannelLayerNorm",
+    "ChannelRMSNorm",
+    "SampleLayerNorm",
+    "SampleRMSNorm",
+    "StochasticDepth",
+]
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -31,6 +39,27 @@ class ChannelRMSNorm(nn.RMSNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class SampleLayerNorm(nn.Module):
+    """Layer normalisation of a whole sample, which learns nothing and so takes any size."""
+
+    def __init__(self, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, x.shape[1:], eps=self.eps)
+
+    def extra_repr(self) -> str:
+        return f"eps={self.eps}"
+
+
+class SampleRMSNorm(SampleLayerNorm):
+    """Division of a whole sample by the root of its mean square, likewise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, x.shape[1:], eps=self.eps)
 
 
 def partial_group_norm(
@@ -99,6 +128,8 @@ def _layer(op: sample_norm.LayerNorm, *inputs: Shape) -> Layer:
     extents, settings = op.weight_shape(inputs[0]), _eps(op, 1e-5)
     args = (extents[0] if len(extents) == 1 else extents,)
     per_pixel = len(extents) < len(inputs[0])
+    if not (op.scale or op.shift or per_pixel):
+        return Layer(SampleLayerNorm, (), settings)
     if op.shift and not op.scale:
         shifted = shifted_channel_layer_norm if per_pixel else shifted_layer_norm
         return Layer(shifted, args, settings)
@@ -109,8 +140,11 @@ def _layer(op: sample_norm.LayerNorm, *inputs: Shape) -> Layer:
 
 def _rms(op: sample_norm.RmsNorm, *inputs: Shape) -> Layer:
     extents = op.weight_shape(inputs[0])
+    per_pixel = len(extents) < len(inputs[0])
+    if not (op.scale or per_pixel):
+        return Layer(SampleRMSNorm, (), {"eps": op.eps})
     settings = {"eps": op.eps} | ({} if op.scale else {"elementwise_affine": False})
-    kind = ChannelRMSNorm if len(extents) < len(inputs[0]) else nn.RMSNorm
+    kind = ChannelRMSNorm if per_pixel else nn.RMSNorm
     return Layer(kind, (extents[0] if len(extents) == 1 else extents,), settings)
 
 

@@ -128,3 +128,22 @@ def test_what_depends_on_the_size(op: Operation) -> None:
     assert sizes(program) == [None, 3, 8, 10]
     image = torch.randn(2, 3, 8, 10, dtype=torch.float64)
     torch.testing.assert_close(program.module()(image), module(image))
+
+
+@pytest.mark.parametrize(
+    "arguments", ["layer_norm, scale: false, shift: false", "rms_norm, scale: false"]
+)
+def test_a_norm_of_a_sample_that_learns_nothing_takes_any_size(arguments: str) -> None:
+    stage = f"{{op: {arguments}, over: [channels, space], eps: 1e-3}}"
+    text = f"name: n\ninput: {{channels: 3, height: 4, width: 5}}\nstages: {{norm: {stage}}}\n"
+    graph = to_graph(Source("norm.yaml", text))
+    program = compile(graph, "pt2", tensors={}, dtype="float64", phase="eval").module()
+    module = compile(graph, dtype="float64")
+    for size in ((4, 5), (2, 7)):
+        x = torch.randn(2, 3, *size, dtype=torch.float64)
+        flat = x.flatten(1)
+        if "layer" in arguments:
+            flat = flat - flat.mean(1, keepdim=True)
+        wanted = flat / (flat.square().mean(1, keepdim=True) + 1e-3).sqrt()
+        for run in (module, program):
+            torch.testing.assert_close(run(x), wanted.view_as(x), rtol=1e-12, atol=1e-12)
