@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from inceptgraph.diagnostics import Code, Findings, Span, closest, did_you_mean
 from inceptgraph.expand._shapes import Shapes
@@ -25,8 +25,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The target of a name: a step by its path, or a value that comes in and has no inside.
 
     Attributes:
@@ -109,8 +108,7 @@ def coming_in(inputs: Mapping[str, str | None]) -> dict[str, Target]:
     return names | ({COMES_IN: next(iter(names.values()))} if len(names) == 1 else {})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class Frame(NamedTuple):
     """The place in which a step is being expanded.
 
     Attributes:
@@ -138,13 +136,11 @@ class Frame:
 
     def over(self, names: Names) -> Frame:
         """The same place with other names in scope."""
-        place = self.origin, self.depth, self.blocks
-        return Frame(self.prefix, self.parameters, names, self.shape, *place)
+        return Frame(self.prefix, self.parameters, names, *self[3:])
 
     def inside(self, path: str, names: Names) -> Frame:
         """The body of a step at a path."""
-        place = self.origin, self.depth + 1, self.blocks
-        return Frame(f"{path}.", self.parameters, names, self.shape, *place)
+        return self._replace(prefix=f"{path}.", names=names, depth=self.depth + 1)
 
 
 def resolve(

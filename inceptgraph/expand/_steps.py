@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from inceptgraph.diagnostics import Code, Findings, Label, ShapeError, Span
 from inceptgraph.expand._arguments import Values, as_floats
@@ -64,20 +64,19 @@ _PENDING = Scope("", ScopeKind.STEP, None, {}, "")
 """Keeps an outer scope's place before the scopes inside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A step that was expanded, to be expanded once more by who shares its weights.
 
     Attributes:
         step: as it is written; one that shares itself stands for the one that it shares.
         frame: where it stands.
-        count: how many copies it is; None for one that is not repeated.
+        copies: how many it is; None for one that is not repeated.
         nodes: how many nodes came of it.
     """
 
     step: Step
     frame: Frame
-    count: int | None
+    copies: int | None
     nodes: int
 
 
@@ -228,9 +227,9 @@ class StepExpander:
         origin = frame.origin
         if again.body is not None:  # whose steps are written there alone
             origin = Origin(step.share.span, {}, path, origin)
-        there = replace(made.frame, origin=origin)
+        there = made.frame._replace(origin=origin)
         before = len(self.nodes)
-        result = self.all(again, there, path, inputs, made.count)
+        result = self.all(again, there, path, inputs, made.copies)
         if result is None:
             return None
         own = [*islice(self.nodes, before, None)]
