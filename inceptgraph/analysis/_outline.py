@@ -9,8 +9,8 @@ from typing import Any
 from inceptgraph.analysis._cost import Cost, cost, total
 from inceptgraph.analysis._memory import peak
 from inceptgraph.analysis._receptive_field import largest_field, receptive_fields
-from inceptgraph.graph import Graph, Node, Scope, sources
-from inceptgraph.ops import Input, along, format_size
+from inceptgraph.graph import Graph, Node, Output, Scope, sources
+from inceptgraph.ops import DEFAULT_LOSS, Input, along, format_size
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Free", "Head", "Outline", "Part", "free_axes", "outline", "to_json"]
@@ -121,15 +121,7 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
     maker = _Maker(graph)
     network = graph.phase("eval")
     ends = {output.name: output for output in graph.outputs}
-    heads = tuple(
-        Head(
-            maker.part(scope.path, depth),
-            sources(graph, scope.path)[0],
-            ends[scope.path].loss_weight,
-            ends[scope.path].loss,
-        )
-        for scope in graph.heads
-    )
+    heads = tuple(_head(maker, scope, ends.get(scope.path), depth) for scope in graph.heads)
     return Outline(
         name=graph.name,
         inputs={node.name: graph.shape(node.name) for node in graph.inputs},
@@ -143,6 +135,12 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
         field=largest_field(network, maker.fields),
         cost_with_heads=total(graph),
     )
+
+
+def _head(maker: _Maker, scope: Scope, end: Output | None, depth: int | None) -> Head:
+    """A head; one that gives no output has a loss that counts nothing."""
+    loss, weight = (end.loss, end.loss_weight) if end else (DEFAULT_LOSS, 0.0)
+    return Head(maker.part(scope.path, depth), sources(maker.graph, scope.path)[0], weight, loss)
 
 
 def free_axes(node: Node) -> tuple[Free, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from written import built
 
+from inceptgraph.analysis import outline
 from inceptgraph.compare import diff
 from inceptgraph.graph import Graph, Output, from_json, to_json, to_text
 from inceptgraph.pipeline import summary
@@ -91,3 +93,9 @@ def test_a_comparison_tells_what_changed(before: str, after: str, told: str) -> 
     found = diff(Source("s.yaml", SEGMENTING), changed)
     changes = [*found.outputs.values(), *(c for h in found.heads for c in h.arguments.values())]
     assert [f"{change.before} → {change.after}" for change in changes] == [told]
+
+
+def test_a_head_that_gives_no_output_counts_nothing() -> None:
+    cut = replace(graph(), outputs=graph().outputs[:3])
+    losses = {head.part.path: (head.loss, head.loss_weight) for head in outline(cut).heads}
+    assert losses == {"depth": ("l1", 0.3), "again": ("cross_entropy", 0)}
