@@ -7,7 +7,6 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inceptgraph.analysis import free_axes
 from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
@@ -73,7 +72,7 @@ class OnnxBackend:
         model = self.lower(network.evaluation, tensors=network.tensors)
         names = ", ".join(f'"{node.name}": …' for node in network.evaluation.inputs)
         sizes = next(filter(None, (each.doc_string for each in model.graph.input)), "")
-        if not sizes and any(map(free_axes, network.evaluation.inputs)):
+        if not sizes and network.evaluation.has_free_axes:
             sizes = "the size of its figures alone"
         what = "the network in evaluation, for ONNX's runtimes" + (sizes and f": {sizes}")
         exported = Exported("model.onnx", what, _USAGE.replace("INPUTS", names))

@@ -10,7 +10,6 @@ from inceptgraph.backend import Backend
 from inceptgraph.engine._inputs import input_shapes
 from inceptgraph.graph import Graph
 from inceptgraph.infer.sizes import at_shapes
-from inceptgraph.ops import Input
 from inceptgraph.setting import Setting
 from inceptgraph.types import Shape
 
@@ -49,7 +48,7 @@ def at_each_size(first: Any, graph: Graph, setting: Setting, make: Callable[[Gra
         setting: how it runs.
         make: what the engine makes of it at another size.
     """
-    if setting.train or not any(isinstance(n.op, Input) and n.op.free for n in graph.inputs):
+    if setting.train or not graph.has_free_axes:
         return first
     network = graph.phase("eval")
     backend = backends.find_able(backends.MODEL, SizingBackend, "run networks of any size")

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from inceptgraph.graph import Node
-from inceptgraph.ops import Input
+from inceptgraph.ops import FAR, Input
 from inceptgraph.types import FreeShape, Shape
 
 __all__ = ["Inferred", "Shapes"]
-
-FAR = 2**8 * 3**3 * 5 * 7
-"""A multiple of the strides that networks have, so that what fits fits there, too."""
 
 Inferred = tuple[Shape | None, ...]
 """The shapes of some nodes, so far as they were asked for."""

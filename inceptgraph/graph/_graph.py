@@ -144,6 +144,11 @@ class Graph:
         """The nodes where data enters, in the order of the spec."""
         return tuple(node for node in self.nodes.values() if isinstance(node.op, Input))
 
+    @property
+    def has_free_axes(self) -> bool:
+        """Whether an input may have any extents."""
+        return any(isinstance(node.op, Input) and node.op.free for node in self.nodes.values())
+
     @cached_property
     def users(self) -> dict[str, tuple[str, ...]]:
         """For each node, the nodes that read it, in order, once each."""

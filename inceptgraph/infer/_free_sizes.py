@@ -16,8 +16,8 @@ from math import lcm
 
 from inceptgraph.diagnostics import Code, Findings, Label
 from inceptgraph.graph import Graph, Node
-from inceptgraph.infer._probe import FAR, Misfit, Probe
-from inceptgraph.ops import Input
+from inceptgraph.infer._probe import Misfit, Probe
+from inceptgraph.ops import FAR, Input
 from inceptgraph.types import extent_noun
 
 __all__ = ["assume_sizes", "check_free_sizes"]

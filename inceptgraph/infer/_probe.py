@@ -9,13 +9,10 @@ from math import lcm
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.graph import Graph, Node
-from inceptgraph.ops import Input, Operation, format_size
+from inceptgraph.ops import FAR, Input, Operation, format_size
 from inceptgraph.types import Shape
 
-__all__ = ["FAR", "Misfit", "Probe"]
-
-FAR = 2**8 * 3**3 * 5 * 7
-"""A multiple of the strides that networks have."""
+__all__ = ["Misfit", "Probe"]
 
 
 @dataclass(frozen=True)

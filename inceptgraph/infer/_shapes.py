@@ -28,7 +28,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         graph: as expanded.
         findings: receives what does not fit, and steps whose result nothing reads.
     """
-    is_free = any(isinstance(node.op, Input) and node.op.free for node in graph.inputs)
+    is_free = graph.has_free_axes
     if is_free:
         from inceptgraph.infer._free_sizes import assume_sizes, check_free_sizes  # few networks pay
 

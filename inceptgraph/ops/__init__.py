@@ -35,12 +35,13 @@ from inceptgraph.ops._window import Sides, pairs, same_padding, sides
 from inceptgraph.ops._window import along as along
 from inceptgraph.ops._window import format_size as format_size
 from inceptgraph.ops.losses import DEFAULT_LOSS, LOSSES, Loss, Target
-from inceptgraph.ops.shape import Input
+from inceptgraph.ops.shape import FAR, Input
 
 __all__ = [
     "BUILT_IN",
     "DEFAULT_LOSS",
     "ENTRY_POINTS",
+    "FAR",
     "HERE",
     "LOSSES",
     "Axis",

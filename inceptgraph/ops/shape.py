@@ -91,6 +91,10 @@ Extents = Annotated[
 """Shape of one sample."""
 
 
+FAR = 2**8 * 3**3 * 5 * 7
+"""A multiple of the strides that networks have: what fits at an extent fits so much further on."""
+
+
 class Input(Operation):
     """The entry of data. A spec declares inputs under ``input:``; no step uses this operation.
 
