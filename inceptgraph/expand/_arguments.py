@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Container, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -178,7 +178,9 @@ class Values:
                 env = frame.environment
                 values[name] = self.typed(param, entry.value, env, owner, frame.origin)
             elif param.default is not None:
-                scope = Environment(ChainMap(values, self.network), incoming, frame.shape)
+                scope = Environment(
+                    ChainMap(values, self.network), incoming, frame.environment.shape
+                )
                 values[name] = self.typed(param, param.default, scope, owner)
             else:
                 values[name] = FAILED  # reported with the signature, or where it is declared
@@ -211,25 +213,25 @@ class Values:
         self, step: Step, kind: type[Operation], frame: Frame, origin: Origin
     ) -> Operation | None:
         """The operation with its arguments, checked by its own model."""
-        fields = kind.model_fields
+        fields, failed = kind.model_fields, False
         arguments: dict[str, Any] = {}
-        places: dict[str, tuple[Entry, Mapping[str, Any]]] = {}
-        sources: list[tuple[Mapping[str, Entry], Mapping[str, Any]]] = []
+        sources = [(step.arguments, cast(Mapping[str, Any], frame.environment))]
         if kind.op in self.spec.defaults:
-            sources.append((self.spec.defaults[kind.op][1].items, self.network))
-        sources.append((step.arguments, frame.environment))
+            sources.insert(0, (self.spec.defaults[kind.op][1].items, self.network))
         for items, environment in sources:
             for name, entry in items.items():
                 if name in fields:
-                    arguments[name] = self.value(entry.value, environment, frame.origin)
-                    places[name] = entry, environment
-        if any(value is FAILED for value in arguments.values()):
+                    value = self.value(entry.value, environment, frame.origin)
+                    failed = failed or value is FAILED
+                    arguments[name] = value
+        if failed:
             return None
         if self.spec.inflate is not None and kind.any_rank is not None:
             kind = kind.any_rank
         try:
             return kind(**{name: as_floats(value) for name, value in arguments.items()})
         except ValidationError as error:
+            places = {name: (e, env) for items, env in sources for name, e in items.items()}
             for problem in error.errors(include_url=False):
                 self.refused(problem, kind, arguments, places, origin)
             return None

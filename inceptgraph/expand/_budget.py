@@ -13,7 +13,7 @@ from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span
 from inceptgraph.expand._arguments import Values
-from inceptgraph.expand._frame import ALL_COPIES, Frame, Names, Target
+from inceptgraph.expand._frame import ALL_COPIES, Environment, Frame, Names, Target
 from inceptgraph.expand._shapes import Shapes
 from inceptgraph.source import Node, Origin, Sequence
 from inceptgraph.spec import Block, Chain, Spec, Step, parameters_that_count, references
@@ -40,7 +40,7 @@ def refuse_too_many(spec: Spec, network: Mapping[str, Any], findings: Findings) 
     counter = _Counter(spec, network)
     steps = [*spec.stages.steps.values(), *(head.step for head in spec.heads.values())]
     try:
-        place = counter.place(steps, Frame("", network, {}, Shapes({})))
+        place = counter.place(steps, Frame("", Environment(network, {}, Shapes({}))))
     except _NeedsShape as found:
         name, span = found.args
         message = f"how many steps there are, and which, cannot depend on `${name}`"
@@ -114,7 +114,11 @@ class _Counter:
             return _weight(step, block, frame)
         steps, within = self.inside(step, block, frame)
         # one whose arguments fail has no steps, and says nothing of other uses
-        key = (block.name.text, within.depth, repr(within.parameters)) if block and steps else None
+        key = (
+            (block.name.text, within.depth, repr(within.environment.parameters))
+            if block and steps
+            else None
+        )
         count = self.known.get(key) if key else None
         if count is None:
             count = 0
@@ -137,7 +141,7 @@ class _Counter:
 
     def inside(self, step: Step, block: Block | None, frame: Frame) -> tuple[list[Step], Frame]:
         """The steps of a step's body, and where they are."""
-        body, parameters = step.body, frame.parameters
+        body, parameters = step.body, frame.environment.parameters
         names: Names = ChainMap({}, frame.names)
         if block is not None and block.readable and frame.depth < MAX_DEPTH:
             deciding = self.deciding[block.name.text]
@@ -148,8 +152,8 @@ class _Counter:
         steps: Mapping[str, Step] = {}
         if body is not None:
             steps = body.steps if isinstance(body, Chain) else body.branches
-        inner = Frame("", parameters, names, Shapes({}), depth=frame.depth + 1)
-        return list(steps.values()), inner
+        environment = Environment(parameters, names, Shapes({}))
+        return list(steps.values()), Frame("", environment, depth=frame.depth + 1)
 
     def place(
         self, steps: Iterable[Step], frame: Frame

@@ -48,7 +48,7 @@ ALL_COPIES = ".*"
 """What follows a repeated step's name in a ``from:`` that reads all of its copies."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Environment(Mapping[str, Any]):
     """What a ``$name`` may stand for: parameters, and the extents of what is in scope.
 
@@ -59,8 +59,12 @@ class Environment(Mapping[str, Any]):
     """
 
     parameters: Mapping[str, Any]
-    names: Mapping[str, Target]
+    names: Names
     shape: Shapes
+
+    def over(self, names: Names) -> Environment:
+        """The same parameters with other names in scope."""
+        return Environment(self.parameters, names, self.shape)
 
     def __getitem__(self, name: str) -> Any:
         if "." not in name:
@@ -113,34 +117,32 @@ class Frame(NamedTuple):
 
     Attributes:
         prefix: path of the enclosing scope with a trailing dot, or nothing.
-        parameters: values of those in scope.
-        names: what ``from:`` may use.
-        shape: of a node.
+        environment: what values may use.
         origin: the use of a block that this stands in.
         depth: how many bodies are around it.
         blocks: the blocks around it, outermost first.
     """
 
     prefix: str
-    parameters: Mapping[str, Any]
-    names: Names
-    shape: Shapes
+    environment: Environment
     origin: Origin | None = None
     depth: int = 0
     blocks: tuple[str, ...] = ()
 
     @property
-    def environment(self) -> Environment:
-        """What values may use."""
-        return Environment(self.parameters, self.names, self.shape)
+    def names(self) -> Names:
+        """What ``from:`` may use."""
+        return self.environment.names
 
     def over(self, names: Names) -> Frame:
         """The same place with other names in scope."""
-        return Frame(self.prefix, self.parameters, names, *self[3:])
+        return Frame(self.prefix, self.environment.over(names), *self[2:])
 
     def inside(self, path: str, names: Names) -> Frame:
         """The body of a step at a path."""
-        return self._replace(prefix=f"{path}.", names=names, depth=self.depth + 1)
+        return Frame(
+            f"{path}.", self.environment.over(names), self.origin, self.depth + 1, self.blocks
+        )
 
 
 def resolve(

@@ -7,7 +7,7 @@ from typing import Any
 
 from inceptgraph.diagnostics import Code, Findings, Label, Severity, did_you_mean
 from inceptgraph.expand._budget import refuse_too_many
-from inceptgraph.expand._frame import Frame, Target, coming_in, resolve
+from inceptgraph.expand._frame import Environment, Frame, Target, coming_in, resolve
 from inceptgraph.expand._steps import StepExpander
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
 from inceptgraph.ops import Input
@@ -52,9 +52,11 @@ class _NetworkExpander:
         last: str | None = None
         heads: dict[str, str | None] = {}
         if not refuse_too_many(spec, environment, self.findings):
-            last = steps.chain(spec.stages, Frame("", environment, inputs, steps.shape), only)
+            last = steps.chain(
+                spec.stages, Frame("", Environment(environment, inputs, steps.shape)), only
+            )
             stages = {n: steps.target(steps.results[n], n) for n in spec.stages.steps}
-            frame = Frame("", environment, {**stages, **inputs}, steps.shape)
+            frame = Frame("", Environment(environment, {**stages, **inputs}, steps.shape))
             for name, head in spec.heads.items():
                 there = steps.there(head.step, frame)
                 heads[name] = steps.step(there, frame, ()) if there is not None else None

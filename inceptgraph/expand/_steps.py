@@ -17,6 +17,7 @@ from inceptgraph.expand._arguments import Values, as_floats
 from inceptgraph.expand._budget import MAX_DEPTH, MAX_STEPS
 from inceptgraph.expand._frame import (
     ALL_COPIES,
+    Environment,
     Frame,
     Target,
     all_copies,
@@ -361,10 +362,9 @@ class StepExpander:
         if frame.depth >= MAX_DEPTH:
             report_depth(step, block, frame, self.findings)
             return None
-        parameters = {**self.values.network, **arguments}
+        environment = Environment({**self.values.network, **arguments}, names, self.shape)
         blocks = (*frame.blocks, block.name.text)
-        depth = frame.depth + 1
-        inner = Frame(path + ".", parameters, names, self.shape, origin, depth, blocks)
+        inner = Frame(f"{path}.", environment, origin, frame.depth + 1, blocks)
         result = self.scope(step, block, block.body, inner, path, inputs, arguments, frame.origin)
         if result is None and None not in inputs:
             self.failed.setdefault(use, []).append(self.shape.of(inputs))
