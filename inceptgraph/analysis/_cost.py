@@ -81,4 +81,8 @@ def total(graph: Graph) -> Cost:
     >>> total(inceptgraph.to_graph("googlenet").phase("eval")).params
     6998552
     """
+    return graph.once(_total)
+
+
+def _total(graph: Graph) -> Cost:
     return cost(graph, graph.leading_to(graph.outputs).values())

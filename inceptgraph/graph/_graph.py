@@ -7,10 +7,10 @@ orders, users and checks are found in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from inceptgraph.graph._digraph import (
     check_order,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "InvalidGraph", "Node", "Output", "Scope", "ScopeKind"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -54,6 +56,7 @@ class Graph:
     scopes: dict[str, Scope] = field(default_factory=dict)
     sections: dict[str, tuple[str, str]] = field(default_factory=dict)
     rewritten_from: Mapping[str, Weight] | None = None
+    _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         """In a line: a network has hundreds of nodes."""
@@ -71,7 +74,11 @@ class Graph:
 
     def operands(self, node: Node) -> tuple[Shape, ...]:
         """Shapes of a node's operands, in order."""
-        return tuple(self.shape(name) for name in node.inputs)
+        found: list[Shape] = []  # a loop, since this runs some times for every step of a network
+        for name in node.inputs:
+            shape = self.nodes[name].shape
+            found.append(self.shape(name) if shape is None else shape)
+        return tuple(found)
 
     def weights(self, node: Node) -> dict[str, Weight]:
         """The tensors that a node computes with, by their names in it."""
@@ -227,6 +234,12 @@ class Graph:
         """
         return correspondence(self, other) is not None
 
+    def once(self, function: Callable[[Graph], T]) -> T:
+        """What a function says of this graph, which does not change: asked once, and kept."""
+        if function not in self._found:
+            self._found[function] = function(self)
+        return cast(T, self._found[function])
+
     # -- changing ----------------------------------------------------------------------------
 
     def with_nodes(self, nodes: dict[str, Node]) -> Graph:
@@ -269,10 +282,14 @@ class Graph:
     def phase(self, phase: Phase | str) -> Graph:
         """The graph as it runs in training (everything) or in evaluation (no auxiliary heads,
         nor anything that only they need)."""
-        if Phase(phase) is Phase.TRAIN:
-            return self
+        return self if Phase(phase) is Phase.TRAIN else self._evaluated
+
+    @cached_property
+    def _evaluated(self) -> Graph:
         outputs = tuple(output for output in self.outputs if not output.training_only)
         kept = self.leading_to(outputs)
+        if len(kept) == len(self.nodes) and len(outputs) == len(self.outputs):
+            return self
         scopes = {path: scope for path, scope in self.scopes.items() if scope.output in kept}
         return self._over(kept, outputs, scopes)
 
