@@ -45,6 +45,11 @@ class Node:
     recipes: Mapping[str, Recipe] | None = None
     shares: str | None = None
 
+    def shaped(self, op: Operation, shape: Shape | None) -> Node:
+        """The node with its operation settled and its shape inferred."""
+        # for every step of a network: `replace` takes three times as long
+        return Node(self.name, op, self.inputs, shape, self.origin, self.recipes, self.shares)
+
     @property
     def original(self) -> str:
         """The node of the original network that has its weights, where no recipes say more."""

@@ -50,7 +50,7 @@ def infer(graph: Graph, findings: Findings) -> Graph:
                 if (error.code, place) not in reported:  # one mistake in a block of many uses
                     reported.add((error.code, place))
                     _report(error, node, known, nodes, findings)
-        nodes[name] = replace(node, op=op, shape=shape)
+        nodes[name] = node.shaped(op, shape)
     result = graph.with_nodes(nodes)
     check_shared(result, findings)
     check_losses(result, findings)
@@ -81,17 +81,19 @@ def _settled(node: Node, shapes: tuple[Shape, ...]) -> tuple[Operation, Shape]:
 
 def _check_size(node: Node, shapes: tuple[Shape, ...], shape: Shape) -> None:
     """No tensor has more elements than 64 bits can count."""
-    tensors = {"its result": shape}
-    tensors.update({f"`{k}`": weight.shape for k, weight in node.op.weights(*shapes).items()})
-    for what, extents in tensors.items():
-        if prod(extents) > MAX_ELEMENTS:
-            size = format_shape(shape) if extents is shape else "×".join(map(str, extents))
-            raise ShapeError(
-                Code.TOO_LARGE,
-                f"`{node.op.op}` is too large: {what} would be {size}, more numbers than a tensor"
-                " can hold",
-                argument="out" if "out" in type(node.op).model_fields else None,
-            )
+    if prod(shape) > MAX_ELEMENTS:
+        raise _too_large(node.op, "its result", format_shape(shape))
+    for name, weight in node.op.weights(*shapes).items():
+        if prod(weight.shape) > MAX_ELEMENTS:
+            raise _too_large(node.op, f"`{name}`", "×".join(map(str, weight.shape)))
+
+
+def _too_large(op: Operation, what: str, size: str) -> ShapeError:
+    return ShapeError(
+        Code.TOO_LARGE,
+        f"`{op.op}` is too large: {what} would be {size}, more numbers than a tensor can hold",
+        argument="out" if "out" in type(op).model_fields else None,
+    )
 
 
 def _place(error: ShapeError, node: Node) -> Span | None:

@@ -22,7 +22,7 @@ from inceptgraph.ops._window import (
     window_reach,
     with_height,
 )
-from inceptgraph.ops.initializers import Initializer, constant, scheme
+from inceptgraph.ops.initializers import ZEROS, Initializer, scheme
 from inceptgraph.types import Family, FreeShape, Shape
 
 __all__ = ["Conv", "Conv2d", "Convolution", "DepthwiseConv", "DepthwiseConv2d"]
@@ -45,7 +45,7 @@ class Convolution(Operation):
     dilation: Size = (1,)
     bias: bool = True
     weight_init: Initializer = scheme("torch")
-    bias_init: Initializer = constant(0.0)
+    bias_init: Initializer = ZEROS
 
     def channels(self, inputs: int) -> tuple[int, int]:
         """Output channels and groups for ``inputs`` channels."""

@@ -9,7 +9,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reach, Reaches
 from inceptgraph.ops._window import Pixels, Size, along, format_size, inflated_window, spread_size
-from inceptgraph.ops.initializers import Initializer, constant, scheme
+from inceptgraph.ops.initializers import ZEROS, Initializer, scheme
 from inceptgraph.types import Family, FreeShape, Shape, format_shape
 
 __all__ = ["ConvTranspose"]
@@ -55,7 +55,7 @@ class ConvTranspose(Operation):
     groups: Count = 1
     bias: bool = True
     weight_init: Initializer = scheme("torch")
-    bias_init: Initializer = constant(0.0)
+    bias_init: Initializer = ZEROS
 
     def settled(self, *inputs: Shape) -> "ConvTranspose":
         """The same with a number for each axis."""

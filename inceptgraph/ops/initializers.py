@@ -15,7 +15,17 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Constant", "Initializer", "Normal", "Uniform", "VarianceScaling", "constant", "scheme"]
+__all__ = [
+    "ONES",
+    "ZEROS",
+    "Constant",
+    "Initializer",
+    "Normal",
+    "Uniform",
+    "VarianceScaling",
+    "constant",
+    "scheme",
+]
 
 
 Mode = Literal["fan_in", "fan_out", "fan_avg"]
@@ -76,13 +86,16 @@ def constant(value: float) -> Constant:
     return Constant.model_construct(value=float(value))
 
 
+ZEROS, ONES = constant(0.0), constant(1.0)
+
+
 def _scaled(scale: float, mode: Mode, distribution: Distribution) -> VarianceScaling:
     return VarianceScaling.model_construct(scale=scale, mode=mode, distribution=distribution)
 
 
 _NAMED: dict[str, Scheme] = {
-    "zeros": constant(0.0),
-    "ones": constant(1.0),
+    "zeros": ZEROS,
+    "ones": ONES,
     # Glorot & Bengio 2010
     "xavier_uniform": _scaled(1.0, "fan_avg", "uniform"),
     "xavier_normal": _scaled(1.0, "fan_avg", "normal"),

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, Weight
-from inceptgraph.ops.initializers import Initializer, constant, scheme
+from inceptgraph.ops.initializers import ZEROS, Initializer, scheme
 from inceptgraph.types import Family, Shape, format_shape
 
 __all__ = ["Linear"]
@@ -29,7 +29,7 @@ class Linear(Operation):
     out: Annotated[int, Field(ge=1)]
     bias: bool = True
     weight_init: Initializer = scheme("torch")
-    bias_init: Initializer = constant(0.0)
+    bias_init: Initializer = ZEROS
 
     def infer(self, *inputs: Shape) -> Shape:
         if len(inputs[0]) != 1:

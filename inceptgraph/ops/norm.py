@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from inceptgraph.ops._base import Operation, Weight, need_feature_map
-from inceptgraph.ops.initializers import Initializer, constant
+from inceptgraph.ops.initializers import ONES, ZEROS, Initializer
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Affine", "BatchNorm", "Lrn", "learned"]
@@ -32,16 +32,16 @@ class BatchNorm(Operation):
     momentum: Annotated[float, Field(ge=0, le=1)] = 0.1
     scale: bool = True
     shift: bool = True
-    scale_init: Initializer = constant(1.0)
-    shift_init: Initializer = constant(0.0)
+    scale_init: Initializer = ONES
+    shift_init: Initializer = ZEROS
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         channels = inputs[0][:1]
         found = learned(
             channels, weight=self.scale and self.scale_init, bias=self.shift and self.shift_init
         )
-        found["running_mean"] = Weight(channels, constant(0.0), trainable=False)
-        found["running_var"] = Weight(channels, constant(1.0), trainable=False)
+        found["running_mean"] = Weight(channels, ZEROS, trainable=False)
+        found["running_var"] = Weight(channels, ONES, trainable=False)
         return found
 
     def label(self) -> str:
@@ -91,8 +91,8 @@ class Affine(Operation):
 
     scale: bool = True
     shift: bool = True
-    scale_init: Initializer = constant(1.0)
-    shift_init: Initializer = constant(0.0)
+    scale_init: Initializer = ONES
+    shift_init: Initializer = ZEROS
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         return learned(

@@ -8,7 +8,7 @@ from inceptgraph.diagnostics import Code, ShapeError
 from inceptgraph.ops._base import Operation, Weight, need_feature_map, need_groups
 from inceptgraph.ops._reach import Reaches
 from inceptgraph.ops.axes import Over, OverAxes
-from inceptgraph.ops.initializers import Initializer, constant
+from inceptgraph.ops.initializers import ONES, ZEROS, Initializer
 from inceptgraph.ops.norm import learned
 from inceptgraph.types import Family, Shape
 
@@ -25,8 +25,8 @@ class _PerChannel(Operation):
     eps: Epsilon = 1e-5
     scale: bool = True
     shift: bool = True
-    scale_init: Initializer = constant(1.0)
-    shift_init: Initializer = constant(0.0)
+    scale_init: Initializer = ONES
+    shift_init: Initializer = ZEROS
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         return learned(
@@ -144,8 +144,8 @@ class LayerNorm(_OverChannelsOrAll):
     eps: Epsilon = 1e-5
     scale: bool = True
     shift: bool = True
-    scale_init: Initializer = constant(1.0)
-    shift_init: Initializer = constant(0.0)
+    scale_init: Initializer = ONES
+    shift_init: Initializer = ZEROS
 
     def infer(self, *inputs: Shape) -> Shape:
         channels, *extents = inputs[0]
@@ -177,7 +177,7 @@ class RmsNorm(_OverChannelsOrAll):
 
     eps: Epsilon = 1e-6
     scale: bool = True
-    scale_init: Initializer = constant(1.0)
+    scale_init: Initializer = ONES
 
     def weights(self, *inputs: Shape) -> dict[str, Weight]:
         return learned(self.weight_shape(inputs[0]), self.scale and self.scale_init)
