@@ -1,0 +1,1 @@
+"""Training and evaluation on torch: what ``inceptgraph train`` runs."""
