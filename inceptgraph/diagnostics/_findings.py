@@ -101,6 +101,7 @@ class Code(StrEnum):
     ENGINE_REFUSES = "IG813"
     CLASHING_PLUGINS = "IG814"
     BAD_PASSES = "IG815"
+    BAD_DATA = "IG816"
 
 
 class Severity(StrEnum):

@@ -79,6 +79,7 @@ ELSEWHERE = {
     Code.ENGINE_REFUSES: "engines, see test_engines.py",
     Code.CLASHING_PLUGINS: "installed packages, see test_plugins.py",
     Code.BAD_PASSES: "lists of passes, see test_pipeline.py",
+    Code.BAD_DATA: "images and labels, see tests/train",
 }
 """Codes that no spec by itself can trigger."""
 

@@ -1,0 +1,87 @@
+"""Images: from the bytes of a file to a tensor of 8 bits a channel, by torchcodec or Pillow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["SUFFIXES", "BrokenImage", "decode", "from_pillow"]
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""How files of images end, in any case."""
+
+_MODES = {1: "L", 3: "RGB"}
+"""What Pillow calls images of one and of three channels."""
+_READ = ("JPEG", "PNG")
+"""Others are left alone: Pillow would start programs for some."""
+
+
+class BrokenImage(Exception):
+    """An image that cannot be read; its text says why, in a few words."""
+
+
+def decode(content: bytes, channels: int = 3) -> Tensor:
+    """The pixels of a JPEG or PNG, turned upright as its camera says.
+
+    Transparency is dropped, and colours become grey for one channel.
+
+    Args:
+        content: of the file.
+        channels: 3 for red, green and blue, 1 for grey.
+
+    Returns:
+        A tensor of shape (channels, height, width) in ``uint8``.
+
+    Raises:
+        BrokenImage: it is none of them, or broken, or too large to be true.
+    """
+    try:
+        return _decoder()(content, channels)
+    except Exception as error:  # what strangers wrote may fail in any way
+        raise BrokenImage(_told(error)) from error
+
+
+def from_pillow(image: Any, channels: int = 3) -> Tensor:
+    """The pixels of an image of Pillow's; see :func:`decode`."""
+    if image.mode.startswith("I;16"):  # which Pillow would clip, not scale
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return torch.from_numpy(grey)[None].repeat(channels, 1, 1)
+    pixels = np.array(image.convert(_MODES[channels]))
+    return torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1)
+
+
+@cache
+def _decoder() -> Callable[[bytes, int], Tensor]:
+    """What decodes here: torchcodec where it is installed and works, and else Pillow."""
+    try:
+        decoders = import_module("torchcodec.decoders")
+        return lambda content, channels: _by_torchcodec(decoders, content, channels)
+    except (AttributeError, ImportError, OSError, RuntimeError):  # one of another torch's
+        return _by_pillow
+
+
+def _by_pillow(content: bytes, channels: int) -> Tensor:
+    from PIL import Image, ImageOps
+
+    with Image.open(io.BytesIO(content), formats=_READ) as image:
+        return from_pillow(ImageOps.exif_transpose(image), channels)
+
+
+def _by_torchcodec(decoders: Any, content: bytes, channels: int) -> Tensor:
+    mode = {1: "GRAY", 3: "RGB"}[channels]
+    found: Tensor = decoders.decode_image(content, mode=mode)
+    return found
+
+
+def _told(error: Exception) -> str:
+    """An error in a line, without the addresses of objects that Pillow names."""
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "it is no JPEG or PNG"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,113 @@
+"""Batches of data by torch's DataLoader, in which a broken image is told and not raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from inceptgraph.backend import Progress
+from inceptgraph_train.errors import refused
+from inceptgraph_train.images import BrokenImage
+
+__all__ = ["Batch", "Broken", "BrokenImages", "loader"]
+
+
+class Broken(NamedTuple):
+    """An image that could not be read.
+
+    Attributes:
+        name: of the image.
+        reason: why not.
+    """
+
+    name: str
+    reason: str
+
+
+class Batch(NamedTuple):
+    """Samples to be taken at once.
+
+    Attributes:
+        images: what the data's transform made of them, stacked; None where all were broken.
+        labels: the indices of their classes, of shape (samples,).
+        places: their indices in the data, of shape (samples,).
+        broken: those that are left out.
+    """
+
+    images: Any
+    labels: Tensor
+    places: Tensor
+    broken: tuple[Broken, ...]
+
+
+def loader(data: Any, **options: Any) -> DataLoader[Batch]:
+    """Torch's DataLoader over data, which gives a :class:`Batch` at a time.
+
+    Args:
+        data: map-style, of images and labels; ``name(index)`` says what one is called.
+        options: the DataLoader's own, such as ``batch_size``, ``sampler`` and ``num_workers``.
+    """
+    return DataLoader(_Guarded(data), collate_fn=_collated, **options)
+
+
+@dataclass
+class BrokenImages:
+    """The broken images of a run: fatal, or skipped, named and counted.
+
+    Attributes:
+        skip: skip them; else the first one ends the run.
+        tell: is told of each that is skipped.
+        found: those so far.
+    """
+
+    skip: bool = False
+    tell: Progress = lambda text: None
+    found: list[Broken] = field(default_factory=list)
+
+    def without(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The batches, but for those of which nothing is left.
+
+        Raises:
+            SpecError: an image is broken, and not to be skipped.
+        """
+        for batch in batches:
+            for each in batch.broken:
+                message = f"the image `{each.name}` cannot be read: {each.reason}"
+                if not self.skip:
+                    hint = "mend it or take it out, or let broken images be skipped"
+                    raise refused(message, hint)
+                self.tell(f"skipped: {message}")
+            self.found += batch.broken
+            if batch.images is not None:
+                yield batch
+
+
+class _Guarded(Dataset[Any]):
+    """Data whose broken images are returned, since a worker's error would come without a name."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getitem__(self, index: int) -> tuple[Any, int, int] | Broken:
+        try:
+            return *self._data[index], index
+        except BrokenImage as error:
+            return Broken(self._data.name(index), str(error))
+
+
+def _collated(items: Sequence[tuple[Any, int, int] | Broken]) -> Batch:
+    broken = tuple(each for each in items if isinstance(each, Broken))
+    sound = [each for each in items if not isinstance(each, Broken)]
+    if not sound:
+        nothing = torch.empty(0, dtype=torch.int64)
+        return Batch(None, nothing, nothing, broken)
+    images, labels, places = default_collate(sound)
+    return Batch(images, labels, places, broken)
