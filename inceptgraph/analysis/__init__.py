@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from inceptgraph.analysis._classes import check_classes as check_classes
 from inceptgraph.analysis._cost import Cost, cost, node_cost, total
 from inceptgraph.analysis._expectations import check_expectations as check_expectations
 from inceptgraph.analysis._memory import Peak, peak

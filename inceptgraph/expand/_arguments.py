@@ -30,7 +30,7 @@ from inceptgraph.spec import (
     used_values,
 )
 
-__all__ = ["Values"]
+__all__ = ["Values", "as_floats", "values_note"]
 
 
 class Values:
@@ -87,7 +87,7 @@ class Values:
             message = f"`{what}` is a condition, and {_shown(value)} is none"
             labels = origin.and_uses() if origin else ()
             hint = "write `true` or `false`, a parameter that is one of them, or compare: `$n > 0`"
-            span, notes = node.span.first_line(), _values_note(node, environment)
+            span, notes = node.span.first_line(), values_note(node, environment)
             self.findings.add(Code.BAD_ARGUMENT, message, span, "", *labels, notes=notes, help=hint)
         return None
 
@@ -113,7 +113,7 @@ class Values:
                 message = f"`loss` must be a word, but is {_shown(value)}"
             hint = did_you_mean(str(value), LOSSES)
             hint = hint or f"a loss is {listed(LOSSES, 'or')}; any other is given in Python"
-            notes = _values_note(node, environment)
+            notes = values_note(node, environment)
             self.findings.add(
                 Code.BAD_ARGUMENT, message, node.span.first_line(), notes=notes, help=hint
             )
@@ -135,7 +135,7 @@ class Values:
             labels = (*labels, *origin.and_uses())
         hint = hint_for(value, type_name, environment)
         span = node.span.first_line()
-        notes = _values_note(node, environment)
+        notes = values_note(node, environment)
         if code is Code.FRACTION:
             hint = ROUND if notes else None
         self.findings.add(code, message, span, "", *labels, notes=notes, help=hint)
@@ -265,7 +265,7 @@ class Values:
                 self.unknown_setting(kind, name, inside.key, value, uses)
                 return
         found = refusal(problem, value, environment)
-        notes = _values_note(node or entry.value, environment)
+        notes = values_note(node or entry.value, environment)
         message = f"{what} {found.reason}"
         hint = None if found.code is Code.FRACTION and not notes else found.help
         self.findings.add(found.code, message, span, "", *uses, notes=notes, help=hint)
@@ -289,7 +289,7 @@ def _shown(value: Any) -> str:
     return fraction(value) if fits(value, "float") and not whole else describe(value)
 
 
-def _values_note(node: Node, environment: Mapping[str, Any]) -> tuple[str, ...]:
+def values_note(node: Node, environment: Mapping[str, Any]) -> tuple[str, ...]:
     """What the parameters in a value are here, where they make it what it is."""
     if not isinstance(node, Scalar) or "$" not in node.text:
         return ()

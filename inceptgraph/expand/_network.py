@@ -8,9 +8,10 @@ from typing import Any
 from inceptgraph.diagnostics import Code, Findings, Label, Severity, did_you_mean
 from inceptgraph.expand._budget import refuse_too_many
 from inceptgraph.expand._frame import Environment, Frame, Target, coming_in, resolve
+from inceptgraph.expand._preprocessing import read_preprocessing
 from inceptgraph.expand._steps import StepExpander
 from inceptgraph.graph import Graph, Node, Output, Scope, ScopeKind
-from inceptgraph.ops import Input
+from inceptgraph.ops import Input, Preprocessing
 from inceptgraph.source import Mapping as MappingNode
 from inceptgraph.source import Origin, Scalar
 from inceptgraph.spec import DEFAULT_OUTPUT, FREE_KEYS, Head, Result, Spec, free_size, shape_keys
@@ -38,6 +39,7 @@ class _NetworkExpander:
         self.spec = spec
         self.findings = findings
         self.steps = StepExpander(spec, findings)
+        self.preprocessing: dict[str, Preprocessing] = {}
 
     def expand(self) -> Graph:
         spec, steps = self.spec, self.steps
@@ -69,8 +71,17 @@ class _NetworkExpander:
             if node is not None and about is not None:
                 outputs.append(Output(name, node, training_only=True, **about))
         sections = {n: (s.first.text, s.last.text) for n, s in spec.sections.items()}
-        scopes = self.top_scopes(kinds)
-        return Graph(spec.name, steps.nodes, tuple(outputs), scopes, sections)
+        classes = spec.classes
+        return Graph(
+            spec.name,
+            steps.nodes,
+            tuple(outputs),
+            self.top_scopes(kinds),
+            sections,
+            preprocessing=self.preprocessing,
+            classes=classes.names if classes else None,
+            background=classes is not None and classes.background,
+        )
 
     def input(self, name: str, key: Scalar, mapping: MappingNode) -> str | None:
         """The node of an input; None where its shape could not be read."""
@@ -96,6 +107,10 @@ class _NetworkExpander:
         origin = Origin(key.span, mapping.items, name)
         operation = Input(shape=tuple(shape), **self.bounds(free, mapping))
         self.steps.nodes[name] = Node(name, operation, (), None, origin)
+        entry = mapping.items.get("preprocess")
+        made = read_preprocessing(entry, values, self.findings) if entry else None
+        if made is not None:
+            self.preprocessing[name] = made
         return name
 
     def bounds(self, free: Mapping[str, Scalar], mapping: MappingNode) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from inceptgraph.graph._owners import owners
 from inceptgraph.graph._replaced import followed
 from inceptgraph.graph._verify import verify
 from inceptgraph.graph.recipes import Original, Recipe
-from inceptgraph.ops import Input, Weight
+from inceptgraph.ops import Input, Preprocessing, Weight
 from inceptgraph.types import Phase, Shape
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ class Graph:
         sections: runs of stages that diagrams and tables group, by name: first and last stage.
         rewritten_from: for a graph that a pass made, the weights of the original, by their names;
             see :attr:`originals`.
+        preprocessing: what an image is made into before an input takes it, by the input's name;
+            nothing of inputs of which nobody says.
+        classes: the classes that the network tells apart, by name, in the order of its outputs;
+            None where nobody names them.
+        background: whether the first of them is the background, which no label of data has.
     """
 
     name: str
@@ -56,6 +61,9 @@ class Graph:
     scopes: dict[str, Scope] = field(default_factory=dict)
     sections: dict[str, tuple[str, str]] = field(default_factory=dict)
     rewritten_from: Mapping[str, Weight] | None = None
+    preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    background: bool = False
     _found: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -230,7 +238,7 @@ class Graph:
         and shapes, wired alike operand by operand, with the same inputs and outputs, in order.
 
         Steps that share weights do so in both. Steps that no output needs do not count, nor where
-        weights come from. Linear, and exact.
+        weights come from, nor what inputs and classes mean. Linear, and exact.
         """
         return correspondence(self, other) is not None
 

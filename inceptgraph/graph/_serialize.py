@@ -10,7 +10,7 @@ from inceptgraph import ops
 from inceptgraph.graph import recipes
 from inceptgraph.graph._graph import Graph
 from inceptgraph.graph._nodes import Node, Output, Scope
-from inceptgraph.ops import Input, Weight
+from inceptgraph.ops import Input, Preprocessing, Weight
 from inceptgraph.ops.initializers import scheme
 from inceptgraph.types import format_shape
 
@@ -88,6 +88,13 @@ def to_json(graph: Graph) -> dict[str, Any]:
             name: {**asdict(weight), "init": weight.init.model_dump(mode="json")}
             for name, weight in graph.rewritten_from.items()
         }
+    if graph.preprocessing:
+        data["graph"]["preprocessing"] = {
+            name: each.model_dump(mode="json") for name, each in graph.preprocessing.items()
+        }
+    if graph.classes is not None:
+        data["graph"]["classes"] = list(graph.classes)
+        data["graph"]["background"] = graph.background
     for item in data["nodes"]:
         node: Node = item.pop("node")
         item["op"] = node.op.op
@@ -147,7 +154,14 @@ def from_json(data: dict[str, Any]) -> Graph:
     sections = {name: (ends[0], ends[1]) for name, ends in about["sections"].items()}
     before = about.get("originals")
     weights = None if before is None else {name: _weight(each) for name, each in before.items()}
-    return Graph(about["name"], nodes, outputs, scopes, sections, weights).verify()
+    preprocessing = {
+        name: Preprocessing.model_validate(plain)
+        for name, plain in about.get("preprocessing", {}).items()
+    }
+    classes = tuple(about["classes"]) if "classes" in about else None
+    background = about.get("background", False)
+    meaning = (preprocessing, classes, background)
+    return Graph(about["name"], nodes, outputs, scopes, sections, weights, *meaning).verify()
 
 
 def _weight(plain: dict[str, Any]) -> Weight:

@@ -37,6 +37,8 @@ def verify(graph: Graph) -> None:
     for section, ends in graph.sections.items():
         if missing := [end for end in ends if end not in graph.scopes]:
             raise InvalidGraph(f"the section {section} names no stage: {missing[0]}")
+    if strange := graph.preprocessing.keys() - {node.name for node in graph.inputs}:
+        raise InvalidGraph(f"there is preprocessing of {min(strange)}, which is no input")
     if len({output.name for output in graph.outputs}) < len(graph.outputs):
         raise InvalidGraph("two outputs have one name")
     for scope in graph.scopes.values():

@@ -9,6 +9,7 @@ from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._losses import check_losses
 from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
+from inceptgraph.infer._preprocessing import settle_preprocessing
 from inceptgraph.infer._shared import check_shared
 from inceptgraph.ops import BUILT_IN, Input, Operation
 from inceptgraph.types import Shape, format_shape
@@ -33,6 +34,8 @@ def infer(graph: Graph, findings: Findings) -> Graph:
         from inceptgraph.infer._free_sizes import assume_sizes, check_free_sizes  # few networks pay
 
         graph = assume_sizes(graph)
+    if graph.preprocessing:
+        graph = settle_preprocessing(graph, findings)
     nodes: dict[str, Node] = {}
     reported: set[tuple[Code, Span | None]] = set()
     for name, node in graph.nodes.items():

@@ -35,6 +35,7 @@ from inceptgraph.ops._window import Sides, pairs, same_padding, sides
 from inceptgraph.ops._window import along as along
 from inceptgraph.ops._window import format_size as format_size
 from inceptgraph.ops.losses import DEFAULT_LOSS, LOSSES, Loss, Target
+from inceptgraph.ops.preprocessing import Preprocessing
 from inceptgraph.ops.shape import FAR, Input
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Input",
     "Loss",
     "Operation",
+    "Preprocessing",
     "Reach",
     "Reaches",
     "Sides",

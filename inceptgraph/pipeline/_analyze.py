@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inceptgraph.analysis import check_expectations
+from inceptgraph.analysis import check_classes, check_expectations
 from inceptgraph.arguments import check
 from inceptgraph.diagnostics import (
     Code,
@@ -155,6 +155,8 @@ def analyze(spec: str | Path | Source, *, set: Mapping[str, Any] | None = None) 
         graph = infer(expand(typed, findings), findings) if typed else None
         if typed and graph and not findings.errors:
             graph.verify()
+            if typed.classes:
+                check_classes(typed.classes, graph, findings)
             if not set:  # a spec's expectations are of itself, not of what --set makes of it
                 check_expectations(typed, graph, findings)
     except TooManyFindings:

@@ -5,7 +5,18 @@ from inceptgraph.spec._environment import NoExtent, used_values
 from inceptgraph.spec._expect_form import COUNTS
 from inceptgraph.spec._library import SUFFIXES, Kind, locate, shipped
 from inceptgraph.spec._load import load, load_library
-from inceptgraph.spec._models import Block, Body, Chain, Fork, Head, Param, Result, Spec, Step
+from inceptgraph.spec._models import (
+    Block,
+    Body,
+    Chain,
+    Classes,
+    Fork,
+    Head,
+    Param,
+    Result,
+    Spec,
+    Step,
+)
 from inceptgraph.spec._override import apply as override
 from inceptgraph.spec._resolve import is_library, resolve
 from inceptgraph.spec._resolved_text import (
@@ -40,6 +51,7 @@ __all__ = [
     "Block",
     "Body",
     "Chain",
+    "Classes",
     "Fork",
     "Head",
     "Kind",

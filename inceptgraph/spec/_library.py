@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 from inceptgraph.diagnostics import Code, Findings, Source, Span, did_you_mean
 from inceptgraph.source import Scalar, names_in
 
-__all__ = ["SUFFIXES", "Kind", "locate", "named", "shipped"]
+__all__ = ["NAMES_SUFFIX", "SUFFIXES", "Kind", "beside", "locate", "named", "shipped"]
 
 SUFFIXES = (".yaml", ".yml")
+
+NAMES_SUFFIX = ".txt"
+"""The ending of a file of classes, so that a spec cannot make anyone read another file."""
 
 
 class Kind(StrEnum):
@@ -80,6 +84,21 @@ def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
             hint = "a path ends in .yaml"
         findings.add(Code.UNKNOWN_SPEC, message, word.span.first_line(), help=hint)
         return None
+    return beside(word, SUFFIXES, findings, known)
+
+
+def beside(
+    word: Scalar, suffixes: tuple[str, ...], findings: Findings, known: Container[str] = ()
+) -> Path | None:
+    """The file that a spec names by its path from the spec's own folder.
+
+    Args:
+        word: as written.
+        suffixes: what names of such files end in.
+        findings: receives what is wrong.
+        known: those that are meant by their names alone.
+    """
+    text = word.text
     path = Path(word.span.source.name).parent / text
     if os.path.isfile(path):
         return path
@@ -94,7 +113,7 @@ def named(word: Scalar, kind: Kind, findings: Findings) -> Path | None:
         findings.add(Code.NOT_A_FILE, f"`{path}` is {what}", word.span.first_line())
         return None
     message = f"there is no file `{path}`"
-    siblings = (name for name in names_in(path.parent) if name.endswith(SUFFIXES))
+    siblings = (name for name in names_in(path.parent) if name.endswith(suffixes))
     hint = did_you_mean(path.name, siblings) or "a path is read from the folder of this file"
     if Path(text).stem in known:
         hint = f"the shipped one is meant by its name alone: `{Path(text).stem}`"

@@ -12,9 +12,10 @@ from inceptgraph.diagnostics import Code, Findings, Label, Source, Span
 from inceptgraph.source import Entry, Mapping, Scalar
 from inceptgraph.spec._block_params import check_block
 from inceptgraph.spec._blocks import BLOCK_KEYS, read_blocks
+from inceptgraph.spec._classes import read_classes
 from inceptgraph.spec._expect_form import read_expectations
 from inceptgraph.spec._inflate import inflated, read_inflate
-from inceptgraph.spec._models import Block, Chain, Param, Spec
+from inceptgraph.spec._models import Block, Chain, Classes, Param, Spec
 from inceptgraph.spec._params import (
     check_defaults_order,
     check_references,
@@ -45,6 +46,7 @@ KEYS = (
     "input",
     "inputs",
     "inflate",
+    "classes",
     "params",
     "defaults",
     "blocks",
@@ -186,6 +188,7 @@ class _SpecReader:
             sections=read_sections(self.entries("sections"), stages, self.findings),
             expect=self.expect(),
             inflate=inflate,
+            classes=self.classes(),
             removed=self.resolved.removed,
         )
         self.text("source")
@@ -272,6 +275,10 @@ class _SpecReader:
     def expect(self) -> Mapping | None:
         section = self.section("expect")
         return read_expectations(section, self.findings) if section is not None else None
+
+    def classes(self) -> Classes | None:
+        entry = self.items.get("classes")
+        return read_classes(entry, self.findings) if entry else None
 
     # -- bodies ------------------------------------------------------------------------------
 

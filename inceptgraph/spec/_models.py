@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from inceptgraph.diagnostics import Source, Span
 from inceptgraph.source import Entry, Mapping, Node, Scalar
 
-__all__ = ["Block", "Body", "Chain", "Fork", "Head", "Inflate", "Param", "Section", "Spec", "Step"]
+__all__ = ["Block", "Body", "Chain", "Classes", "Fork", "Head", "Inflate", "Param", "Section"]
+__all__ += ["Spec", "Step"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,6 +148,21 @@ class Inflate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Classes:
+    """The classes that a network tells apart, in the order of its outputs.
+
+    Attributes:
+        key: the word ``classes``.
+        names: of all of them, the background's first where there is one.
+        background: whether there is one, which no label of data has.
+    """
+
+    key: Scalar
+    names: tuple[str, ...]
+    background: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Spec:
     """A whole spec."""
 
@@ -163,5 +179,6 @@ class Spec:
     sections: dict[str, Section]
     expect: Mapping | None
     inflate: Inflate | None = None
+    classes: Classes | None = None
     removed: dict[str, Span] = field(default_factory=dict)
     """Where an edit removed a step of the base, by the step's name."""

@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 
 from inceptgraph.diagnostics import Code, Findings, Label, Source, Span, closest
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, read
+from inceptgraph.spec._classes import names_file, names_in_file, with_names
 from inceptgraph.spec._edits import apply_edits
 from inceptgraph.spec._inherit import inherit
-from inceptgraph.spec._library import Kind, named
+from inceptgraph.spec._library import NAMES_SUFFIX, Kind, beside, named
 from inceptgraph.spec._structure import entries_of, need_text, read_keys, read_mapping, rename
 
 __all__ = ["COMPOSING", "LIBRARY_KEYS", "Resolved", "is_library", "resolve"]
 
 COMPOSING = ("extends", "include", "edit")
 """Keys of a spec that name other files, or change what those say."""
+
+_NAMING = frozenset((*COMPOSING, "classes"))
+"""Keys of a spec that may name files."""
 
 LIBRARY_KEYS = ("description", "source", "include", "blocks")
 MAX_FILES = 100
@@ -64,7 +68,7 @@ def resolve(tree: Node, source: Source, findings: Findings) -> Resolved | None:
     if not isinstance(tree, Mapping):
         return Resolved(tree)  # the reader of specs says what is wrong
     own = _with_slips_read(tree, findings)
-    if not own.items.keys() & set(COMPOSING):
+    if not own.items.keys() & _NAMING:
         return Resolved(own)
     return _Resolver(findings).resolve(own, source)
 
@@ -90,6 +94,7 @@ class _Resolver:
         self.opened: dict[str, tuple[Mapping, Source]] = {}
         self.libraries: dict[Source, None] = {}
         self.removed: dict[str, Span] = {}
+        self.names: list[Source] = []
 
     def resolve(self, own: Mapping, source: Source) -> Resolved | None:
         layers = self.layers(own, source)
@@ -100,7 +105,10 @@ class _Resolver:
             included = self.included(layer)
             if included is None:
                 return None
-            layer = _with_blocks(layer, included)
+            named = self.with_classes(_with_blocks(layer, included))
+            if named is None:
+                return None
+            layer = named
             edit = layer.items.get("edit")
             if whole is None and edit is not None:
                 message = "`edit` changes a spec that this one extends, and it extends none"
@@ -112,7 +120,7 @@ class _Resolver:
             items = {key: entry for key, entry in layer.items.items() if key not in COMPOSING}
             whole = Mapping(items, layer.span)
         assert whole is not None
-        others = tuple(source for _, source in self.opened.values())
+        others = (*(source for _, source in self.opened.values()), *self.names)
         return Resolved(whole, others, frozenset(self.libraries), self.removed)
 
     def layers(self, own: Mapping, source: Source) -> list[Mapping] | None:
@@ -183,6 +191,20 @@ class _Resolver:
             read_keys(mapping, LIBRARY_KEYS, what, self.findings, ("blocks",))
             return
         self.findings.add(Code.UNKNOWN_SPEC, message, word.span.first_line(), help=hint)
+
+    def with_classes(self, layer: Mapping) -> Mapping | None:
+        """A spec with the names of its classes written out; None where their file cannot be had."""
+        entry = layer.items.get("classes")
+        word = names_file(entry) if entry else None
+        if entry is None or word is None:
+            return layer
+        path = beside(word, (NAMES_SUFFIX,), self.findings)
+        source = read(path, self.findings) if path else None
+        if source is None:
+            return None
+        self.names.append(source)
+        named = with_names(entry, names_in_file(source))
+        return Mapping({**layer.items, "classes": named}, layer.span)
 
     # -- libraries ---------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Iterable
 
 from inceptgraph.diagnostics import Code, Findings, Label, Span, closest, did_you_mean
+from inceptgraph.ops import Preprocessing
 from inceptgraph.source import Entry, Mapping, Node, Scalar
 from inceptgraph.spec._models import Chain, Head, Result, Section
 from inceptgraph.spec._references import check_sources
@@ -20,12 +21,13 @@ from inceptgraph.spec._structure import (
 )
 from inceptgraph.types import KINDS, extent_names
 
-__all__ = ["DEFAULT_OUTPUT", "FREE_KEYS", "INPUT_KEYS", "MAP_KEYS", "free_size"]
+__all__ = ["DEFAULT_OUTPUT", "FREE_KEYS", "INPUT_KEYS", "MAP_KEYS", "PREPROCESS_KEYS", "free_size"]
 __all__ += ["read_heads", "read_input", "read_outputs", "read_sections", "shape_keys"]
 
 MAP_KEYS = ("channels", "length", "frames", "height", "width")
 FREE_KEYS = ("least", "multiple")
-INPUT_KEYS = ("name", *MAP_KEYS, "features", *FREE_KEYS)
+INPUT_KEYS = ("name", *MAP_KEYS, "features", *FREE_KEYS, "preprocess")
+PREPROCESS_KEYS = tuple(Preprocessing.model_fields)
 
 DEFAULT_OUTPUT = "output"
 """What the result of the last stage is called in a spec without ``outputs:``."""
@@ -34,6 +36,7 @@ _SHAPES = (
     "an image has `channels`, `height` and `width`, a volume `frames` beside them; a sequence has"
     " `channels` and `length`; a vector has `features`"
 )
+_PREPROCESS = "write `preprocess: {range: [0, 1]}`, and `mean`, `std`, `resize` where there are any"
 _ONE_STEP = "an output is the result of one step: give each a name of its own, or join them first"
 _OUTPUT_KEYS = ("from", "loss", "loss_weight")
 _HEAD_KEYS = {
@@ -57,6 +60,7 @@ def read_input(entry: Entry, findings: Findings) -> Mapping | None:
         rest = {key: item for key, item in value.items.items() if item is not stray}
         value = Mapping(rest, value.span)
     items = read_keys(value, INPUT_KEYS, what, findings)
+    _read_preprocess(items, what, findings)
     wanted = shape_keys(items)
     if surplus := [items.pop(key) for key in MAP_KEYS if key in items and key not in wanted]:
         kind = _kind(wanted)
@@ -73,6 +77,29 @@ def read_input(entry: Entry, findings: Findings) -> Mapping | None:
         message = f"{what} needs {listed(missing)}"
         findings.add(Code.MISSING_KEY, message, entry.key.span, help=_SHAPES)
     return Mapping(items, value.span)
+
+
+def _read_preprocess(items: dict[str, Entry], what: str, findings: Findings) -> None:
+    """Check how images are made ready for an input, as far as its structure goes; it is gone from
+    the items where it cannot be read."""
+    entry = items.pop("preprocess", None)
+    if entry is None:
+        return
+    value = read_mapping(entry.value, "`preprocess`", findings, _PREPROCESS)
+    if value is None:
+        return
+    kind = _kind(shape_keys(items))
+    if kind in KINDS[:2]:
+        message = f"{what} is {kind}, and `preprocess` is of images"
+        hint = "leave it out, or give the input `channels`, `height` and `width`"
+        findings.add(Code.CONFLICTING_KEYS, message, entry.key.span, help=hint)
+        return
+    known, at = read_keys(value, PREPROCESS_KEYS, "`preprocess`", findings), entry.key.span
+    if "range" not in known:
+        message = "`preprocess` needs `range`, what black and white become"
+        findings.add(Code.MISSING_KEY, message, at, help=_PREPROCESS)
+        return
+    items["preprocess"] = Entry(entry.key, Mapping(known, value.span))
 
 
 _FREE = re.compile(r"\s*free\s*(?:=\s*(.{1,60}?)\s*)?")

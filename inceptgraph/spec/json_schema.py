@@ -10,9 +10,12 @@ import inspect
 import re
 from typing import Any
 
+from pydantic import BaseModel
+
 from inceptgraph import ops
-from inceptgraph.ops import Operation
+from inceptgraph.ops import Operation, Preprocessing
 from inceptgraph.spec._expect_form import COUNTS
+from inceptgraph.spec._library import NAMES_SUFFIX
 from inceptgraph.spec._load import BLOCK_KEYS, INPUT_KEYS, KEYS
 from inceptgraph.spec._resolve import LIBRARY_KEYS
 from inceptgraph.spec._sections import MAP_KEYS
@@ -73,6 +76,7 @@ def _root(kinds: dict[str, type[Operation]]) -> Schema:
         "input": ("What the network reads.", {"$ref": "#/$defs/input"}),
         "inputs": ("What the network reads, by name.", _named({"$ref": "#/$defs/input"})),
         "inflate": ("What makes videos of images: {frames: 64, kernel: 3}.", _inflate()),
+        "classes": ("The classes that it tells apart, in the order of its outputs.", _classes()),
         "params": ("Values that stages use as $name and `--set name=…` replaces.", PARAMS),
         "defaults": ("Arguments of operations, where a step does not give them.", _defaults(kinds)),
         "blocks": ("Bodies with parameters, used like operations.", blocks),
@@ -123,6 +127,15 @@ def _inflate() -> Schema:
     return _object({"frames": _axis(size), "kernel": size}, required=["frames"])
 
 
+def _classes() -> Schema:
+    """Names, or a file of them; and the background, which no label has, in front of them."""
+    several = {"type": "array", "items": WORD, "uniqueItems": True}
+    file = {"type": "string", "pattern": rf"{re.escape(NAMES_SUFFIX)}$"}
+    names = {"anyOf": [several | {"minItems": 1}, file]}
+    both = _object({"names": names, "background": WORD}, required=["names"])
+    return {"anyOf": [several | {"minItems": 2}, file, both]}
+
+
 def _axis(size: Schema) -> Schema:
     """An extent of an input, which may be any."""
     return {"anyOf": [*size["anyOf"], {"type": "string", "pattern": r"^\s*free\s*(=.*)?$"}]}
@@ -153,6 +166,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
         found[name] = _operation(kind, found)
     size = _or_expression({"type": "integer", "minimum": 1})
     inputs = {key: _axis(size) if key in MAP_KEYS[1:] else size for key in INPUT_KEYS}
+    inputs |= {"name": WORD, "preprocess": _preprocess()}
     block = {key: {} for key in BLOCK_KEYS} | {
         "description": TEXT,
         "params": PARAMS,
@@ -182,7 +196,7 @@ def _definitions(kinds: dict[str, type[Operation]]) -> Schema:
             "type": "string",
             "pattern": r"\$",
         },
-        "input": _object(inputs | {"name": WORD}),
+        "input": _object(inputs),
         "params": {
             "type": "object",
             "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
@@ -277,6 +291,16 @@ def _operation(kind: type[Operation], definitions: Schema) -> Schema:
     schema = kind.model_json_schema(ref_template=template)
     for name, definition in schema.pop("$defs", {}).items():
         definitions[f"{kind.op}.{name}"] = definition
+    return _model(kind, schema)
+
+
+def _preprocess() -> Schema:
+    schema = _model(Preprocessing, Preprocessing.model_json_schema())
+    return {**schema, "additionalProperties": False, "required": ["range"]}
+
+
+def _model(kind: type[BaseModel], schema: Schema) -> Schema:
+    """Pydantic's schema of a model with the texts of its docstring."""
     texts = argument_texts(kind)
     arguments: Schema = {}
     for name, argument in schema.get("properties", {}).items():
@@ -296,8 +320,8 @@ def _plain(schema: Schema) -> Schema:
     return kept
 
 
-def argument_texts(kind: type[Operation]) -> dict[str, str]:
-    """The docstring's text on each argument of an operation."""
+def argument_texts(kind: type[BaseModel]) -> dict[str, str]:
+    """The docstring's text on each argument of an operation, or of another model."""
     _, _, section = (inspect.getdoc(kind) or "").partition("Args:\n")
     found: dict[str, str] = {}
     name = ""
@@ -312,6 +336,6 @@ def argument_texts(kind: type[Operation]) -> dict[str, str]:
     return {name: text.replace("``", "`") for name, text in found.items()}
 
 
-def _first_paragraph(kind: type[Operation]) -> str:
+def _first_paragraph(kind: type[BaseModel]) -> str:
     text = (inspect.getdoc(kind) or "").partition("\n\n")[0]
     return " ".join(text.replace("``", "`").split())

@@ -34,8 +34,13 @@ def plain(text: str) -> Any:
 
 SMALL = """\
 name: small
-input: {channels: 3, height: 8, width: 8}
-params: {classes: 10, wide: int = 4, window: "size = [1, 3]", mode: string = same}
+input:
+  channels: 3
+  height: 8
+  width: 8
+  preprocess: {range: [-1, $half], mean: 0, order: bgr, resize: 9}
+classes: {names: [0, 1, 2, 3, 4, 5, 6, 7, 8], background: none}
+params: {classes: 10, half: 0.5, wide: int = 4, window: "size = [1, 3]", mode: string = same}
 defaults: {conv2d: {bias: false}}
 blocks:
   conv:
@@ -93,6 +98,18 @@ def test_takes_every_form_of_the_language(validator: Any) -> None:
         ("name: small", "nmae: small"),
         ("channels: 3", "chanels: 3"),
         ("channels: 3", "channels: many"),
+        ("range: [-1, $half], ", ""),
+        ("range: [-1, $half]", "range: 1"),
+        ("range: [-1, $half]", "range: [-1, 0, 1]"),
+        ("order: bgr", "order: brg"),
+        ("mean: 0", "mean: many"),
+        ("mean: 0", "std: 0"),
+        ("mean: 0", "means: 0"),
+        ("resize: 9", "resize: 0"),
+        ("resize: 9", "crop: [8, 8, 8]"),
+        ("background: none", "backgrund: none"),
+        ("{names: [0, 1, 2, 3, 4, 5, 6, 7, 8], background: none}", "[one]"),
+        ("{names: [0, 1, 2, 3, 4, 5, 6, 7, 8], background: none}", "imagenet"),
         ("wide: int = 4", "wide: integer = 4"),
         ("{conv2d: {bias: false}}", "{conv2: {bias: false}}"),
         ("{conv2d: {bias: false}}", "{conv2d: {biass: false}}"),
