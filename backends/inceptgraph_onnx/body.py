@@ -99,6 +99,13 @@ class Step:
         """A value, apart where one of some operators made it."""
         return self.apart(value) if self.body.made_by(value) in operators else value
 
+    def behind_pool(self, monotonic: bool = False) -> str:
+        """The operand of an activation, away from a max pool unless it is monotonic: OpenVINO
+        2026.4.1 computes any activation between a convolution and the max pool behind it, before
+        the pool."""
+        (x,) = self.inputs
+        return x if monotonic else self.fence(x, "MaxPool")
+
     def border(self, value: str, sides: Sides, number: float = 0.0) -> str:
         """A map with so many pixels of a number added at its sides. Zero, which is the default, is
         not said, and the mode is: pnnx 20261020 leaves any other Pad out."""

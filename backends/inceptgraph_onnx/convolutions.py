@@ -22,9 +22,19 @@ def convolution(op: Convolution, step: Step, shape: Shape) -> str:
 
     The stride of a 1×1 kernel moves up in OpenVINO 2026.4.1, through what goes pixel by pixel, and
     compiling fails where slices of one value come together there. A pool does not let it through.
+
+    Where a kernel over time makes one channel of one, OpenVINO 2026.4.1 misreads the pixels unless
+    frames are as far apart as rows are. Of two channels, the same twice, it reads them rightly.
     """
     (x,), (channels, *extents) = step.inputs, shape
-    _, groups = op.channels(channels)
+    out, groups = op.channels(channels)
+    weights, dilation = list(step.weights.values()), list(op.dilation)
+    misread = channels == out == 1 and len(extents) == 3 and op.kernel[0] > 1
+    if misread and op.kernel[1] == 1:
+        dilation[1] = dilation[0]  # of one row any distance will do
+    misread = misread and dilation[0] != dilation[1]
+    if misread:
+        weights = [step.call("Concat", each, each, axis=0) for each in weights]
     border = list(sides(op.padding, tuple(extents), op.kernel, op.stride, op.dilation))
     strides, width = list(op.stride), extents[-1]
     if 1 in op.kernel:
@@ -42,16 +52,18 @@ def convolution(op: Convolution, step: Step, shape: Shape) -> str:
     if max(op.kernel) == 1 and max(strides) > 1 and _of_slices(step.body, x):
         x = step.call("MaxPool", x, kernel_shape=op.kernel, strides=strides)
         strides = [1] * len(strides)
-    return step.call(
+    result = step.call(
         "Conv",
         x,
-        *step.weights.values(),
+        *weights,
         kernel_shape=op.kernel,
         strides=strides,
-        dilations=op.dilation,
+        dilations=dilation,
         pads=(*border[::2], *border[1::2]),
         group=groups,
     )
+    one = step.integers(1) if misread else ""
+    return step.call("Slice", result, step.integers(0), one, one) if misread else result
 
 
 _APART = {"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Concat"}

@@ -39,6 +39,6 @@ RULES: dict[type[Operation], Callable[..., str]] = {
         for kind, operator in _OPERATORS.items()
     },
     reduce.L2Normalize: _normalized,
-    pointwise.Abs: lambda op, step, *inputs: step.call("Abs", *step.inputs),
+    pointwise.Abs: lambda op, step, *inputs: step.call("Abs", step.behind_pool()),
     pointwise.Power: _power,
 }

@@ -98,7 +98,7 @@ def _(op: norm.Affine, step: Step, *inputs: Shape) -> str:
 @rule.register
 def _(op: activation.Prelu, step: Step, *inputs: Shape) -> str:
     monotonic = bool((step.body.constants[step.weights["weight"]] >= 0).all())
-    x = _behind_pool(step, monotonic)
+    x = step.behind_pool(monotonic)
     return step.call("PRelu", x, step.per_channel("weight", len(inputs[0])))
 
 
@@ -159,13 +159,6 @@ def _(op: activation.LogSoftmax, step: Step, *inputs: Shape) -> str:
 # -- other activations ---------------------------------------------------------------------------
 
 
-def _behind_pool(step: Step, monotonic: bool = False) -> str:
-    """The operand of an activation, away from a max pool unless it is monotonic: OpenVINO 2026.4.1
-    computes any activation between a convolution and the max pool behind it, before the pool."""
-    (x,) = step.inputs
-    return x if monotonic else step.fence(x, "MaxPool")
-
-
 @rule.register
 def _(op: activation.Softplus, step: Step, *inputs: Shape) -> str:
     """relu(x) + log(1 + e) with e = exp(-|x|), in Kahan's form of ``log1p``: the rounding of 1 + e
@@ -185,7 +178,7 @@ def _(op: activation.Softplus, step: Step, *inputs: Shape) -> str:
 def _(op: activation.Mish, step: Step, *inputs: Shape) -> str:
     """x · n / (n + 2), where n = e·(e + 2) and e = exp(x): ``Mish`` of OpenVINO 2026.4.1 is off by
     1e-6 where the result is small, and that of ONNX Runtime takes four times as long."""
-    x, two = _behind_pool(step), step.number(2.0)
+    x, two = step.behind_pool(), step.number(2.0)
     e = step.call("Exp", step.call("Min", x, step.number(20.0)))  # from there on it is x
     n = step.call("Mul", e, step.call("Add", e, two))
     return step.call("Mul", x, step.call("Div", n, step.call("Add", n, two)))
@@ -193,7 +186,7 @@ def _(op: activation.Mish, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: activation.HardSwish, step: Step, *inputs: Shape) -> str:
-    return step.call("HardSwish", _behind_pool(step))
+    return step.call("HardSwish", step.behind_pool())
 
 
 @rule.register
@@ -205,12 +198,12 @@ def _(op: activation.Relu6, step: Step, *inputs: Shape) -> str:
 def _(op: activation.LeakyRelu, step: Step, *inputs: Shape) -> str:
     if op.slope == 1:
         return step.inputs[0]
-    return step.call("LeakyRelu", _behind_pool(step, op.slope >= 0), alpha=op.slope)
+    return step.call("LeakyRelu", step.behind_pool(op.slope >= 0), alpha=op.slope)
 
 
 @rule.register
 def _(op: activation.Elu, step: Step, *inputs: Shape) -> str:
-    return step.call("Elu", _behind_pool(step, op.alpha >= 0), alpha=op.alpha)
+    return step.call("Elu", step.behind_pool(op.alpha >= 0), alpha=op.alpha)
 
 
 @rule.register
@@ -220,14 +213,14 @@ def _(op: activation.HardSigmoid, step: Step, *inputs: Shape) -> str:
 
 @rule.register
 def _(op: activation.Silu, step: Step, *inputs: Shape) -> str:
-    x = _behind_pool(step)
+    x = step.behind_pool()
     return step.call("Mul", x, step.call("Sigmoid", x))
 
 
 @rule.register
 def _(op: activation.Gelu, step: Step, *inputs: Shape) -> str:
     """In parts, which runtimes join: ``Gelu`` itself came with opset 20."""
-    x = _behind_pool(step)
+    x = step.behind_pool()
     if op.approximate == "none":
         bent = step.call("Erf", step.call("Div", x, step.number(sqrt(2))))
     else:

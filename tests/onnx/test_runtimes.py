@@ -36,7 +36,15 @@ MEAN = "g: {op: global_avg_pool}"
 BORDER = "p: {op: pad, border: [1, 1, 1, 1]}"
 
 BENT = ("silu", "mish", "gelu", "gelu, approximate: tanh", "hard_swish", "prelu")
-BENT += ("leaky_relu, slope: -0.5", "elu, alpha: -0.5", "relu", "tanh", "softplus", "sigmoid")
+BENT += (
+    "abs",
+    "leaky_relu, slope: -0.5",
+    "elu, alpha: -0.5",
+    "relu",
+    "tanh",
+    "softplus",
+    "sigmoid",
+)
 
 IDLE = ("identity", "channels", "crop, border: [0, 0, 0, 0]", "pad, border: [0, 0, 0, 0]")
 IDLE += ("concat, from: [p]", "leaky_relu, slope: 1.0")
@@ -115,6 +123,11 @@ SPECS = {name: f"name: N\n{ONE}\nstages: {{{stages}}}" for name, stages in STAGE
 for shape in ("length: 9", "frames: 3, height: 4, width: 5"):
     SPECS[f"lrn of {shape}"] = (
         f"name: N\ninput: {{channels: 4, {shape}}}\nstages: {{n: {{op: lrn}}}}"
+    )
+VIDEO = "input: {channels: 1, frames: 5, height: 6, width: 7}"
+for each in ("2, dilation: [2, 1, 1]", "[3, 1, 3], dilation: [2, 1, 2], padding: same"):
+    SPECS[f"dilated over time, {each}"] = (
+        f"name: N\n{VIDEO}\nstages: {{a: {{op: conv, out: 1, kernel: {each}}}}}"
     )
 SPECS["an input that nothing reads"] = f"name: N\n{UNREAD}\nstages: {{s: {{op: relu, from: y}}}}"
 
@@ -229,6 +242,21 @@ FORMS: dict[str, Any] = {
         ),
         "avx512f",
     ),
+    "convolution of one channel dilated over time": (
+        "openvino",
+        "convolutions.py",
+        [
+            ("Unsqueeze", ["x", "one"], {}),
+            ("Conv", ["0", "cube"], {"dilations": [2, 1, 1]}),
+        ],
+        {"one": [1], "cube": KERNEL[:1, :2, :2, :2].reshape(1, 1, 2, 2, 2)},
+        lambda x: F.conv3d(
+            x[:, None],
+            torch.from_numpy(KERNEL[:1, :2, :2, :2].reshape(1, 1, 2, 2, 2)).double(),
+            dilation=(2, 1, 1),
+        ),
+        "avx2",
+    ),
     "one channel joined with itself": (
         "openvino",
         "rules.py",
@@ -242,6 +270,7 @@ FORMS: dict[str, Any] = {
         {"zero": [0], "one": [1]},
         lambda x: torch.cat([F.max_pool2d(mean(x), 3, 1, 1), mean(x), mean(x)], 1),
     ),
+    "absolute value behind a max pool": bent(("Abs", ["1"], {}), of=torch.abs),
     "SiLU behind a max pool": bent(("Sigmoid", ["1"], {}), ("Mul", ["1", "2"], {}), of=F.silu),
     "Mish behind a max pool": bent(("Mish", ["1"], {}), of=F.mish),
     "one feature of one": (
