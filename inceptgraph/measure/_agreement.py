@@ -15,6 +15,7 @@ from inceptgraph.setting import Setting
 from inceptgraph.weights.recipe_values import Array, Tensors
 
 __all__ = [
+    "DRAWS",
     "ROOM",
     "ROOM_OF_ORDER",
     "ROUNDOFF",
@@ -33,7 +34,14 @@ ROOM = 10.0
 """How many times the plain module's own error is still explained by the type of numbers: others
 sum in another order, fold weights before they round, or multiply by Winograd's method, whose error
 is several times as large (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
-section 6)."""
+section 6).
+
+Where a sum cancels, or few numbers are summed, the plain module may be right by luck. As many times
+what roundings of each input, weight and result at random make of the exact outputs is explained as
+well (Parker, Monte Carlo Arithmetic, 1997)."""
+
+DRAWS = 4
+"""How often roundings are drawn, of which the worst counts."""
 
 ROOM_OF_ORDER = 2.0
 """The same of the plain module in another order of summation, which leaves little else to explain.
@@ -110,7 +118,13 @@ def error_of(
         return None
 
 
-def bound(dtype: str, plain: float | None, depth: int, reordered: float | None = None) -> float:
+def bound(
+    dtype: str,
+    plain: float | None,
+    depth: int,
+    reordered: float | None = None,
+    rounded: float = 0.0,
+) -> float:
     """The error that a type of numbers explains.
 
     Args:
@@ -120,6 +134,7 @@ def bound(dtype: str, plain: float | None, depth: int, reordered: float | None =
         depth: layers with weights on the longest path, each of which rounds, for when it cannot.
         reordered: the error of the plain module that sums in another order; None and infinite as
             before.
+        rounded: the error of outputs that are exact but for roundings at random.
 
     Returns:
         Always finite.
@@ -127,6 +142,8 @@ def bound(dtype: str, plain: float | None, depth: int, reordered: float | None =
     least = ROUNDOFF[dtype]
     known = plain is not None and math.isfinite(plain)
     explained = ROOM * (max(plain or 0.0, least) if known else least * max(depth, 1))
+    if math.isfinite(rounded):
+        explained = max(explained, ROOM * rounded)
     if reordered is None or not math.isfinite(reordered):
         return explained
     return max(explained, ROOM_OF_ORDER * reordered)
@@ -156,6 +173,7 @@ def judge(
     plain: float | None,
     depth: int,
     reordered: float | None = None,
+    rounded: float = 0.0,
 ) -> Verdict:
     """Compare outputs with a reference.
 
@@ -163,13 +181,15 @@ def judge(
         found: what a network gave.
         wanted: the reference.
         dtype: what the network computes in.
-        plain: the error of the plain module in this type, ``depth`` the layers with weights, and
-            ``reordered`` the error in another order; see :func:`bound`.
+        plain: the error of the plain module in this type, ``depth`` the layers with weights,
+            ``reordered`` the error in another order, and ``rounded`` that of roundings at random;
+            see :func:`bound`.
     """
     if not same_form(found, wanted):
         shapes = " and ".join(str(value.shape) for value in found.values())
         return Verdict(None, None, f"its outputs are {shapes}")
-    errors, explained = _errors(found, wanted), bound(dtype, plain, depth, reordered)
+    errors = _errors(found, wanted)
+    explained = bound(dtype, plain, depth, reordered, rounded)
     error = max(errors.values(), default=0.0)
     if error <= explained:
         return Verdict(error, explained, None)

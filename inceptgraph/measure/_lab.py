@@ -52,13 +52,32 @@ class Lab(Protocol):
             module: what an engine prepared, or :meth:`plain` or :meth:`peer` made.
             graph: the network, whose inputs it takes.
             setting: how it runs.
-        magnitude: what the inputs, which are about 1, are multiplied by.
+            magnitude: what the inputs, which are about 1, are multiplied by.
         """
 
     def reference(
         self, graph: Graph, tensors: Tensors, setting: Setting, magnitude: float = 1.0
     ) -> Outputs:
         """The outputs for the inputs of a setting, by the plain module in float64."""
+
+    def rounded(
+        self,
+        graph: Graph,
+        tensors: Tensors,
+        setting: Setting,
+        magnitude: float,
+        roundoff: float,
+        seed: int,
+    ) -> Outputs:
+        """The same outputs where each input, weight and result is a rounding off, at random.
+
+        Args:
+            graph: the network, ``tensors`` its weights.
+            setting: how it runs.
+            magnitude: of the inputs, as in :meth:`subject`.
+            roundoff: of a number, relative to itself.
+            seed: what the roundings follow from.
+        """
 
 
 @runtime_checkable

@@ -8,6 +8,8 @@ from typing import Any
 from inceptgraph.analysis import total
 from inceptgraph.graph import Graph
 from inceptgraph.measure._agreement import (
+    DRAWS,
+    ROUNDOFF,
     Maker,
     Verdict,
     error_of,
@@ -57,6 +59,7 @@ class Reference:
         self._magnitude = magnitude
         self._depth = total(graph.phase("eval")).depth
         self._errors: dict[Setting, tuple[float | None, float | None]] = {}
+        self._by_chance: dict[Setting, float] = {}
         try:
             self.outputs = lab.reference(graph, tensors, setting, magnitude)
         except Exception as error:
@@ -82,7 +85,11 @@ class Reference:
         """
         plain, reordered = self._explained(setting)
         wanted = self.outputs if wanted is None else wanted
-        return judge(found, wanted, setting.dtype, plain, self._depth, reordered)
+        about = setting.dtype, plain, self._depth, reordered
+        verdict = judge(found, wanted, *about)
+        if verdict.reason is None or verdict.error is None:
+            return verdict
+        return judge(found, wanted, *about, self._rounded(setting))  # which takes some references
 
     def is_finite_in(self, setting: Setting) -> bool:
         """True where the plain module gives finite numbers in the setting's type, or cannot run."""
@@ -108,6 +115,14 @@ class Reference:
                 self._error(self._lab.reordered, setting),
             )
         return self._errors[setting]
+
+    def _rounded(self, setting: Setting) -> float:
+        """The error that roundings at random make, found once."""
+        if setting not in self._by_chance:
+            given = self._graph, self._tensors, setting, self._magnitude, ROUNDOFF[setting.dtype]
+            drawn = (self._lab.rounded(*given, seed) for seed in range(DRAWS))
+            self._by_chance[setting] = max(relative_error(each, self.outputs) for each in drawn)
+        return self._by_chance[setting]
 
     def _error(self, make: Maker, setting: Setting) -> float | None:
         given = self._graph, self._tensors, setting, self.outputs, self._magnitude

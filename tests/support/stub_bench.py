@@ -108,6 +108,9 @@ class StubLab:
     ) -> dict[str, Any]:
         return WANTED
 
+    def rounded(self, *given: Any) -> dict[str, Any]:
+        return WANTED
+
     def peer_reference(self, module: Any, graph: Graph, setting: Setting) -> Any:
         return self.peer_outputs
 
