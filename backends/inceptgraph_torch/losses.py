@@ -48,11 +48,15 @@ def total_loss(
 
     Raises:
         TypeError: ``outputs`` is not what the network returns.
-        ValueError: one target for outputs that cannot share it; a dict lacks an output; an output
-            is none of the network's; a target of numbers has another shape than its output.
+        ValueError: one target for outputs that cannot share it; a dict lacks an output, or names
+            what is none of the network's; a target of numbers has another shape than its output.
     """
     given = outputs_by_name(outputs, [name for name in weights if name not in heads])
-    for name in given:
+    named = [
+        *given,
+        *(name for each in (target, criterion) if isinstance(each, Mapping) for name in each),
+    ]
+    for name in named:
         if name not in weights:
             raise ValueError(f"`{name}` is none of the network's outputs: {listed(weights)}")
     if not isinstance(target, Mapping):

@@ -59,9 +59,13 @@ def _no_product(first: Shape, second: Shape) -> ShapeError:
     return ShapeError(
         Code.SPATIAL_MISMATCH,
         f"`matmul` cannot multiply matrices of {sizes[0]} and {sizes[1]} ({below}×{across}):"
-        f" {first[-1]} columns meet {second[-2]} rows",
+        f" {_of(first[-1], 'column')} meet {_of(second[-2], 'row')}",
         help=hint,
     )
+
+
+def _of(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class Dot(OverAxes):

@@ -310,6 +310,14 @@ def test_losses_refuse_alike(losses: Any, shapes: Any, told: str) -> None:
             loss(outputs, torch.tensor([0, 1]))
 
 
+def test_targets_of_unknown_outputs_are_refused_alike(losses: Any) -> None:
+    outputs, labels = torch.zeros(2, 5), torch.tensor([0, 1])
+    for loss in losses:
+        with pytest.raises(ValueError, match="`logit` is none of the network's outputs: `logits`"):
+            loss(outputs, {"logits": labels, "logit": labels})
+        loss(outputs, {"logits": labels, "aux": labels})  # in evaluation the head gives nothing
+
+
 def test_losses_are_equal(losses: Any) -> None:
     outputs = tiny()(images())
     ours, theirs = (loss(outputs, torch.tensor([0, 1])) for loss in losses)
