@@ -15,6 +15,7 @@ from inceptgraph import ops
 from inceptgraph.analysis import total
 from inceptgraph.cli import console
 from inceptgraph.cli import listing_installed as installed
+from inceptgraph.cli.listing_recipes import recipes, show_recipes
 from inceptgraph.cli.options import json_option
 from inceptgraph.cli.verbs import verb
 from inceptgraph.diagnostics import codes
@@ -39,7 +40,9 @@ Item = dict[str, Any]
 @verb("list", examples=EXAMPLES)
 @click.argument(
     "what",
-    type=click.Choice(["specs", "blocks", "operations", "passes", "backends", "engines", "codes"]),
+    type=click.Choice(
+        ["specs", "blocks", "operations", "recipes", "passes", "backends", "engines", "codes"]
+    ),
     default="specs",
 )
 @json_option
@@ -217,6 +220,7 @@ _LISTS: dict[str, tuple[Callable[[], list[Item]], Callable[[list[Item]], str]]] 
     "specs": (_specs, _show_specs),
     "blocks": (_blocks, _show_blocks),
     "operations": (_operations, _show_operations),
+    "recipes": (recipes, show_recipes),
     "passes": (installed.passes, installed.show_passes),
     "backends": (installed.backends, installed.show_backends),
     "engines": (installed.engines, installed.show_engines),

@@ -102,6 +102,8 @@ class Code(StrEnum):
     CLASHING_PLUGINS = "IG814"
     BAD_PASSES = "IG815"
     BAD_DATA = "IG816"
+    UNKNOWN_RECIPE = "IG817"
+    TRAINING = "IG818"
 
 
 class Severity(StrEnum):

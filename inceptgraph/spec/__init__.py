@@ -27,7 +27,7 @@ from inceptgraph.spec._resolved_text import (
 )
 from inceptgraph.spec._sections import DEFAULT_OUTPUT, FREE_KEYS, free_size, shape_keys
 from inceptgraph.spec._signatures import check_arguments, find_operation, operation_exists
-from inceptgraph.spec._structure import NAME, listed, need_text, read_keys, read_mapping
+from inceptgraph.spec._structure import NAME, kind_of, listed, need_text, read_keys, read_mapping
 from inceptgraph.spec._values import (
     FAILED,
     TYPES,
@@ -71,6 +71,7 @@ __all__ = [
     "free_size",
     "is_fraction",
     "is_library",
+    "kind_of",
     "listed",
     "load",
     "load_library",

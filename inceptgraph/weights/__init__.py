@@ -11,6 +11,7 @@ from inceptgraph.weights._fitted import Fitted
 from inceptgraph.weights._fitting import fit_entries, fit_file, load
 from inceptgraph.weights._json import to_json
 from inceptgraph.weights._match import Fit, Pair
+from inceptgraph.weights._patterns import covers as covers
 
 __all__ = [
     "Allowed",

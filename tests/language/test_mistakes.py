@@ -80,6 +80,8 @@ ELSEWHERE = {
     Code.CLASHING_PLUGINS: "installed packages, see test_plugins.py",
     Code.BAD_PASSES: "lists of passes, see test_pipeline.py",
     Code.BAD_DATA: "images and labels, see tests/train",
+    Code.UNKNOWN_RECIPE: "training recipes, see tests/train",
+    Code.TRAINING: "trainings, see tests/train",
 }
 """Codes that no spec by itself can trigger."""
 
