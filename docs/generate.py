@@ -35,8 +35,8 @@ Generated from the commands' own help by `docs/generate.py`.
 
 Data goes to stdout, messages go to stderr. A SPEC is a file, the name of a shipped spec, or `-` for
 stdin. `--set` replaces a value for one run, and what a spec expects of itself is then not checked.
-`NO_COLOR` is honoured. No verb but `build` and `bench` imports torch, and `weights` for files other
-than safetensors.
+`NO_COLOR` is honoured. No verb but `build`, `train` and `bench` imports torch, and `weights` for
+files other than safetensors.
 
 An installed package can add verbs, which `inceptgraph --help` lists below the others:
 [how](../tests/plugin/README.md#a-verb).

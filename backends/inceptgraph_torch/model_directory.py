@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
@@ -27,7 +27,7 @@ from inceptgraph_torch.spec_module import SpecModule
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["dtype", "load", "tensors", "write", "write_optimized"]
+__all__ = ["dtype", "load", "save_weights", "tensors", "write", "write_optimized"]
 
 PYTHON = "model.py"
 WEIGHTS = "model.safetensors"
@@ -61,7 +61,7 @@ def write(
     progress("initialising the weights")
     module = lower(graph, **options)
     progress("writing the weights")
-    _save(module, folder / WEIGHTS, like=folder / PYTHON)
+    save_weights(module, folder / WEIGHTS, like=folder / PYTHON)
 
 
 def write_optimized(
@@ -90,10 +90,15 @@ def write_optimized(
     (folder / OPTIMIZED_PYTHON).write_text(text, encoding="utf-8")
     progress("folding the weights")
     module = lower(graph, device="cpu", dtype=dtype(folder), tensors=tensors(graph, folder))
-    _save(module, folder / OPTIMIZED_WEIGHTS, like=folder / OPTIMIZED_PYTHON)
+    save_weights(module, folder / OPTIMIZED_WEIGHTS, like=folder / OPTIMIZED_PYTHON)
 
 
-def _save(module: SpecModule, path: Path, like: Path) -> None:
+def save_weights(module: nn.Module, path: Path, like: Path) -> None:
+    """Write the weights of a network, in a file with the permissions of another.
+
+    Raises:
+        OSError: the system cannot write it.
+    """
     state = {name: tensor.contiguous().cpu() for name, tensor in module.state_dict().items()}
     _save_tensors(state, path)
     # safetensors makes files that only their owner reads; these are as the Python beside them

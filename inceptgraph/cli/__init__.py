@@ -1,8 +1,8 @@
 """The command line. This package alone prints and exits.
 
 Verbs are imported when they are used, and what a verb needs is imported by it: ``--help`` loads
-click alone, and torch is loaded by ``build`` and ``bench``, and by ``weights`` for what is not
-safetensors.
+click alone, and torch is loaded by ``build``, ``train`` and ``bench``, and by ``weights`` for what
+is not safetensors.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ SECTIONS = {
     "Make something of it": {
         "render": Entry("render:render", "Draw a diagram."),
         "build": Entry("build:build", "Write a model that runs."),
+        "train": Entry("train:train", "Train a network by a recipe."),
     },
     "Write one": {
         "init": Entry("init:init", "Start a spec of your own."),

@@ -16,6 +16,7 @@ __all__ = [
     "DIFFERENT",
     "FINDINGS",
     "INTERRUPTED",
+    "STOPPED",
     "USAGE",
     "Refused",
     "abandon_stdout",
@@ -26,6 +27,8 @@ FINDINGS = 1
 DIFFERENT = 1
 USAGE = 2
 CRASH = 2
+STOPPED = 75
+"""As sendmail's EX_TEMPFAIL: the same command with --resume goes on."""
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """As shells count: 128 and the number of the signal."""

@@ -1,0 +1,49 @@
+"""Findings of a training that cannot begin or go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
+from inceptgraph.training import Recipe
+from inceptgraph_train.processes import Processes
+
+__all__ = ["check_batch", "diverged"]
+
+
+def check_batch(recipe: Recipe, samples: int, processes: Processes) -> None:
+    """Refuse a batch that cannot be divided among the processes, or that no epoch has.
+
+    Raises:
+        SpecError: it is such a one.
+    """
+    batch, parts = recipe.batch, processes.world * recipe.accumulate
+    if batch % parts:
+        message = f"a batch of {batch} does not divide into {parts} parts of one size"
+        hint = f"{_count(processes.world, 'process', 'es')} of {_count(recipe.accumulate, 'part')}"
+        hint = f"say `--with batch={-(-batch // parts) * parts}`, or take other parts than {hint}"
+        raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
+    if samples < batch:
+        message = f"a batch is {batch} samples, and there are {samples}"
+        hint = f"give a smaller one: `--with batch={max(samples // 2, 1)}`"
+        raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
+
+
+def diverged(step: int, what: str, losses: Mapping[str, float]) -> SpecError:
+    """The error that a training has lost its numbers.
+
+    Args:
+        step: at which it was seen.
+        what: it is: "the loss is nan".
+        losses: of each output.
+    """
+    wrong = [f"`{name}`" for name, each in losses.items() if not math.isfinite(each)]
+    where = f" (of {' and '.join(wrong)})" if wrong else ""
+    message = f"at step {step} {what}{where}: the training diverged"
+    hint = "go on from the checkpoint with a lower rate: `--resume --with optimizer.lr=…`"
+    return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
+
+
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{plural if number != 1 else ''}"

@@ -1,0 +1,169 @@
+"""Runs that are killed, told to stop, or that fail: what they go on from, and what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from places import ROOT
+from trained import job, train
+
+from inceptgraph.diagnostics import SpecError
+from inceptgraph_train import TorchTrainer
+
+KILLED = ROOT / "tests" / "support" / "killed_training.py"
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """A training in a process of its own: how it ended, and what it said."""
+    command = [sys.executable, str(KILLED)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as trainings:  # type: ignore[call-overload]
+
+        def call(place: Path, when: str = "never", count: int = 0, *more: str) -> tuple[int, str]:
+            trainings.stdin.write(" ".join([str(place), when, str(count), *more]) + "\n")
+            trainings.stdin.flush()
+            done = json.loads(trainings.stdout.readline())
+            return done["code"], done["said"]
+
+        yield call
+        trainings.stdin.close()
+
+
+def told(place: Path) -> list[dict[str, Any]]:
+    """What a run recorded, but for its speed."""
+    lines = (place / "metrics.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    return [{k: v for k, v in each.items() if k != "images_per_second"} for each in records]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
+    """A run that nothing disturbed."""
+    place = tmp_path_factory.mktemp("whole") / "run"
+    assert run(place)[0] == 0
+    return place
+
+
+def assert_as_whole(place: Path, whole: Path) -> None:
+    """To the last bit: every loss, the weights, and which checkpoints are kept."""
+    assert told(place) == told(whole)
+    weights = "model.safetensors"
+    assert (place / weights).read_bytes() == (whole / weights).read_bytes()
+    kept = [sorted(os.listdir(each / "checkpoints")) for each in (place, whole)]
+    assert kept[0] == kept[1]
+
+
+MOMENTS = [
+    ("sample", 3),  # before any checkpoint
+    ("sample", 47),  # in the middle of a step
+    ("sync", 3),  # while the second checkpoint is written
+    ("sync", 8),
+    ("rename", 4),
+    ("rename", 9),
+]
+
+
+@pytest.mark.parametrize(("when", "count"), MOMENTS[1:3])
+def test_a_killed_run_goes_on_as_one_that_was_not(
+    tmp_path: Path, run: Run, whole: Path, when: str, count: int
+) -> None:
+    place = tmp_path / "run"
+    assert run(place, when, count)[0] == -signal.SIGKILL
+    assert run(place, "never", 0, "--resume")[0] == 0
+    assert_as_whole(place, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "count"), [*MOMENTS, *(("rename", n) for n in range(1, 9))])
+def test_a_killed_run_at_more_moments(
+    tmp_path: Path, run: Run, whole: Path, when: str, count: int
+) -> None:
+    place = tmp_path / "run"
+    assert run(place, when, count)[0] == -signal.SIGKILL
+    again = ["--resume"] if (place / "run.json").exists() else []
+    assert run(place, when, count + 11, *again)[0] in (-signal.SIGKILL, 0)  # and once more
+    assert run(place, "never", 0, "--resume")[0] == 0
+    assert_as_whole(place, whole)
+
+
+def test_a_run_that_is_told_to_stop_keeps_its_last_step(
+    tmp_path: Path, run: Run, whole: Path
+) -> None:
+    place = tmp_path / "run"
+    assert run(place, "term", 50)[0] == 75
+    assert told(place)[-1]["step"] == 7
+    assert (place / "checkpoints" / "step-000000007").is_dir()
+    code, said = run(place, "never", 0, "--resume")
+    assert (code, said) == (0, "going on from step 7")
+    assert told(place) == told(whole)
+
+
+def test_a_full_disk_is_told_with_the_checkpoint_that_is_good(
+    tmp_path: Path, run: Run, whole: Path
+) -> None:
+    place = tmp_path / "run"
+    largest = max(path.stat().st_size for path in whole.rglob("*.distcp"))
+    code, said = run(place, "full", largest - 1)
+    assert code == 1
+    assert "cannot write" in said
+    assert "File too large" in said
+    assert "there is no checkpoint yet" in said
+    assert run(place, "never", 0, "--resume")[0] == 0
+    assert_as_whole(place, whole)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    """What is kept is from before."""
+    place = tmp_path / "run"
+    text = "optimizer: {name: sgd, lr: 1.0e+30}\ncheckpoints: {every: 1 steps}\nlength: 50 steps"
+    with pytest.raises(SpecError) as error:
+        train(place, text)
+    (found,) = error.value.diagnostics
+    assert "the training diverged" in found.message
+    newest = sorted((place / "checkpoints").iterdir())[-1]
+    assert found.notes == (f"the newest good checkpoint is `{newest}`",)
+    assert found.help is not None
+    assert "--resume --with optimizer.lr" in found.help
+
+
+def test_a_lower_rate_goes_on_from_there(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    train(place, "length: 4 steps\ncheckpoints: {every: 2 steps}")
+    said: list[str] = []
+    again = job(place, "length: 8 steps\noptimizer: {name: sgd, lr: 0.01, momentum: 0.9}")
+    again = type(again)(**{**vars(again), "resume": True})
+    TorchTrainer().train(again, lambda report: said.append(report.message))
+    assert [each for each in said if each] == [
+        "`length` is not what the run began with",
+        "`optimizer` is not what the run began with",
+        "`checkpoints` is not what the run began with",
+        "going on from step 4",
+    ]
+    assert [each["lr"] for each in told(place)] == [0.1] * 4 + [0.01] * 4
+
+
+def test_what_is_in_the_way_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    train(place, "length: 1 steps")
+    with pytest.raises(SpecError, match="holds a run already"):
+        train(place)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("dear")
+    with pytest.raises(SpecError, match="holds files that are no run's"):
+        train(tmp_path / "other")
+    with pytest.raises(SpecError, match="does not divide into 3 parts"):
+        train(tmp_path / "odd", "accumulate: 3")
+    with pytest.raises(SpecError, match="a batch is 400 samples, and there are 24"):
+        train(tmp_path / "large", "batch: 400")
