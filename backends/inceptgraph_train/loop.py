@@ -248,8 +248,12 @@ class Training:
         if not self.learned.is_finite():
             raise diverged(step, "a weight is no number", {})
         score = self.score if self.validation is not None else None
-        place = self.checkpoints.save(self.learned, Saved(step, self.processes.world, score))
-        if self.processes.first and self.checkpoints.best() in (place, None):
+        self.checkpoints.save(self.learned, Saved(step, self.processes.world, score))
+        self._write_weights()
+
+    def _write_weights(self) -> None:
+        """Make the newest checkpoint's weights the run's, unless an older one is better."""
+        if self.processes.first and self.checkpoints.best() in (self.checkpoints.newest(), None):
             self.run_directory.write_weights(self._evaluated())
 
     def _restore(self) -> int:
@@ -260,9 +264,11 @@ class Training:
         self.processes.wait()
         if saved is None:
             return 0
-        other = saved.world != self.processes.world
-        told = f", which {saved.world} processes made and {self.processes.world} go on with"
-        self._tell(saved.step, message=f"going on from step {saved.step}{told if other else ''}")
+        self._write_weights()  # in case that it was killed before it did
+        told, world = f"going on from step {saved.step}", self.processes.world
+        if saved.world != world:
+            told += f" with {world} processes; it was made by {saved.world}"
+        self._tell(saved.step, message=told)
         return saved.step
 
     def _outcome(self, *, finished: bool) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -36,8 +37,8 @@ class RunDirectory:
         self.checkpoints = place / CHECKPOINTS
 
     def begin(self, spec: str, recipe: Recipe, about: Mapping[str, Any]) -> None:
-        """Write what the run is made of: the spec, the recipe, versions, and more by name."""
-        self.place.mkdir(parents=True, exist_ok=True)
+        """Write what the run is made of: the spec, the recipe, versions, and more by name. A new
+        run's directory is there with all of them, or not at all."""
         versions = {name: version(name) for name in ("inceptgraph", "torch")}
         record = {
             "format": "inceptgraph-run/1",
@@ -45,9 +46,18 @@ class RunDirectory:
             "versions": {**versions, "python": platform.python_version()},
             **about,
         }
-        _replace(self.place / SPEC, spec)
-        _replace(self.place / RECIPE, to_yaml(recipe))
-        _replace(self.place / RECORD, json.dumps(record, indent=2) + "\n")
+        texts = {SPEC: spec, RECIPE: to_yaml(recipe), RECORD: json.dumps(record, indent=2) + "\n"}
+        if self.record():
+            for name, text in texts.items():
+                _replace(self.place / name, text)
+            return
+        place = Path(os.path.abspath(self.place))
+        beside = place.with_name(f".{place.name}.beginning")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        for name, text in texts.items():
+            (beside / name).write_text(text, encoding="utf-8")
+        beside.rename(place)  # which may be an empty directory
 
     def record(self) -> dict[str, Any]:
         """What the run is made of; empty where nothing was begun here."""

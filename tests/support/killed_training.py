@@ -1,8 +1,5 @@
-"""Trainings that are killed while they run: each line of stdin is one, ``RUN WHEN COUNT``, and
-``--resume`` where it goes on.
-
-Each has a process of its own, forked from this one, which has imported all before. A line of stdout
-tells how it ended, with what it said, as JSON.
+"""A training that is killed while it runs: ``main(run, when, count)``, and ``--resume`` where it
+goes on.
 
 WHEN is ``sample``, as one is read; ``sync``, as a part of a checkpoint gets to the disk;
 ``rename``, as a file or a checkpoint is moved into its place; or ``never``. COUNT says at which of
@@ -12,12 +9,9 @@ COUNT bytes.
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,26 +96,3 @@ def main(place: str, when: str, count: str, *more: str) -> int:
         print(error, *error.diagnostics[0].notes, sep="\n")
         return 1
     return 0 if outcome.finished else 75
-
-
-def forked(words: list[str]) -> dict[str, Any]:
-    """A training in a process of its own."""
-    with tempfile.TemporaryFile("w+") as said:
-        child = os.fork()
-        if not child:
-            os.dup2(said.fileno(), sys.stdout.fileno())
-            code = 99
-            try:
-                code = main(*words)
-                sys.stdout.flush()
-            finally:
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
-        said.seek(0)
-        return {"code": os.waitstatus_to_exitcode(status), "said": said.read()}
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for line in sys.stdin:
-        print(json.dumps(forked(line.split())), flush=True)

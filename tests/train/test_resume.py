@@ -5,40 +5,28 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from places import ROOT
 from trained import job, train
 
 from inceptgraph.diagnostics import SpecError
 from inceptgraph_train import TorchTrainer
 
-KILLED = ROOT / "tests" / "support" / "killed_training.py"
-
-
 Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
+def run(fork: Callable[..., tuple[list[int], str]]) -> Run:
     """A training in a process of its own: how it ended, and what it said."""
-    command = [sys.executable, str(KILLED)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as trainings:  # type: ignore[call-overload]
 
-        def call(place: Path, when: str = "never", count: int = 0, *more: str) -> tuple[int, str]:
-            trainings.stdin.write(" ".join([str(place), when, str(count), *more]) + "\n")
-            trainings.stdin.flush()
-            done = json.loads(trainings.stdout.readline())
-            return done["code"], done["said"]
+    def call(place: Path, when: str = "never", count: int = 0, *more: str) -> tuple[int, str]:
+        (code,), said = fork("killed", place, when, count, *more)
+        return code, said
 
-        yield call
-        trainings.stdin.close()
+    return call
 
 
 def told(place: Path) -> list[dict[str, Any]]:
