@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 __all__ = [
     "Code",
@@ -125,8 +125,7 @@ class Source:
         return self.text.splitlines()
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A range of a source. Lines and columns count from 0; the end is exclusive."""
 
     source: Source

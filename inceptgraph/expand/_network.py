@@ -197,6 +197,5 @@ class _NetworkExpander:
     def of_operation(self, name: str, node: str) -> Scope:
         operation, origin = self.steps.nodes[node].op, self.steps.nodes[node].origin
         given = tuple(origin.arguments) if origin else ()
-        plain = operation.model_dump(mode="json")
-        arguments = {key: plain[key] for key in operation.arguments()}
+        arguments = operation.model_dump(mode="json", include={*operation.arguments()})
         return Scope(name, ScopeKind.STEP, operation.op, arguments, node, given, origin)

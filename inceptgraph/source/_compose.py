@@ -49,11 +49,11 @@ class _Stop(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A finished part of the tree: how many values it holds, and how deep they are nested."""
+    """A part of the tree that has a name: how many values it holds, how deep they are nested."""
 
     node: Node
-    size: int = 1
-    height: int = 0
+    size: int
+    height: int
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +131,7 @@ class _Composer:
         if plain and not text and self.stack and self.stack[-1].key is not None:
             span = self.stack[-1].key.span  # an empty value has no place but its key's
         node = Scalar(resolve(text) if plain else text, text, span)
-        self.add(_Value(node), event.anchor)
+        self.add(node, event.anchor)
 
     def start(self, event: Any) -> None:
         span = self.span(event)
@@ -157,7 +157,7 @@ class _Composer:
         )
         self.count += 1
         size = self.count - opened.count_before
-        self.place(_Value(whole, size, opened.height), opened.anchor)
+        self.place(whole, opened.anchor, size, opened.height)
 
     def end_of_text(self, opened: _Open, line: int, column: int) -> tuple[int, int]:
         """The end of what an indented collection holds, before the blank lines that follow."""
@@ -189,34 +189,34 @@ class _Composer:
         node = value.node
         if isinstance(node, Scalar):
             node = Scalar(node.value, node.text, span)
-        self.add(_Value(node, value.size, value.height), None)
+        self.add(node, None, value.size, value.height)
 
-    def add(self, value: _Value, anchor: str | None) -> None:
-        self.count += value.size
+    def add(self, node: Node, anchor: str | None, size: int = 1, height: int = 0) -> None:
+        self.count += size
         if self.count > MAX_NODES:
-            written = "" if value.size == 1 else ", counting every alias in full"
+            written = "" if size == 1 else ", counting every alias in full"
             message = f"the file holds more than {MAX_NODES:,} values{written}"
             hint = "name what repeats under `blocks:`, and use `repeat:`"
-            span = self.stack[-1].start if self.stack else value.node.span
+            span = self.stack[-1].start if self.stack else node.span
             self.fail(Code.TOO_LARGE, message, span.first_line(), hint)
-        self.place(value, anchor)
+        self.place(node, anchor, size, height)
 
-    def place(self, value: _Value, anchor: str | None) -> None:
+    def place(self, node: Node, anchor: str | None, size: int, height: int) -> None:
         if anchor is not None:
-            self.anchors[anchor] = value
+            self.anchors[anchor] = _Value(node, size, height)
         if not self.stack:
-            self.root = value.node
+            self.root = node
             return
         parent = self.stack[-1]
-        if value.height >= parent.height:
-            parent.height = value.height + 1
+        if height >= parent.height:
+            parent.height = height + 1
         if isinstance(parent.node, Sequence):
-            parent.node.items.append(value.node)
+            parent.node.items.append(node)
         elif parent.key is None:
-            self.take_key(parent, value.node)
+            self.take_key(parent, node)
         else:
             key, parent.key = parent.key, None
-            entry = split_joined(key, value.node, self.findings) or Entry(key, value.node)
+            entry = split_joined(key, node, self.findings) or Entry(key, node)
             parent.node.items.setdefault(entry.key.text, entry)
 
     def take_key(self, parent: _Open, node: Node) -> None:
