@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -61,29 +60,20 @@ class Listing(NamedTuple):
 class Images(Dataset[tuple[Any, int]]):
     """Images and the indices of their classes, decoded when they are asked for.
 
-    Item ``i`` is what ``transform`` makes of the image, and its label. What is random about it
-    depends on ``seed``, ``epoch`` and ``i`` alone, not on who asks and when.
+    Item ``i`` is what ``transform`` makes of the image, and its label.
 
     Attributes:
         samples: the images, in their order.
         classes: the names that labels count; None where labels were numbers from the start.
         transform: None gives the image itself, a tensor (channels, height, width) in ``uint8``.
         channels: 3 for colours, 1 for grey.
-        seed: of what is random.
-        epoch: how many times all have been seen; to be set before each.
     """
 
     def __init__(
-        self,
-        listing: Listing,
-        transform: Transform | None = None,
-        *,
-        channels: int = 3,
-        seed: int = 0,
+        self, listing: Listing, transform: Transform | None = None, *, channels: int = 3
     ) -> None:
         self.samples, self.classes = listing
         self.transform, self.channels = transform, channels
-        self.seed, self.epoch = seed, 0
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -99,15 +89,17 @@ class Images(Dataset[tuple[Any, int]]):
             image = decode(sample.read(), self.channels)
         except OSError as error:
             raise BrokenImage(error.strerror or str(error)) from error
-        if self.transform is None:
-            return image, sample.label
-        with torch.random.fork_rng(devices=()):
-            torch.default_generator.manual_seed(self._seed(index))
-            return self.transform(image), sample.label
+        return self.transform(image) if self.transform else image, sample.label
 
     def name(self, index: int) -> str:
         """What messages and tables call an image."""
         return self.samples[index].name
+
+    def labels(self) -> int:
+        """How many labels there are; of numbers, one more than the largest."""
+        if self.classes is not None:
+            return len(self.classes)
+        return 1 + max(sample.label for sample in self.samples)
 
     def digest(self) -> str:
         """The SHA-256 of the list, names and labels in their order; images are not read."""
@@ -115,7 +107,3 @@ class Images(Dataset[tuple[Any, int]]):
         for sample in self.samples:
             found.update(f"{sample.label} {sample.name}\0".encode())
         return found.hexdigest()
-
-    def _seed(self, index: int) -> int:
-        words = f"{self.seed} {self.epoch} {index}".encode()
-        return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest())

@@ -62,11 +62,13 @@ class BrokenImages:
     Attributes:
         skip: skip them; else the first one ends the run.
         tell: is told of each that is skipped.
+        how: to have them skipped, after "or".
         found: those so far.
     """
 
     skip: bool = False
     tell: Progress = lambda text: None
+    how: str = "let broken images be skipped"
     found: list[Broken] = field(default_factory=list)
 
     def without(self, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -79,8 +81,7 @@ class BrokenImages:
             for each in batch.broken:
                 message = f"the image `{each.name}` cannot be read: {each.reason}"
                 if not self.skip:
-                    hint = "mend it or take it out, or let broken images be skipped"
-                    raise refused(message, hint)
+                    raise refused(message, f"mend it or take it out, or {self.how}")
                 self.tell(f"skipped: {message}")
             self.found += batch.broken
             if batch.images is not None:

@@ -36,6 +36,10 @@ SECTIONS = {
         "build": Entry("build:build", "Write a model that runs."),
         "train": Entry("train:train", "Train a network by a recipe."),
     },
+    "Use it on images": {
+        "evaluate": Entry("evaluate:evaluate", "Tell how often networks are right."),
+        "predict": Entry("predict:predict", "Tell what is in a picture."),
+    },
     "Write one": {
         "init": Entry("init:init", "Start a spec of your own."),
         "list": Entry(

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TextIO, TypeVar
 
 import click
@@ -95,20 +95,25 @@ def prepare_streams(streams: Sequence[Any]) -> None:
             stream.reconfigure(errors="replace")
 
 
-def counted_off(items: Iterable[T], total: int, noun: str) -> Iterator[T]:
+def counted_off(
+    items: Iterable[T], total: int, noun: str, size: Callable[[T], int] = lambda item: 1
+) -> Iterator[T]:
     """Pass items on, and count them on stderr where that is a terminal and it takes a while.
 
     Args:
         items: made one by one, each taking its time.
         total: how many there will be.
         noun: what they are, such as ``combinations``.
+        size: how many an item counts for.
     """
     if not sys.stderr.isatty():
         yield from items
         return
     line, shown = "", time.monotonic() + PATIENCE - REFRESH
+    number = 0
     try:
-        for number, item in enumerate(items, 1):
+        for item in items:
+            number += size(item)
             if time.monotonic() - shown >= REFRESH:
                 shown = time.monotonic()
                 line = f"{number:,} of {total:,} {noun}"

@@ -1,0 +1,109 @@
+"""Images prepared for a network, as its preprocessing says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from inceptgraph.evaluation import View
+from inceptgraph.ops import Preprocessing
+
+__all__ = ["Prepared", "Shown", "normalised", "resized"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """From an image to what a network takes in evaluation: resized, cropped and normalised.
+
+    Attributes:
+        how: the preprocessing of a network's input, whose crop is known.
+    """
+
+    how: Preprocessing
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """From (channels, height, width) in ``uint8`` to (channels, *crop) in ``float32``."""
+        how = self.how
+        image = resized(image, *how.resized(*image.shape[1:]), how.interpolation)
+        return normalised(_cut(image, *how.window(*image.shape[1:])), how)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """From an image to views of it for each of some networks, not yet normalised.
+
+    Attributes:
+        hows: the preprocessing of each network's input, whose crop is known.
+        views: of each network's, in the order in which they are shown.
+    """
+
+    hows: Sequence[Preprocessing]
+    views: Sequence[Sequence[View]]
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, ...]:
+        """From (channels, height, width) in ``uint8`` to (views, channels, *crop) for each."""
+        each = zip(self.hows, self.views, strict=True)
+        return tuple(_shown(image, how, views) for how, views in each)
+
+
+def resized(image: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
+    """An image of another size, smoothed where it becomes smaller, as Pillow does it.
+
+    Args:
+        image: of shape (channels, height, width), in ``uint8``.
+        height: that it is to have, ``width`` alike.
+        interpolation: ``nearest``, ``bilinear``, ``bicubic``, or ``area``, the mean of all that
+            becomes one pixel.
+    """
+    size = (height, width)
+    if tuple(image.shape[1:]) == size:
+        return image
+    if interpolation == "area":
+        return interpolate(image[None].float(), size, mode="area")[0].round().byte()
+    if interpolation == "nearest":  # torch's own of this name looks at a pixel's corner
+        return interpolate(image[None], size, mode="nearest-exact")[0]
+    return interpolate(image[None], size, mode=interpolation, antialias=True)[0]
+
+
+def normalised(images: Tensor, how: Preprocessing) -> Tensor:
+    """The numbers that a network takes, of images of 8 bits.
+
+    Args:
+        images: of shape (…, channels, height, width), in red, green and blue, or grey.
+        how: with a factor and an offset for each channel.
+
+    Returns:
+        A tensor of the same shape in ``float32``, in the order of colours of ``how``.
+    """
+    if how.order == "bgr":
+        images = images.flip(-3)
+    factors, offsets = (
+        torch.tensor(each, device=images.device)[:, None, None]
+        for each in (how.factors, how.offsets)
+    )
+    return images.float().mul_(factors).add_(offsets)
+
+
+def _shown(image: Tensor, how: Preprocessing, views: Sequence[View]) -> Tensor:
+    assert how.crop is not None
+    scaled: dict[int | None, Tensor] = {}
+    found = []
+    for view in views:
+        if view.shorter not in scaled:
+            at = how if view.shorter is None else how.model_copy(update={"resize": view.shorter})
+            size = at.resized(*image.shape[1:])
+            scaled[view.shorter] = resized(image, *size, how.interpolation)
+        whole = scaled[view.shorter]
+        _, height, width = whole.shape
+        part = _cut(whole, *view.box(height, width, how.crop))
+        part = resized(part, *how.crop, how.interpolation)
+        found.append(part.flip(-1) if view.mirrored else part)
+    return torch.stack(found)
+
+
+def _cut(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
+    return image[:, top : top + height, left : left + width]

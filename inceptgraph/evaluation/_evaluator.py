@@ -1,0 +1,128 @@
+"""What shows images to networks: a package that is found by its entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from inceptgraph import plugins
+from inceptgraph.backend import Progress
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
+from inceptgraph.evaluation._model import Model
+from inceptgraph.evaluation._scores import Array
+
+__all__ = ["Answers", "Data", "Evaluator", "Plan", "find_evaluator"]
+
+ENTRY_POINTS, TORCH = "inceptgraph.evaluators", "torch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How images are shown.
+
+    Attributes:
+        crops: views of each, one of :data:`WAYS`.
+        batch: views that a network is given at a time.
+        workers: processes that read images; 0 reads them in this one.
+        skip_broken: leave out images that cannot be read; else the first ends the work.
+    """
+
+    crops: int = 1
+    batch: int = 32
+    workers: int = 0
+    skip_broken: bool = False
+
+
+class Data(Protocol):
+    """Images with labels, by their places.
+
+    Attributes:
+        classes: the names that labels count; None where labels are numbers from the start.
+    """
+
+    @property
+    def classes(self) -> tuple[str, ...] | None: ...
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """What messages and tables call an image."""
+
+    def labels(self) -> int:
+        """How many labels there are; of numbers, one more than the largest."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What networks say of some images.
+
+    Attributes:
+        places: of the images in the data, of shape (images,).
+        labels: those of the data, of shape (images,).
+        probabilities: of shape (images, classes), for each network and each way of looking in it:
+            the mean over the views. In float64.
+    """
+
+    places: Array
+    labels: Array
+    probabilities: Sequence[Sequence[Array]]
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """Reads images and shows them to networks."""
+
+    def open(self, where: str, channels: int) -> Data:
+        """The images and labels at a place.
+
+        Args:
+            where: a folder of classes, a table, tar shards, or ``package:callable``.
+            channels: of the images: 3 for colours, 1 for grey.
+
+        Raises:
+            SpecError: there is nothing, or nothing that can be used.
+        """
+
+    def pictures(self, paths: Sequence[str], channels: int) -> Data:
+        """Images by themselves, each with the label 0.
+
+        Raises:
+            SpecError: a path leads nowhere.
+        """
+
+    def show(
+        self,
+        data: Data,
+        models: Sequence[Model],
+        ways: Sequence[int],
+        plan: Plan,
+        tell: Progress,
+    ) -> Iterator[Answers]:
+        """Show all images to all networks, some images at a time, in their order.
+
+        Args:
+            data: of :meth:`open` or :meth:`pictures`.
+            models: which tell the same number of classes apart.
+            ways: of :data:`WAYS`.
+            plan: how.
+            tell: is told of each image that is left out.
+
+        Raises:
+            SpecError: an image is broken, and not to be skipped.
+        """
+
+
+def find_evaluator(name: str = TORCH) -> Evaluator:
+    """What shows images to networks.
+
+    Raises:
+        SpecError: no installed package does, or it cannot be loaded.
+    """
+    offered = plugins.points(ENTRY_POINTS)
+    if name not in offered:
+        message = f"there is no evaluator `{name}`"
+        raise SpecError(
+            [Diagnostic(Code.UNKNOWN_BACKEND, message, help="install inceptgraph anew")]
+        )
+    return plugins.loaded(offered[name], Evaluator, "evaluator")

@@ -1,0 +1,97 @@
+"""A network that tells images of classes apart, and what it takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
+from inceptgraph.graph import Graph, Output
+from inceptgraph.ops import LOSSES, Operation, Preprocessing, Target
+from inceptgraph.types import format_shape
+
+__all__ = ["Model"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with its weights, ready to be asked for the class of an image.
+
+    Attributes:
+        name: as messages call it.
+        graph: with shapes.
+        module: runs it, in evaluation: from a float32 tensor to one, or to a dict by the names of
+            the outputs.
+
+    Raises:
+        SpecError: it takes something else than one image, or tells no classes apart.
+    """
+
+    name: str
+    graph: Graph
+    module: Any
+
+    def __post_init__(self) -> None:
+        self.crop, self.output  # noqa: B018  # refuse before anything is read
+
+    @property
+    def channels(self) -> int:
+        """Of an image: 3 for colours, 1 for grey."""
+        return self.graph.shape(self._input)[0]
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width of the window that it is shown."""
+        crop = self.preprocessing.crop
+        assert crop is not None  # of a graph with shapes
+        return crop
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What an image is made into: what the spec says, else numbers from 0 to 1 of an image that
+        just covers the window."""
+        shape = self.graph.shape(self._input)
+        said = self.graph.preprocessing.get(self._input)
+        return said or Preprocessing(range=(0.0, 1.0), crop=(shape[1], shape[2])).over(shape[0])
+
+    @property
+    def output(self) -> Output:
+        """The output that tells classes apart."""
+        found = [each for each in self.graph.outputs if self._tells_classes(each)]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(f"`{each.name}`" for each in found)
+        wrong = f"has several outputs of classes: {names}" if found else "tells no classes apart"
+        raise self._refused(wrong, "evaluate a network with one output that is trained by classes")
+
+    @property
+    def classes(self) -> int:
+        """How many it tells apart, the background with them."""
+        return self.graph.shape(self.output.node)[0]
+
+    @property
+    def gives(self) -> type[Operation]:
+        """The operation that makes the output: a softmax makes probabilities already."""
+        return type(self.graph.nodes[self.output.node].op)
+
+    def label(self, index: int) -> str:
+        """What a class is called: by its name, else by its number."""
+        return str(index) if self.graph.classes is None else self.graph.classes[index]
+
+    @property
+    def _input(self) -> str:
+        taken = {node.name: self.graph.shape(node.name) for node in self.graph.inputs}
+        for name, shape in taken.items():
+            if len(taken) == 1 and len(shape) == 3 and shape[0] in (1, 3):
+                return name
+        told = ", ".join(f"`{name}` {format_shape(shape)}" for name, shape in taken.items())
+        hint = "evaluate a network of one image, grey or in colours"
+        raise self._refused(f"takes {told or 'nothing'}", hint)
+
+    def _tells_classes(self, output: Output) -> bool:
+        one = len(self.graph.shape(output.node)) == 1
+        by_classes = LOSSES[output.loss].target is Target.CLASSES
+        return one and by_classes and not output.training_only
+
+    def _refused(self, wrong: str, help: str) -> SpecError:
+        return SpecError([Diagnostic(Code.BAD_OPTION, f"`{self.name}` {wrong}", help=help)])

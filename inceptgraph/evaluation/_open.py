@@ -1,0 +1,58 @@
+"""Models by what a user names: a directory, or a spec with weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inceptgraph import pipeline
+from inceptgraph.diagnostics import Code, Diagnostic, SpecError
+from inceptgraph.evaluation._model import Model
+
+if TYPE_CHECKING:
+    from inceptgraph.weights import WeightsFile
+
+__all__ = ["is_spec", "open_model"]
+
+
+def is_spec(where: str) -> bool:
+    """Whether what a user names is a spec, which needs weights, and no directory."""
+    return not Path(where).is_dir()
+
+
+def open_model(
+    where: str,
+    *,
+    engine: str = "eager",
+    weights: str | Path | WeightsFile | None = None,
+    set: Mapping[str, Any] | None = None,
+    remap: str | Path | None = None,
+    allow: Iterable[str] = (),
+    **options: Any,
+) -> Model:
+    """A network with its weights, run by an engine in evaluation.
+
+    Args:
+        where: a directory that ``inceptgraph build`` or ``inceptgraph train`` wrote, or a spec.
+        engine: that runs it.
+        weights: of a spec; ``set``, ``remap`` and ``allow`` as in :func:`inceptgraph.compile`.
+        options: those of :class:`~inceptgraph.engine.Setting`.
+
+    Raises:
+        SpecError: there is none, or it has no weights, or is no network of images, or the engine
+            cannot run it.
+    """
+    if not is_spec(where):
+        module = pipeline.load(where, engine=engine, **options)
+        return Model(where, pipeline.to_graph(Path(where) / "spec.yaml"), module)
+    graph = pipeline.to_graph(where, set=set)
+    if weights is None:
+        message = f"`{where}` is a spec, and has no weights"
+        hint = "give a file of them with --weights, or name a directory that was built or trained"
+        raise SpecError([Diagnostic(Code.BAD_OPTION, message, help=hint)])
+    module = pipeline.compile(
+        graph, engine=engine, weights=weights, remap=remap, allow=allow, **options
+    )
+    name = getattr(weights, "path", weights)
+    return Model(f"{where} ({name})", graph, module)
