@@ -24,12 +24,13 @@ from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKin
 from inceptgraph.graph._owners import owners
 from inceptgraph.graph._replaced import followed
 from inceptgraph.graph._verify import verify
-from inceptgraph.graph.recipes import Original, Recipe
 from inceptgraph.ops import Input, Preprocessing, Weight
 from inceptgraph.types import Phase, Shape
 
 if TYPE_CHECKING:
     import networkx
+
+    from inceptgraph.graph.recipes import Recipe
 
 __all__ = ["Graph", "InvalidGraph", "Node", "Output", "Scope", "ScopeKind"]
 
@@ -108,6 +109,8 @@ class Graph:
         """How each of a node's weights comes from the originals."""
         if node.recipes is not None:
             return node.recipes
+        from inceptgraph.graph.recipes import Original  # which no spec needs
+
         weights = self.weights(node).items()
         return {name: Original(f"{node.original}.{name}", weight.shape) for name, weight in weights}
 

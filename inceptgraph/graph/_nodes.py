@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inceptgraph.diagnostics import Span
-from inceptgraph.graph.recipes import Recipe
 from inceptgraph.ops import DEFAULT_LOSS, Operation
 from inceptgraph.source import Origin
 from inceptgraph.types import Shape
+
+if TYPE_CHECKING:
+    from inceptgraph.graph.recipes import Recipe
 
 __all__ = ["InvalidGraph", "Node", "Output", "Scope", "ScopeKind"]
 

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from inceptgraph import ops
-from inceptgraph.graph import recipes
 from inceptgraph.graph._graph import Graph
 from inceptgraph.graph._nodes import Node, Output, Scope
 from inceptgraph.ops import Input, Preprocessing, Weight
@@ -64,6 +63,8 @@ def to_json(graph: Graph) -> dict[str, Any]:
     :func:`from_json` reads it back whole.
     """
     import networkx
+
+    from inceptgraph.graph import recipes
 
     data: dict[str, Any] = networkx.node_link_data(graph.digraph, edges="edges")
     data["graph"] = {
@@ -128,6 +129,8 @@ def from_json(data: dict[str, Any]) -> Graph:
         ValueError: the data is not in this format, or names an operation that is not installed.
         InvalidGraph: the graph breaks its rules.
     """
+    from inceptgraph.graph import recipes
+
     about = data.get("graph", {})
     start, *more = str(about.get("format")).split("+")
     if start != FORMAT or not {*more} <= {RECIPES, SHARES}:

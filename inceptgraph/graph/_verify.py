@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from inceptgraph.diagnostics import ShapeError
 from inceptgraph.graph._digraph import check_order, reached
 from inceptgraph.graph._nodes import InvalidGraph, Node
-from inceptgraph.graph.recipes import originals
 
 if TYPE_CHECKING:
     from inceptgraph.graph._graph import Graph
@@ -88,6 +87,8 @@ def _verify_shared(graph: Graph) -> None:
 
 
 def _verify_recipes(graph: Graph, node: Node) -> None:
+    from inceptgraph.graph.recipes import originals  # which no spec needs
+
     wanted = {name: weight.shape for name, weight in graph.weights(node).items()}
     made = {name: recipe.shape for name, recipe in graph.recipes(node).items()}
     if made != wanted:
