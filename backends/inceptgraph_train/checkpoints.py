@@ -40,12 +40,19 @@ class Saved:
     Attributes:
         step: how many steps were made.
         world: how many processes made them.
-        score: the accuracy in validation; None without one.
+        loss: the total in validation; None without one.
+        top1: the accuracy there; None where the network has no classes.
     """
 
     step: int
     world: int
-    score: float | None = None
+    loss: float | None = None
+    top1: float | None = None
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """How good it is: more is better. Of those that are right as often, less loss is."""
+        return self.top1 or 0.0, -(self.loss or 0.0)
 
 
 @dataclass(frozen=True)
@@ -108,9 +115,9 @@ class Checkpoints:
         return next(reversed(self.all()), None)
 
     def best(self) -> Path | None:
-        """The one of the highest score, the first of equals; None where none has one."""
-        scored = {place: each for place, each in self.all().items() if each.score is not None}
-        return max(scored, key=lambda place: scored[place].score or 0.0, default=None)
+        """The one that did best in validation; None where none was measured."""
+        measured = {place: each for place, each in self.all().items() if each.loss is not None}
+        return max(measured, key=lambda place: measured[place].rank, default=None)
 
     def save(self, learned: Learned, saved: Saved) -> Path:
         """Write a checkpoint beside its place, move it there, and remove those that are too many.

@@ -27,7 +27,7 @@ from inceptgraph_train.drawing import Batches, Drawing, begin_step, collated, mi
 from inceptgraph_train.errors import refused
 from inceptgraph_train.loading import Broken
 from inceptgraph_train.losses import Losses
-from inceptgraph_train.meter import Meter
+from inceptgraph_train.meter import Means, Meter
 from inceptgraph_train.optimizers import freeze, make_optimizer
 from inceptgraph_train.processes import Processes, told_to_stop
 from inceptgraph_train.refusals import check_batch, diverged
@@ -91,7 +91,7 @@ class Training:
         self.learned = Learned(self.model, self.rated.optimizer, scaler, average)
         self.network = DistributedDataParallel(self.model) if processes.world > 1 else self.model
         self.checkpoints = Checkpoints(run.checkpoints, recipe.checkpoints.keep, processes)
-        self.score: float | None = None
+        self.validated: Means = {}
         self.skipped: set[str] = set()
 
     # -- the loop ------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class Training:
                 loss, each = losses(outputs, targets)
             meter.add(len(images), loss, each, losses.correct(outputs, targets))
         means, _, _ = meter.read()
-        self.score = means["top1"]
+        self.validated = {"loss": means["loss"], "top1": means["top1"]}
         self._write(step, {"validation": means})
         self._tell(step, validation=means)
 
@@ -247,8 +247,9 @@ class Training:
         """Write a checkpoint, and as the run's weights those of the best."""
         if not self.learned.is_finite():
             raise diverged(step, "a weight is no number", {})
-        score = self.score if self.validation is not None else None
-        self.checkpoints.save(self.learned, Saved(step, self.processes.world, score))
+        saved = Saved(step, self.processes.world, **self.validated)
+        self.checkpoints.save(self.learned, saved)
+        self.validated = {}
         self._write_weights()
 
     def _write_weights(self) -> None:
@@ -275,7 +276,7 @@ class Training:
         kept, newest, best = self.checkpoints.all(), self.checkpoints.newest(), None
         assert newest is not None
         if (place := self.checkpoints.best()) is not None:
-            best = kept[place].score
+            best = kept[place].top1
         return Outcome(finished, newest, best)
 
 

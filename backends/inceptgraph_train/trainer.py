@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -13,8 +13,8 @@ from inceptgraph import backend as backends
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.training import Job, Outcome, Recipe, Report
 from inceptgraph_train.checkpoints import Checkpoints
+from inceptgraph_train.inputs import open_samples, with_classes
 from inceptgraph_train.loop import Training
-from inceptgraph_train.opening import open_data
 from inceptgraph_train.processes import Processes, joined
 from inceptgraph_train.run_directory import RunDirectory, open_run
 
@@ -33,7 +33,7 @@ class TorchTrainer:
             try:
                 return _train(job, run, processes, tell)
             except SpecError as error:
-                raise _with_checkpoint(error.diagnostics[0], run, processes) from error
+                raise _with_checkpoint(error.diagnostics, run, processes) from error
             except OSError as error:
                 what = f"cannot write `{error.filename or job.out}`: {error.strerror or error}"
                 raise _failed(what, "make room", run, processes) from error
@@ -48,8 +48,8 @@ class TorchTrainer:
 def _train(
     job: Job, run: RunDirectory, processes: Processes, tell: Callable[[Report], None]
 ) -> Outcome:
-    data, validation = _open(job.data), _open(job.validation)
-    recipe = _recipe(job, run, tell)
+    recipe = _recipe(job, run, tell if processes.first else lambda report: None)
+    data, validation = open_samples(job, recipe)
     _check_data(run, data)
     training = Training(job, recipe, data, validation, run, processes, tell)
     if processes.first:
@@ -59,7 +59,7 @@ def _train(
             "processes": processes.world,
             "device": str(processes.device),
         }
-        run.begin(job.spec, recipe, about)
+        run.begin(with_classes(job.spec, data), recipe, about)
     return training.run()
 
 
@@ -89,11 +89,6 @@ def _digest(sha256: str | None) -> str:
     return f"sha256 {sha256[:12]}…" if sha256 else "without a hash"
 
 
-def _open(where: Any) -> Any:
-    """The dataset at a place; one that is given is itself."""
-    return open_data(where) if isinstance(where, str) else where
-
-
 def _about(where: Any, data: Any) -> dict[str, Any] | None:
     if data is None:
         return None
@@ -116,14 +111,16 @@ def _first_line(error: Exception) -> str:
 
 
 def _failed(message: str, help: str, run: RunDirectory, processes: Processes) -> SpecError:
-    return _with_checkpoint(Diagnostic(Code.TRAINING, message, help=help), run, processes)
+    return _with_checkpoint((Diagnostic(Code.TRAINING, message, help=help),), run, processes)
 
 
-def _with_checkpoint(found: Diagnostic, run: RunDirectory, processes: Processes) -> SpecError:
-    """A finding that says which checkpoint is good."""
+def _with_checkpoint(
+    found: Sequence[Diagnostic], run: RunDirectory, processes: Processes
+) -> SpecError:
+    """Findings of which the last says which checkpoint is good, where a run was begun."""
     if not run.checkpoints.is_dir():
-        return SpecError([found])
+        return SpecError(found)
     newest = Checkpoints(run.checkpoints, 1, processes).newest()
     note = f"the newest good checkpoint is `{newest}`" if newest else "there is no checkpoint yet"
-    notes = (*found.notes, note)
-    return SpecError([Diagnostic(found.code, found.message, found.labels, notes, found.help)])
+    *others, last = found
+    return SpecError([*others, replace(last, notes=(*last.notes, note))])

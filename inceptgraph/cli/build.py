@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,10 +30,14 @@ inceptgraph build googlenet -o model/
 inceptgraph build my.yaml -o model/ --device cuda --dtype bfloat16
 inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
 inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
+inceptgraph build run/ -o model/
 inceptgraph build googlenet -o model/ --export onnx,pt2,aoti
 inceptgraph build googlenet -o model/ --optimize --engine inductor --batch 16
 inceptgraph build googlenet -o model/ --passes drop-training,fold-norm
 """
+
+_LEARNED = "model.safetensors"
+"""The weights in the directory of a run, beside its ``spec.yaml``."""
 
 
 def _backends() -> Iterable[str]:
@@ -95,8 +100,12 @@ def build(
 
     The directory holds a standalone Python module that needs torch alone, its weights, the spec as
     it was resolved, and a diagram. It is written beside its place and then moved there.
-    `inceptgraph weights` says how a file of weights fits, and writes nothing.
+    `inceptgraph weights` says how a file of weights fits, and writes nothing. Of the directory of
+    a run of `train`, its network is built with the weights that it learned.
     """
+    run = Path(spec)
+    if options["weights"] is None and (run / _LEARNED).is_file():
+        spec, options["weights"] = str(run / "spec.yaml"), str(run / _LEARNED)
     options["weights"] = weights_file(options["weights"], options)
     options["optimize"] = rewriting(options["optimize"], options.pop("passes"))
     if options["engine"] is not None and not options["optimize"]:

@@ -1,0 +1,65 @@
+"""The samples of a training: images made into what the network takes, labels into its classes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from inceptgraph.diagnostics import Source
+from inceptgraph.evaluation import Model, fit_classes
+from inceptgraph.pipeline import analyze
+from inceptgraph.training import Job, Recipe
+from inceptgraph_train.augmenting import Augmented
+from inceptgraph_train.data import Images, Listing, Transform
+from inceptgraph_train.folders import part_of
+from inceptgraph_train.opening import open_data
+from inceptgraph_train.preparing import Prepared
+
+__all__ = ["open_samples", "with_classes"]
+
+
+def open_samples(job: Job, recipe: Recipe) -> tuple[Any, Any]:
+    """The samples to train on, and those to validate with, None without such.
+
+    Of a folder with the folders ``train`` and ``val``, these are the two. A dataset that is no
+    images of ours, as one from Python, has to give what the network takes.
+
+    Raises:
+        SpecError: there are none, or they are not of the network's classes.
+    """
+    data, validation = job.data, job.validation
+    if isinstance(data, str) and Path(data).is_dir():
+        folder = Path(data)
+        if validation is None and part_of(folder, "train") is not None:
+            validation = part_of(folder, "val")
+        data = part_of(folder, "train") or folder
+    return _opened(job, data, recipe), _opened(job, validation, None)
+
+
+def with_classes(spec: str, data: Any) -> str:
+    """A spec's text that names the classes of some data, unless it names classes already.
+
+    It stays as it is where it cannot be added to, as a text in braces.
+    """
+    names = getattr(data, "classes", None)
+    if not names:
+        return spec
+    added = f"{spec.rstrip()}\n\nclasses: {json.dumps(names, ensure_ascii=False)}\n"
+    graph = analyze(Source("spec.yaml", added)).graph
+    return added if graph is not None and graph.classes == tuple(names) else spec
+
+
+def _opened(job: Job, where: Any, recipe: Recipe | None) -> Any:
+    """The samples at a place, changed as a recipe says, or as for evaluation."""
+    if not isinstance(where, str | Path):
+        return where
+    model = Model(job.graph.name, job.graph, None)
+    images = open_data(where, channels=model.channels)
+    if not isinstance(images, Images):
+        return images
+    how = model.preprocessing
+    transform: Transform = Prepared(how) if recipe is None else Augmented(how, recipe.augment)
+    places = fit_classes(images.classes, images.labels(), job.graph, model.classes)
+    samples = [each._replace(label=places[each.label]) for each in images.samples]
+    return Images(Listing(samples, images.classes), transform, channels=model.channels)
