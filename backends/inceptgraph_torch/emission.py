@@ -10,7 +10,16 @@ from inceptgraph.graph import Graph
 from inceptgraph_torch.block import Block
 from inceptgraph_torch.names import class_name, identifier
 from inceptgraph_torch.nesting import Call, Container, Statement, Style, Value, arguments, build
-from inceptgraph_torch.spec_module import LOSS_WEIGHTS, LOSSES, STEP, TRAINING_ONLY, SpecModule
+from inceptgraph_torch.preprocessing import settings
+from inceptgraph_torch.spec_module import (
+    CLASSES,
+    LOSS_WEIGHTS,
+    LOSSES,
+    PREPROCESSING,
+    STEP,
+    TRAINING_ONLY,
+    SpecModule,
+)
 
 __all__ = ["emit"]
 
@@ -68,6 +77,7 @@ def _wire_network(tree: Container, graph: Graph) -> fx.Graph:
     returned.meta[TRAINING_ONLY] = tuple(o.name for o in graph.outputs if o.training_only)
     returned.meta[LOSSES] = {o.name: o.loss for o in graph.outputs}
     returned.meta[LOSS_WEIGHTS] = {o.name: o.loss_weight for o in graph.outputs}
+    returned.meta[PREPROCESSING], returned.meta[CLASSES] = settings(graph), graph.classes
     return wiring
 
 

@@ -7,18 +7,25 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
+import torch
 from torch import Tensor, fx
 
+from inceptgraph.engine import listed
 from inceptgraph_torch.block import Block
 from inceptgraph_torch.losses import CRITERIA, Criterion, total_loss
+from inceptgraph_torch.preprocessing import prepared
 
 __all__ = ["SpecModule"]
 
 TRAINING_ONLY = "inceptgraph_training_only"
 LOSSES = "inceptgraph_losses"
 LOSS_WEIGHTS = "inceptgraph_loss_weights"
+PREPROCESSING = "inceptgraph_preprocessing"
+CLASSES = "inceptgraph_classes"
 STEP = "inceptgraph"
 """Where the ``meta`` of an fx node has the name of the step whose value it is."""
+KEPT = (TRAINING_ONLY, LOSSES, LOSS_WEIGHTS, PREPROCESSING, CLASSES)
+"""What the ``meta`` of the output's node has, which a pickle keeps."""
 
 
 class SpecModule(Block):
@@ -56,6 +63,34 @@ class SpecModule(Block):
     def losses(self) -> Mapping[str, str]:
         """The name of each output's loss: ``cross_entropy`` where the spec names none."""
         return dict(self._graph.output_node().meta.get(LOSSES, {}))
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes that it tells apart, in the order of its outputs; None where
+        the spec names none."""
+        names: tuple[str, ...] | None = self._graph.output_node().meta.get(CLASSES)
+        return names
+
+    def preprocess(
+        self, image: Any, input: str | None = None, *, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """An image, or several of one size, as an input takes them, as the spec says.
+
+        Args:
+            image: see :func:`inceptgraph_torch.preprocessing.prepared`, as the result is.
+            input: of the network, by its name; None for the one that takes images.
+            dtype: of the result.
+
+        Raises:
+            TypeError: the pixels are not ``uint8``.
+            ValueError: the spec does not say, or the image has another shape.
+        """
+        known = self._graph.output_node().meta.get(PREPROCESSING, {})
+        name = next(iter(known)) if input is None and len(known) == 1 else input
+        if name not in known:
+            what = "an input" if input is None else f"`{input}`"
+            raise ValueError(f"say which input, of {listed(known)}: none is {what}")
+        return prepared(image, **known[name], dtype=dtype)
 
     def loss(
         self,
@@ -117,11 +152,7 @@ class SpecModule(Block):
         restore, (kind, rebuild, (state, imports), *rest) = super().__reduce__()
         state.pop("_evaluation", None)
         output = self._graph.output_node()
-        kept = output.meta.keys() & {
-            TRAINING_ONLY,
-            LOSSES,
-            LOSS_WEIGHTS,
-        }  # a graph put in later has none
+        kept = output.meta.keys() & KEPT  # a graph put in later has none
         meta = {key: output.meta[key] for key in kept}
         return restore, (kind, _rebuild, (rebuild, (state, imports), meta), *rest)
 

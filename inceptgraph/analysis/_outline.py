@@ -10,7 +10,7 @@ from inceptgraph.analysis._cost import Cost, cost, total
 from inceptgraph.analysis._memory import peak
 from inceptgraph.analysis._receptive_field import largest_field, receptive_fields
 from inceptgraph.graph import Graph, Node, Output, Scope, sources
-from inceptgraph.ops import DEFAULT_LOSS, Input, along, format_size
+from inceptgraph.ops import DEFAULT_LOSS, Input, Preprocessing, along, format_size
 from inceptgraph.types import Family, Shape
 
 __all__ = ["Free", "Head", "Outline", "Part", "free_axes", "outline", "to_json"]
@@ -77,8 +77,11 @@ class Outline:
     Attributes:
         name: its name.
         inputs: shapes by name.
+        preprocessing: by the names of inputs, what images are made into.
         free: by the names of inputs, the axes that may have any extent.
         outputs: of the network itself: shapes by name.
+        classes: what it tells apart; None where nobody says.
+        background: whether the first of them is the background.
         stages: in order.
         losses: of those, with their weights in the total.
         heads: in order.
@@ -90,8 +93,11 @@ class Outline:
 
     name: str
     inputs: Mapping[str, Shape]
+    preprocessing: Mapping[str, Preprocessing]
     free: Mapping[str, tuple[Free, ...]]
     outputs: Mapping[str, Shape]
+    classes: tuple[str, ...] | None
+    background: bool
     losses: Mapping[str, tuple[str, float]]
     stages: tuple[Part, ...]
     heads: tuple[Head, ...]
@@ -125,8 +131,11 @@ def outline(graph: Graph, depth: int | None = None) -> Outline:
     return Outline(
         name=graph.name,
         inputs={node.name: graph.shape(node.name) for node in graph.inputs},
+        preprocessing=graph.preprocessing,
         free={node.name: free for node in graph.inputs if (free := free_axes(node))},
         outputs={o.name: graph.shape(o.node) for o in graph.outputs if not o.training_only},
+        classes=graph.classes,
+        background=graph.background,
         losses={o.name: (o.loss, o.loss_weight) for o in network.outputs},
         stages=tuple(maker.part(scope.path, depth) for scope in graph.stages),
         heads=heads,
@@ -221,6 +230,7 @@ def to_json(network: Outline) -> dict[str, Any]:
     6998552
     """
     cost, trained = network.cost, network.cost_with_heads
+    classes = network.classes and {"classes": [*network.classes], "background": network.background}
     return {
         "name": network.name,
         "inputs": [_input_json(network, name) for name in network.inputs],
@@ -230,6 +240,7 @@ def to_json(network: Outline) -> dict[str, Any]:
                 network.outputs.items(), network.losses.values(), strict=True
             )
         ],
+        **(classes or {}),
         "totals": {
             "params": cost.params,
             "params_with_aux": trained.params,
@@ -258,8 +269,13 @@ def to_json(network: Outline) -> dict[str, Any]:
 
 def _input_json(network: Outline, name: str) -> dict[str, Any]:
     free = [asdict(each) for each in network.free.get(name, ())]
-    shape = {"name": name, "shape": list(network.inputs[name])}
-    return {**shape, "free": free} if free else shape
+    made = network.preprocessing.get(name)
+    return {
+        "name": name,
+        "shape": list(network.inputs[name]),
+        **({"free": free} if free else {}),
+        **({"preprocess": made.model_dump(mode="json")} if made else {}),
+    }
 
 
 def _part_json(part: Part) -> dict[str, Any]:

@@ -23,6 +23,9 @@ from inceptgraph.types import extent_noun, format_shape
 
 __all__ = ["free_sizes", "to_text"]
 
+_SHOWN = 8
+"""How many classes are named."""
+
 Figure = Callable[[int], str]
 
 
@@ -39,7 +42,7 @@ def to_text(
         color: use ANSI colours.
 
     >>> import inceptgraph
-    >>> print(to_text(inceptgraph.summary("lenet5", depth=1)).splitlines()[-1])
+    >>> print(to_text(inceptgraph.summary("lenet5", depth=1)).splitlines()[-3])
     network                                   5  61,750  416,520
     """
     figure = human if rounded else exact
@@ -124,14 +127,26 @@ def free_sizes(free: Sequence[Free]) -> str:
     return sizes + (f", in multiples of {free[0].multiple}" if free[0].multiple > 1 else "")
 
 
+def _classes(names: Sequence[str], background: bool) -> str:
+    """The first and the last of the names."""
+    shown = [one_line(name) for name in names]
+    if background:
+        shown[0] += " (the background)"
+    return ", ".join(shown if len(shown) <= _SHOWN else (*shown[: _SHOWN - 1], "…", shown[-1]))
+
+
 def _notes(network: Outline) -> Iterator[str]:
     """What inputs may be, and what the heads read and count, in a line each."""
     losses = {n: each for n, each in network.losses.items() if each != (DEFAULT_LOSS, 1)}
-    if network.heads or network.free or losses:
+    if network.heads or network.free or losses or network.preprocessing or network.classes:
         yield ""
+    for name, made in network.preprocessing.items():
+        yield f"{name} takes images of 8 bits, {made.words()}."
     for name, free in network.free.items():
         size = format_size(network.inputs[name][1:])
         yield f"{name} may have {free_sizes(free)}; the figures are for {size}."
+    if network.classes:
+        yield f"Its classes are {_classes(network.classes, network.background)}."
     for name, (loss, weight) in losses.items():
         yield f"The loss of {name} is {loss}; it weighs {weight:g}."
     for head in network.heads:

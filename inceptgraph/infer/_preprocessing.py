@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inceptgraph.diagnostics import Code, Findings, Label
+from inceptgraph.diagnostics import Code, Findings, Label, Severity
 from inceptgraph.graph import Graph, Node
 from inceptgraph.ops import Input, Preprocessing
-from inceptgraph.source import Entry, Mapping
+from inceptgraph.source import Mapping
 from inceptgraph.types import format_shape
 
 __all__ = ["settle_preprocessing"]
@@ -35,22 +35,27 @@ class _Settling:
         assert isinstance(node.op, Input)
         self.node, self.said, self.findings = node, said, findings
         self.input = node.op
+        entry = node.origin.arguments.get("preprocess") if node.origin else None
+        value = entry.value if entry else None
+        self.written = value.items if isinstance(value, Mapping) else {}
 
     def settled(self) -> Preprocessing:
         self.check_channels()
         said = self.said.over(self.input.shape[0])
-        own = self.input.shape[-2:]
+        height, width = self.input.shape[-2:]
+        crop = said.crop
+        if crop is None or (self.written and "crop" not in self.written):
+            crop = height, width
+        size = "×".join(map(str, crop))
         free = {"height", "width"} <= {*self.input.free}
-        if said.crop is not None and said.crop != own and not free:
-            size = "×".join(map(str, said.crop))
+        if "crop" in self.written and crop != (height, width) and not free:
             message = f"a `crop` of {size} does not fit the input, which is {self.shape}"
             hint = "leave it out: what is cut out is as large as the input"
-            self.refuse("crop", message, hint)
-        crop = said.crop or (own[0], own[1])
+            self.tell("crop", message, hint)
         if said.resize is not None and said.resize < max(crop):
-            size = "×".join(map(str, crop))
-            message = f"a `resize` to {said.resize} leaves less than the crop of {size}"
-            self.refuse("resize", message, f"make the shorter side {max(crop)} at least")
+            message = f"a `resize` to {said.resize} is too few pixels for the crop of {size}"
+            hint = f"make it {max(crop)} at least, or leave it out: images just cover the crop then"
+            self.tell("resize", message, hint, Severity.WARNING)
         return said.model_copy(update={"crop": crop})
 
     def check_channels(self) -> None:
@@ -59,21 +64,19 @@ class _Settling:
             given = len(getattr(self.said, name))
             if given not in (1, channels):
                 message = f"`{name}` has {given} numbers, and the input is {self.shape}"
-                self.refuse(name, message, "give one for each channel, or one for all")
+                self.tell(name, message, "give one for each channel, or one for all")
         if self.said.order == "bgr" and channels != _COLOURS:
             message = f"`order` is of red, green and blue, and the input is {self.shape}"
-            self.refuse("order", message, "leave it out, or give the input `channels: 3`")
+            self.tell("order", message, "leave it out, or give the input `channels: 3`")
 
     @property
     def shape(self) -> str:
         return format_shape(self.input.shape)
 
-    def refuse(self, name: str, message: str, help: str) -> None:
-        origin = self.node.origin
-        entry = origin.arguments.get("preprocess") if origin else None
-        written: dict[str, Entry] = {}
-        if entry is not None and isinstance(entry.value, Mapping):
-            written = entry.value.items
-        span = written[name].value.span.first_line() if name in written else None
+    def tell(self, name: str, message: str, help: str, severity: Severity = Severity.ERROR) -> None:
+        origin, entry = self.node.origin, self.written.get(name)
+        span = entry.value.span.first_line() if entry else None
         labels = (Label(origin.span, "the input"),) if origin else ()
-        self.findings.add(Code.BAD_ARGUMENT, message, span, "", *labels, help=help)
+        self.findings.add(
+            Code.BAD_ARGUMENT, message, span, "", *labels, help=help, severity=severity
+        )

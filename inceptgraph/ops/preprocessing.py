@@ -48,6 +48,19 @@ def _one_or(items: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [items, _schema(items)]})
 
 
+_NUMBERS = ("mean", "std")
+"""What is said of each channel."""
+
+
+def _once(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """One number for all that are equal."""
+    return numbers[:1] if len({*numbers}) == 1 else numbers
+
+
+def _short(number: float) -> str:
+    return f"{number:g}"
+
+
 class Preprocessing(BaseModel):
     """The way from an image of 8 bits a channel to the numbers that an input takes.
 
@@ -60,7 +73,8 @@ class Preprocessing(BaseModel):
         order: of the colours, ``rgb`` or ``bgr``.
         mean: of each channel, in that order and in units of the range; or one number for all.
         std: of each channel, alike; or one number for all.
-        resize: pixels of the shorter side; else the image is made to just cover the crop.
+        resize: pixels of the shorter side; else, or where that is too few, the image is made to
+            just cover the crop.
         crop: height and width, or one number for both; else the input's own.
         interpolation: how pixels are made when an image is resized.
     """
@@ -111,7 +125,7 @@ class Preprocessing(BaseModel):
         Raises:
             ValueError: the crop is not known yet, as it is in a graph with shapes.
         """
-        rows, columns = (self.resize, self.resize) if self.resize else self._cropped
+        rows, columns = (max(self.resize or 0, extent) for extent in self._cropped)
         if height * columns <= width * rows:
             return rows, rows * width // height
         return columns * height // width, columns
@@ -132,8 +146,25 @@ class Preprocessing(BaseModel):
             raise ValueError("the crop is that of an input whose shape is not known yet")
         return self.crop
 
+    def words(self) -> str:
+        """All of it in a line.
+
+        >>> Preprocessing(range=(0, 1), mean=0.5, std=0.25, resize=256, crop=224).words()
+        'resized to 256 (bilinear), cropped to 224×224, 0…255 made 0…1, less 0.5, divided by 0.25'
+        """
+        numbers = {name: ", ".join(map(_short, _once(getattr(self, name)))) for name in _NUMBERS}
+        said = {
+            f"resized to {self.resize} ({self.interpolation})": self.resize,
+            f"cropped to {'×'.join(map(str, self.crop or ()))}": self.crop,
+            "bgr": self.order == "bgr",
+            f"0…255 made {'…'.join(map(_short, self.range))}": self.range != (0, _WHITE),
+            f"less {numbers['mean']}": any(self.mean),
+            f"divided by {numbers['std']}": {*self.std} != {1},
+        }
+        return ", ".join(words for words, is_said in said.items() if is_said)
+
     def over(self, channels: int) -> "Preprocessing":
         """The same with a mean and a deviation for each channel."""
-        each = {name: getattr(self, name) for name in ("mean", "std")}
+        each = {name: getattr(self, name) for name in _NUMBERS}
         spread = {name: numbers * channels for name, numbers in each.items() if len(numbers) == 1}
         return self.model_copy(update=spread)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import facts
 import networkx
 import pytest
 from hypothesis import given
@@ -185,3 +186,66 @@ def test_an_image_of_the_inputs_size_is_left_alone_where_no_size_is_said() -> No
     assert wide.resized(24, 32) == (24, 32)
     assert wide.resized(48, 48) == (32, 32)
     assert wide.resized(10, 40) == (24, 96)
+
+
+SILENT = ("alexnet_caffe", "naive_inception", "nin_cifar10")
+"""Their images are less a mean image, are none, or are whitened."""
+
+
+@pytest.mark.parametrize("name", [*SILENT, "googlenet", "bn_inception_96"])
+def test_a_shipped_spec_says_nothing_that_nobody_knows(name: str) -> None:
+    assert to_graph(name).preprocessing == {}
+
+
+@pytest.mark.parametrize("name", sorted({*facts.architectures()} - {*SILENT, "googlenet_paper"}))
+def test_a_shipped_spec_says_what_its_source_does(name: str) -> None:
+    known = facts.load(name)["input"]
+    known = known | known.get("torchvision", {})
+    (said,) = to_graph(name).preprocessing.values()
+    channels, size = known["channels"], known["size"]
+    if name == "lenet5":  # in words: "background -0.1, foreground 1.175"
+        known = {"range": [-0.1, 1.175]}
+    if name == "inception_resnet_v1":  # in words: "(x - 127.5)/128"
+        known = {"range": [0, 255], "mean": [127.5] * 3, "std": [128] * 3}
+    assert said.order == known.get("channel_order", "RGB").lower()
+    mean, std = known.get("mean", [0] * channels), known.get("std", [1] * channels)
+    low, high = known["range"]
+    for value in (0, 51, 255):
+        wanted = [
+            (low + (high - low) * value / 255 - m) / s for m, s in zip(mean, std, strict=True)
+        ]
+        pairs = zip(said.factors, said.offsets, strict=True)
+        assert [value * factor + offset for factor, offset in pairs] == pytest.approx(wanted)
+    part = known.get("crop_pct")
+    assert said.crop == (size, size)
+    if part or "resize" in known:
+        assert said.resize == known.get("resize") or int(size / part)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("alexnet_torchvision", "AlexNet"),
+        ("densenet121", "DenseNet121"),
+        ("efficientnet_b0", "EfficientNet_B0"),
+        ("googlenet_torchvision", "GoogLeNet"),
+        ("inception_v3", "Inception_V3"),
+        ("mobilenet_v2", "MobileNet_V2"),
+        ("resnet18", "ResNet18"),
+        ("shufflenet_v2_x1_0", "ShuffleNet_V2_X1_0"),
+        ("squeezenet1_1", "SqueezeNet1_1"),
+        ("vgg16", "VGG16"),
+    ],
+)
+def test_a_spec_of_torchvisions_says_what_torchvision_does(name: str, weights: str) -> None:
+    models = pytest.importorskip("torchvision.models")
+    theirs = getattr(models, f"{weights}_Weights").IMAGENET1K_V1.transforms()
+    (said,) = to_graph(name).preprocessing.values()
+    assert said == Preprocessing(
+        range=(0, 1),
+        mean=tuple(theirs.mean),
+        std=tuple(theirs.std),
+        resize=theirs.resize_size[0],
+        crop=theirs.crop_size[0],
+        interpolation=theirs.interpolation.value,
+    )

@@ -6,7 +6,7 @@ import builtins
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -22,6 +22,7 @@ from inceptgraph_torch.codegen.sources import IMPORTED, is_foreign, layer_source
 from inceptgraph_torch.losses import CRITERIA, total_loss
 from inceptgraph_torch.names import class_name
 from inceptgraph_torch.nesting import Call, Container, Part, Style, build
+from inceptgraph_torch.preprocessing import prepared, settings
 
 __all__ = ["write_module"]
 
@@ -61,6 +62,7 @@ _CONTAINERS = {
 # Names that a model.py has for itself, as far as a class could have them: with a capital
 _GLOBALS = {
     *(
+        "CLASSES",
         "CRITERIA",
         "Chain",
         "Concat",
@@ -69,6 +71,7 @@ _GLOBALS = {
         "LOSS_WEIGHTS",
         "Layers",
         "OrderedDict",
+        "PREPROCESS",
         "Path",
         "Sum",
     ),
@@ -146,8 +149,10 @@ def write_module(
     root = build(graph)
     parts = [child for c in root.walk() for child in c.children.values()]
     kinds = [part.kind for part in parts if isinstance(part, Call)]
-    losses = layer_sources([total_loss] if training else [])
-    layers = layer_sources([*kinds, total_loss] if training else kinds)
+    prepare = settings(graph)
+    functions = [*([total_loss] if training else []), *([prepared] if prepare else [])]
+    carried = layer_sources(functions)
+    layers = layer_sources([*kinds, *functions])
     taken = {*_GLOBALS, *layers}
     name = class_name(graph.name, taken)
     definitions = extract(root, taken)
@@ -155,27 +160,47 @@ def write_module(
     used = {c.style for body in (root, *(d.body for d in definitions)) for c in body.walk()}
     containers = [text for style, (_, text) in _CONTAINERS.items() if style in used]
     ending = _TRAINABLE if training else _FOR_EVALUATION
-    output = _literal(graph.outputs[0].name)
-    words = {**ending.words, "class_name": name, "weights": weights, "output": output}
     criteria = {o.name: f"F.{CRITERIA[o.loss].__name__}" for o in graph.outputs}
     alone, *others = {*criteria.values()}
-    words["criterion"] = "CRITERIA" if others else alone
-    end = [Template(_text(each)).substitute(words) for each in ending.texts]
-    own = [text for name, text in layers.items() if name not in losses]
-    texts = [*own, *containers, *blocks, *losses.values(), *end]
+    words = {
+        **ending.words,
+        "class_name": name,
+        "weights": weights,
+        "output": _literal(graph.outputs[0].name),
+        "criterion": "CRITERIA" if others else alone,
+        "input": _literal(next(iter(prepare), "")),
+    }
+    ends = [*(["preprocess.py.txt"] if prepare else []), *ending.texts]
+    end = [Template(_text(each)).substitute(words) for each in ends]
+    own = [text for name, text in layers.items() if name not in carried]
+    texts = [*own, *containers, *blocks, *carried.values(), *end]
     rest = "\n\n\n".join(text.strip("\n") for text in texts)
-    inputs = {node.name: node.shape for node in graph.inputs}
-    constants = [*layout("INPUTS = ", _mapping(inputs), 0)]
-    if training:
-        rates = {o.name: o.loss_weight for o in graph.outputs}
-        constants += layout("LOSS_WEIGHTS = ", _mapping(rates), 0)
-        if others:
-            named = tuple((f'"{name}": ', function) for name, function in criteria.items())
-            constants += layout("CRITERIA = ", Brackets("{", named, "}"), 0)
-        heads = (("", _literal(o.name)) for o in graph.outputs if o.training_only)
-        constants += layout("HEADS = ", Brackets("[", tuple(heads), "]"), 0)
+    constants = [*_constants_of_data(graph, prepare)]
+    constants += _constants_of_training(graph, criteria if others else {}) if training else []
     body = "\n".join([*constants, "", "", rest, ""])
     return "\n".join([*_head(graph, description, ending, body), body])
+
+
+def _constants_of_data(graph: Graph, prepare: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What goes in, what images are made into for it, and what comes out."""
+    yield from layout("INPUTS = ", _mapping({node.name: node.shape for node in graph.inputs}), 0)
+    if prepare:
+        items = tuple((f'"{name}": ', _mapping(each)) for name, each in prepare.items())
+        yield from layout("PREPROCESS = ", Brackets("{", items, "}"), 0)
+    if graph.classes is not None:
+        names = tuple(("", _literal(name)) for name in graph.classes)
+        yield from layout("CLASSES = ", Brackets("[", names, "]"), 0)
+
+
+def _constants_of_training(graph: Graph, criteria: Mapping[str, str]) -> Iterator[str]:
+    """What losses weigh, what they are where they differ, and which are of heads."""
+    rates = {o.name: o.loss_weight for o in graph.outputs}
+    yield from layout("LOSS_WEIGHTS = ", _mapping(rates), 0)
+    if criteria:
+        named = tuple((f'"{name}": ', function) for name, function in criteria.items())
+        yield from layout("CRITERIA = ", Brackets("{", named, "}"), 0)
+    heads = (("", _literal(o.name)) for o in graph.outputs if o.training_only)
+    yield from layout("HEADS = ", Brackets("[", tuple(heads), "]"), 0)
 
 
 def _text(name: str) -> str:
@@ -220,7 +245,9 @@ def _quoted(text: str) -> str:
 
 
 def _mapping(values: Mapping[str, Any]) -> Brackets:
-    return Brackets("{", tuple((f'"{key}": ', repr(value)) for key, value in values.items()), "}")
+    return Brackets(
+        "{", tuple((f'"{key}": ', _literal(value)) for key, value in values.items()), "}"
+    )
 
 
 # -- classes -----------------------------------------------------------------------------------
