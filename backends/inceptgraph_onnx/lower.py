@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ import onnx
 from onnx import helper, shape_inference
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
-from inceptgraph.graph import Graph
+from inceptgraph.graph import Graph, meaning
 from inceptgraph.infer import at_any_size
 from inceptgraph.ops import Extent
 from inceptgraph.types import Phase, Shape
@@ -21,7 +22,10 @@ from inceptgraph.weights.recipe_values import Array, arrays, checked
 from inceptgraph_onnx.body import Body, Call, Step
 from inceptgraph_onnx.rules import rule
 
-__all__ = ["OPSET", "lower"]
+__all__ = ["ABOUT", "OPSET", "lower"]
+
+ABOUT = "inceptgraph"
+"""The key of a model's metadata under which what the spec says of images and classes stands."""
 
 OPSET = 18
 """The least version of the operators, which the rules are written for and most runtimes read."""
@@ -38,6 +42,9 @@ def lower(
     any_size: bool = True,
 ) -> onnx.ModelProto:
     """Make the model of a graph.
+
+    What the spec says of images and classes stands in the metadata, as JSON under the key
+    ``inceptgraph``.
 
     Inputs and outputs have the names of the spec, and as a first axis ``batch``, of any size.
     ``height`` and ``width`` of images may be of any size, too, where nothing that is written
@@ -163,6 +170,8 @@ def _model(graph: Graph, body: Body, dtype: np.dtype[Any], opset: int) -> onnx.M
         producer_name="inceptgraph",
         producer_version=version("inceptgraph"),
     )
+    if about := meaning(graph):
+        helper.set_model_props(model, {ABOUT: json.dumps(about, ensure_ascii=False)})
     for name, array in body.constants.items():
         tensor = model.graph.initializer.add(name=name, dims=array.shape)
         tensor.data_type = helper.np_dtype_to_tensor_dtype(array.dtype)

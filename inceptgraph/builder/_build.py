@@ -24,6 +24,7 @@ from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.engine import AUTO, Choice, Setting, choose, hold_to_plain
 from inceptgraph.engine import rewritten as rewrite
 from inceptgraph.graph import Graph
+from inceptgraph.passes import from_pixels
 from inceptgraph.pipeline import Analysis
 from inceptgraph.weights import Fitted, WeightsFile, load
 
@@ -46,6 +47,7 @@ def build(
     engine: str = AUTO,
     batch: int = 1,
     verify: bool = False,
+    preprocess: bool = False,
     progress: Progress = lambda step: None,
     **options: Any,
 ) -> Path:
@@ -66,6 +68,8 @@ def build(
         batch: samples at a time that the passes and the exports are to be fastest for.
         verify: have ``engine`` run what was rewritten for it on one random batch, and build nothing
             where the outputs are not those of the plain module.
+        preprocess: let exports begin with what the spec says of images: they take pixels of 0 to
+            255, red first, as floating-point numbers.
         progress: told what is being done, in a few words, and how the weights fit.
         options: the torch backend's: ``device``, ``dtype``, ``seed``.
 
@@ -73,7 +77,8 @@ def build(
         The directory.
 
     Raises:
-        SpecError: the spec has errors, or ``out`` is something else or was changed, or the weights
+        SpecError: the spec has errors, or says nothing of images where ``preprocess`` asks for it,
+            or ``out`` is something else or was changed, or the weights
             cannot be read or do not fit, or passes cannot run as they are listed, or no engine can
             run the network, or ``engine`` gives wrong numbers, or an export fails. Nothing is
             written.
@@ -99,7 +104,10 @@ def build(
     fitted = None
     if weights is not None:
         fitted = load(graph, weights, remap=remap, allow=allow, tell=progress)
-    parts = _Parts(graph, model, options, batch, fitted, optimized, exporters, progress)
+    outward = (graph, optimized.graph if optimized else graph.phase("eval"))
+    if preprocess:
+        outward = _from_pixels(graph, optimized, optimize)
+    parts = _Parts(graph, model, options, batch, fitted, optimized, exporters, outward, progress)
     place.parent.mkdir(parents=True, exist_ok=True)
     with replacing(place) as folder:
         (folder / "spec.yaml").write_text(analysis.text(overrides), encoding="utf-8")
@@ -158,6 +166,8 @@ class _Parts:
     fitted: Fitted | None
     optimized: _Optimized | None
     exporters: Sequence[backends.ExportBackend]
+    outward: tuple[Graph, Graph]
+    """The network as exports have it, and as it runs in evaluation."""
     progress: Progress
 
     def write_model(self, folder: Path, description: str | None) -> None:
@@ -182,8 +192,7 @@ class _Parts:
         if not self.exporters:
             return []
         network = Trained(
-            self.graph,
-            self.optimized.graph if self.optimized else self.graph.phase("eval"),
+            *self.outward,
             self.model.tensors(self.graph, folder),
             self.model.dtype(folder),
             str(self.options.get("device") or "cpu"),
@@ -206,6 +215,21 @@ def _optimized(
     if refusal := choice.engine.refusal(rewritten, setting):
         raise SpecError([refusal])
     return _Optimized(rewritten, choice, setting, tuple(run))
+
+
+def _from_pixels(
+    graph: Graph, optimized: _Optimized | None, optimize: bool | Sequence[str]
+) -> tuple[Graph, Graph]:
+    """The network over pixels, and as it runs in evaluation, rewritten if it is to be."""
+    if not graph.preprocessing:
+        message = "`--preprocess` needs to know what images are made into, and no input says so"
+        hint = "write `preprocess: {range: [0, 1]}` into the input of the spec"
+        raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
+    pixels = from_pixels(graph)
+    if optimized is None:
+        return pixels, pixels.phase("eval")
+    engine, setting = optimized.choice.engine, optimized.setting
+    return pixels, rewrite(engine, pixels, setting, optimize)
 
 
 def _check_place(place: Path, force: bool) -> None:

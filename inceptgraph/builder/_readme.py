@@ -36,6 +36,9 @@ net = optimized.load()        # the same outputs, to rounding; not to be trained
 """
 
 
+_PREPARED = "    # an image of 8 bits becomes an input by model.preprocess(image)"
+
+
 def readme(
     graph: Graph, folder: str, files: Container[str], exports: str, exported: Iterable[Exported]
 ) -> str:
@@ -76,7 +79,7 @@ import sys; sys.path.insert(0, "{folder}")
 import model
 
 net = model.load()            # a torch.nn.Module in training mode, with these weights
-outputs = net({arguments})
+outputs = net({arguments}){_PREPARED if graph.preprocessing else ""}
 loss = model.loss(outputs, {_target(graph)})
 ```
 {_OPTIMIZED if "optimized.py" in files else ""}
@@ -98,7 +101,11 @@ def _interface(graph: Graph) -> str:
     )
     heads = "".join(f"\n- in training also `{o.name}`" for o in graph.outputs if o.training_only)
     losses = "".join(f"\n- {_loss(output)}" for output in graph.outputs)
-    return f"- takes {inputs}\n- gives {results}{heads}{losses}"
+    prepared = "".join(
+        f"\n- `{name}` is made of images of 8 bits: {made.words()}"
+        for name, made in graph.preprocessing.items()
+    )
+    return f"- takes {inputs}{prepared}\n- gives {results}{heads}{losses}"
 
 
 def _input(graph: Graph, node: Node) -> str:

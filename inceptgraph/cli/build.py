@@ -32,6 +32,7 @@ inceptgraph build googlenet -o model/ --set classes=10 --seed 7 --force
 inceptgraph build googlenet -o model/ --weights bvlc_googlenet.caffemodel
 inceptgraph build run/ -o model/
 inceptgraph build googlenet -o model/ --export onnx,pt2,aoti
+inceptgraph build googlenet_torchvision -o model/ --export onnx --preprocess
 inceptgraph build googlenet -o model/ --optimize --engine inductor --batch 16
 inceptgraph build googlenet -o model/ --passes drop-training,fold-norm
 """
@@ -86,6 +87,11 @@ def _backends() -> Iterable[str]:
     is_flag=True,
     help="Do not compare what --engine computes with the plain module on one random batch.",
 )
+@click.option(
+    "--preprocess",
+    is_flag=True,
+    help="Let exports take pixels of 0 to 255: `preprocess` of the spec is their first steps.",
+)
 @click.option("--force", is_flag=True, help="Replace an earlier build even if it was changed.")
 @set_option
 def build(
@@ -112,6 +118,8 @@ def build(
         raise click.UsageError("`--engine` needs `--optimize` or `--passes`")
     if options["batch"] is not None and not (options["optimize"] or options["export"]):
         raise click.UsageError("`--batch` needs `--optimize`, `--passes` or `--export`")
+    if options["preprocess"] and not options["export"]:
+        raise click.UsageError("`--preprocess` is about exports: name them with --export")
     if no_verify and options["engine"] is None:
         raise click.UsageError("`--no-verify` is about an engine: name it with --engine")
     options["verify"] = options["engine"] is not None and not no_verify

@@ -2,7 +2,7 @@
 
 from inceptgraph.graph._graph import Graph
 from inceptgraph.graph._nodes import InvalidGraph, Node, Output, Scope, ScopeKind
-from inceptgraph.graph._serialize import from_json, to_json, to_text
+from inceptgraph.graph._serialize import from_json, meaning, to_json, to_text
 from inceptgraph.graph._stages import source_of, sources
 from inceptgraph.source import Origin
 
@@ -15,6 +15,7 @@ __all__ = [
     "Scope",
     "ScopeKind",
     "from_json",
+    "meaning",
     "source_of",
     "sources",
     "to_json",

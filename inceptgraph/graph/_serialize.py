@@ -13,7 +13,7 @@ from inceptgraph.ops import Input, Preprocessing, Weight
 from inceptgraph.ops.initializers import scheme
 from inceptgraph.types import format_shape
 
-__all__ = ["from_json", "to_json", "to_text"]
+__all__ = ["from_json", "meaning", "to_json", "to_text"]
 
 FORMAT = "inceptgraph/1"
 RECIPES, SHARES = "recipes", "shares"
@@ -89,13 +89,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
             name: {**asdict(weight), "init": weight.init.model_dump(mode="json")}
             for name, weight in graph.rewritten_from.items()
         }
-    if graph.preprocessing:
-        data["graph"]["preprocessing"] = {
-            name: each.model_dump(mode="json") for name, each in graph.preprocessing.items()
-        }
-    if graph.classes is not None:
-        data["graph"]["classes"] = list(graph.classes)
-        data["graph"]["background"] = graph.background
+    data["graph"] |= meaning(graph)
     for item in data["nodes"]:
         node: Node = item.pop("node")
         item["op"] = node.op.op
@@ -107,6 +101,16 @@ def to_json(graph: Graph) -> dict[str, Any]:
         if node.shares is not None:
             item["shares"] = node.shares
     return data
+
+
+def meaning(graph: Graph) -> dict[str, Any]:
+    """The meaning of a network's inputs and outputs as JSON has it: what images are made into, and
+    the names of classes. Empty where nothing is said."""
+    made = {name: each.model_dump(mode="json") for name, each in graph.preprocessing.items()}
+    found: dict[str, Any] = {"preprocessing": made} if made else {}
+    if graph.classes is not None:
+        found |= {"classes": [*graph.classes], "background": graph.background}
+    return found
 
 
 def _output_json(output: Output) -> dict[str, Any]:

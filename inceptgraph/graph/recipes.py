@@ -25,6 +25,7 @@ __all__ = [
     "Recipe",
     "Reshaped",
     "Sum",
+    "Total",
     "along",
     "from_plain",
     "originals",
@@ -203,6 +204,20 @@ class InverseRoot(Recipe):
         return f"rsqrt({self.of} + {self.eps:g})"
 
 
+@dataclass(frozen=True, slots=True)
+class Total(Recipe):
+    """The sum over all axes but the first."""
+
+    of: Recipe
+
+    @property
+    def shape(self) -> Extents:
+        return self.of.shape[:1]
+
+    def __str__(self) -> str:
+        return f"total({self.of})"
+
+
 def along(vector: Recipe, axis: int, rank: int) -> Recipe:
     """A vector laid along one axis of a tensor, to be multiplied with it or added to it.
 
@@ -238,6 +253,7 @@ _KINDS: dict[str, type[Recipe]] = {
         Sum,
         Difference,
         InverseRoot,
+        Total,
     )
 }
 

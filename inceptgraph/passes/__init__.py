@@ -1,6 +1,7 @@
 """Rewrites of the graph that compute the same, faster."""
 
 from inceptgraph.passes._base import Optimize, Pass, Property, Step, Target, asked, run
+from inceptgraph.passes._from_pixels import from_pixels
 from inceptgraph.passes._names import free_name
 from inceptgraph.passes._order import (
     BUILT_IN,
@@ -22,6 +23,7 @@ __all__ = [
     "asked",
     "chosen",
     "free_name",
+    "from_pixels",
     "in_order",
     "installed",
     "optimize",

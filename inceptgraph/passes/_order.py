@@ -15,6 +15,7 @@ from inceptgraph.passes._drop_training import drop_training
 from inceptgraph.passes._flatten_concat import flatten_concat
 from inceptgraph.passes._fold_constants import fold_constants
 from inceptgraph.passes._fold_norm import fold_norm
+from inceptgraph.passes._fold_scale import fold_scale
 from inceptgraph.passes._fuse_siblings import fuse_siblings
 from inceptgraph.passes._join_cuts import join_cuts
 from inceptgraph.passes._merge_pad import merge_pad
@@ -32,6 +33,7 @@ BUILT_IN = (
     fold_constants,
     merge_pad,
     fold_norm,
+    fold_scale,
     flatten_concat,
     project_before_average,
     relu_after_max_pool,

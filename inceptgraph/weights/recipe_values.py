@@ -116,3 +116,9 @@ def _(recipe: recipes.Difference, tensors: Tensors) -> Array:
 @evaluate.register
 def _(recipe: recipes.InverseRoot, tensors: Tensors) -> Array:
     return np.asarray(1 / np.sqrt(evaluate(recipe.of, tensors) + recipe.eps))
+
+
+@evaluate.register
+def _(recipe: recipes.Total, tensors: Tensors) -> Array:
+    value = evaluate(recipe.of, tensors)
+    return np.asarray(value.reshape(len(value), -1).sum(1))

@@ -159,7 +159,7 @@ def test_the_shell_completes_the_last_name() -> None:
     option = next(param for param in command.params if param.name == "passes")
     context = command.make_context("graph", ["lenet5"])
     offered = [item.value for item in option.shell_complete(context, "fold-norm,fold-")]
-    assert offered == ["fold-norm,fold-constants"]
+    assert offered == ["fold-norm,fold-constants", "fold-norm,fold-scale"]
 
 
 def test_a_build_records_its_passes(tmp_path: Path) -> None:

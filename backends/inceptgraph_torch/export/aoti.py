@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from importlib.resources import files
@@ -14,7 +15,7 @@ import torch
 
 from inceptgraph.backend import Exported, Progress, Trained
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
-from inceptgraph.graph import Graph
+from inceptgraph.graph import Graph, meaning
 from inceptgraph.ops import Operation
 from inceptgraph_torch.compiler import compiler
 from inceptgraph_torch.export.program import make_program, refusal
@@ -26,6 +27,8 @@ __all__ = ["AotiBackend"]
 
 PACKAGE = "model.aoti.pt2"
 LOADER = "model_aoti.py"
+ABOUT = "inceptgraph"
+"""The key of a package's metadata under which what the spec says of images and classes stands."""
 
 _USAGE = """\
 import sys; sys.path.insert(0, "$folder")
@@ -108,12 +111,15 @@ def _write(graph: Graph, folder: Path, **options: Any) -> tuple[Path, Path]:
     program = make_program(graph, frozen=True, **options)
     network = graph.phase("eval")
     package = folder / PACKAGE
+    settings: dict[str, Any] = {"freezing": True}
+    if about := meaning(network):
+        settings["aot_inductor.metadata"] = {ABOUT: json.dumps(about, ensure_ascii=False)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about itself
         try:
             # frozen weights are laid out once for the kernels that read them
             torch._inductor.aoti_compile_and_package(
-                program, package_path=str(package), inductor_configs={"freezing": True}
+                program, package_path=str(package), inductor_configs=settings
             )
         except Exception as error:  # Inductor and the compiler fail in many ways
             raise refusal("AOTInductor cannot compile", network, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch.export import ExportedProgram
 
 from inceptgraph.backend import Exported, Progress, Trained
-from inceptgraph.graph import Graph
+from inceptgraph.graph import Graph, meaning
 from inceptgraph.ops import Operation
 from inceptgraph.types import Phase
 from inceptgraph_torch.export.program import make_program, refusal
@@ -17,6 +18,9 @@ from inceptgraph_torch.names import argument_names
 from inceptgraph_torch.rules import has_rule
 
 __all__ = ["Pt2Backend"]
+
+ABOUT = "inceptgraph.json"
+"""The file in an archive that holds what the spec says of images and classes."""
 
 _USAGE = """\
 import torch
@@ -48,6 +52,8 @@ class Pt2Backend:
         inputs = ", ".join(argument_names(network.evaluation).values())
         heads = any(output.training_only for output in network.graph.outputs)
         training = "in training, with its heads" if heads else "in training"
+        about = meaning(network.evaluation)
+        extra = {ABOUT: json.dumps(about, ensure_ascii=False)} if about else None
         written = []
         for name, phase, graph, what in (
             ("net", Phase.EVAL, network.evaluation, "in evaluation"),
@@ -57,7 +63,7 @@ class Pt2Backend:
             progress(f"tracing the network {what}")
             program = make_program(graph, tensors=network.tensors, dtype=network.dtype, phase=phase)
             try:
-                torch.export.save(program, folder / file)
+                torch.export.save(program, folder / file, extra_files=extra)
             except RuntimeError as error:  # of torch's own writer of archives
                 raise refusal("torch.export cannot save", graph, error) from error
             usage = _USAGE.format(name=name, inputs=inputs)
