@@ -37,7 +37,10 @@ class Augmented:
     augment: Augment
 
     def __call__(self, image: Tensor) -> Tensor:
-        """From (channels, height, width) in ``uint8`` to (channels, *crop) in ``float32``."""
+        """From (channels, height, width) in ``uint8`` to (channels, *crop) in ``float32``; an image
+        of floating-point numbers is finished."""
+        if image.is_floating_point():
+            return image
         image = self._cropped(image)
         if self.augment.mirror and torch.rand(()) < 0.5:
             image = image.flip(-1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from inceptgraph.backend import Progress
 from inceptgraph.evaluation import Answers, Model, Plan, View, views
 from inceptgraph.ops.activation import LogSoftmax, Softmax
-from inceptgraph_train.data import Images, Listing, Sample
+from inceptgraph_train.data import Images, Listing, Others, Sample
 from inceptgraph_train.errors import refused
 from inceptgraph_train.loading import BrokenImages, loader
 from inceptgraph_train.opening import open_data
@@ -24,7 +24,7 @@ __all__ = ["TorchEvaluator"]
 class TorchEvaluator:
     """See :class:`inceptgraph.evaluation.Evaluator`."""
 
-    def open(self, where: str, channels: int) -> Images:
+    def open(self, where: str, channels: int) -> Images | Others:
         return open_data(where, channels=channels)
 
     def pictures(self, paths: Sequence[str], channels: int) -> Images:
@@ -36,7 +36,7 @@ class TorchEvaluator:
 
     def show(
         self,
-        data: Images,
+        data: Images | Others,
         models: Sequence[Model],
         ways: Sequence[int],
         plan: Plan,

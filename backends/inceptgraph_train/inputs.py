@@ -11,7 +11,7 @@ from inceptgraph.evaluation import Model, fit_classes
 from inceptgraph.pipeline import analyze
 from inceptgraph.training import Job, Recipe
 from inceptgraph_train.augmenting import Augmented
-from inceptgraph_train.data import Images, Listing, Transform
+from inceptgraph_train.data import Others
 from inceptgraph_train.folders import part_of
 from inceptgraph_train.opening import open_data
 from inceptgraph_train.preparing import Prepared
@@ -22,8 +22,8 @@ __all__ = ["open_samples", "with_classes"]
 def open_samples(job: Job, recipe: Recipe) -> tuple[Any, Any]:
     """The samples to train on, and those to validate with, None without such.
 
-    Of a folder with the folders ``train`` and ``val``, these are the two. A dataset that is no
-    images of ours, as one from Python, has to give what the network takes.
+    Of a folder with the folders ``train`` and ``val``, these are the two. A dataset from Python has
+    to give what the network takes, as does that of ``package:callable`` for a network of no images.
 
     Raises:
         SpecError: there are none, or they are not of the network's classes.
@@ -55,11 +55,10 @@ def _opened(job: Job, where: Any, recipe: Recipe | None) -> Any:
     if not isinstance(where, str | Path):
         return where
     model = Model(job.graph.name, job.graph, None)
-    images = open_data(where, channels=model.channels)
-    if not isinstance(images, Images):
-        return images
-    how = model.preprocessing
-    transform: Transform = Prepared(how) if recipe is None else Augmented(how, recipe.augment)
-    places = fit_classes(images.classes, images.labels(), job.graph, model.classes)
-    samples = [each._replace(label=places[each.label]) for each in images.samples]
-    return Images(Listing(samples, images.classes), transform, channels=model.channels)
+    data = open_data(where, model.channels if model.refusal is None else 3)
+    if model.refusal is not None and isinstance(data, Others):
+        return data.dataset
+    how = model.check().preprocessing
+    data.transform = Prepared(how) if recipe is None else Augmented(how, recipe.augment)
+    data.indices = fit_classes(data.classes, data.labels(), job.graph, model.classes)
+    return data

@@ -11,8 +11,9 @@ from torch.nn.functional import interpolate
 
 from inceptgraph.evaluation import View
 from inceptgraph.ops import Preprocessing
+from inceptgraph_train.images import BrokenImage
 
-__all__ = ["Prepared", "Shown", "normalised", "resized"]
+__all__ = ["Prepared", "Shown", "cut", "for_evaluation", "normalised", "resized"]
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ class Prepared:
     how: Preprocessing
 
     def __call__(self, image: Tensor) -> Tensor:
-        """From (channels, height, width) in ``uint8`` to (channels, *crop) in ``float32``."""
-        how = self.how
-        image = resized(image, *how.resized(*image.shape[1:]), how.interpolation)
-        return normalised(_cut(image, *how.window(*image.shape[1:])), how)
+        """From (channels, height, width) in ``uint8`` to (channels, *crop) in ``float32``; an image
+        of floating-point numbers is finished."""
+        if image.is_floating_point():
+            return image
+        return normalised(for_evaluation(image, self.how), self.how)
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,28 @@ class Shown:
     views: Sequence[Sequence[View]]
 
     def __call__(self, image: Tensor) -> tuple[Tensor, ...]:
-        """From (channels, height, width) in ``uint8`` to (views, channels, *crop) for each."""
+        """From (channels, height, width) in ``uint8`` to (views, channels, *crop) for each.
+
+        Raises:
+            BrokenImage: it is of floating-point numbers, hence finished, and to be seen twice.
+        """
+        if image.is_floating_point():
+            if any(len(views) > 1 for views in self.views):
+                raise BrokenImage("it is of finished numbers, of which there is but one view")
+            return (image[None],) * len(self.hows)
         each = zip(self.hows, self.views, strict=True)
         return tuple(_shown(image, how, views) for how, views in each)
+
+
+def for_evaluation(image: Tensor, how: Preprocessing) -> Tensor:
+    """What a network is shown of an image in evaluation: the middle of it, resized."""
+    image = resized(image, *how.resized(*image.shape[1:]), how.interpolation)
+    return cut(image, *how.window(*image.shape[1:]))
+
+
+def cut(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
+    """A rectangle of an image."""
+    return image[:, top : top + height, left : left + width]
 
 
 def resized(image: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
@@ -73,12 +94,15 @@ def normalised(images: Tensor, how: Preprocessing) -> Tensor:
     """The numbers that a network takes, of images of 8 bits.
 
     Args:
-        images: of shape (…, channels, height, width), in red, green and blue, or grey.
+        images: of shape (…, channels, height, width), in red, green and blue, or grey; of
+            floating-point numbers they are finished.
         how: with a factor and an offset for each channel.
 
     Returns:
         A tensor of the same shape in ``float32``, in the order of colours of ``how``.
     """
+    if images.is_floating_point():
+        return images.float()
     if how.order == "bgr":
         images = images.flip(-3)
     factors, offsets = (
@@ -99,11 +123,7 @@ def _shown(image: Tensor, how: Preprocessing, views: Sequence[View]) -> Tensor:
             scaled[view.shorter] = resized(image, *size, how.interpolation)
         whole = scaled[view.shorter]
         _, height, width = whole.shape
-        part = _cut(whole, *view.box(height, width, how.crop))
+        part = cut(whole, *view.box(height, width, how.crop))
         part = resized(part, *how.crop, how.interpolation)
         found.append(part.flip(-1) if view.mirrored else part)
     return torch.stack(found)
-
-
-def _cut(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
-    return image[:, top : top + height, left : left + width]

@@ -5,7 +5,7 @@
 package of its own: see :class:`~inceptgraph.evaluation.Evaluator`.
 """
 
-from inceptgraph.evaluation._classes import fit_classes as fit_classes
+from inceptgraph.evaluation._classes import fit_classes
 from inceptgraph.evaluation._evaluate import evaluate, predict
 from inceptgraph.evaluation._evaluator import Answers, Data, Evaluator, Plan, find_evaluator
 from inceptgraph.evaluation._model import Model
@@ -34,6 +34,7 @@ __all__ = [
     "draw",
     "evaluate",
     "find_evaluator",
+    "fit_classes",
     "is_spec",
     "open_model",
     "predict",

@@ -11,14 +11,16 @@ from inceptgraph.graph import Graph
 __all__ = ["fit_classes"]
 
 
-def fit_classes(names: Sequence[str] | None, labels: int, graph: Graph, outputs: int) -> list[int]:
+def fit_classes(
+    names: Sequence[str] | None, labels: int | None, graph: Graph, outputs: int
+) -> list[int]:
     """The index of the network's class for each label of some data.
 
     By their names where both have them, and else by their order. A background is no data's class.
 
     Args:
         names: what the labels of the data count; None where they are numbers from the start.
-        labels: how many there are; of numbers, one more than the largest.
+        labels: how many there are; of numbers, one more than the largest; None where nobody knows.
         graph: of the network.
         outputs: how many classes it tells apart, the background with them.
 
@@ -30,6 +32,7 @@ def fit_classes(names: Sequence[str] | None, labels: int, graph: Graph, outputs:
     if names is not None and known is not None and set(names) & set(known):
         return _by_name(names, known, first, graph.name)
     there = outputs - first
+    labels = there if labels is None else labels
     if names is not None and labels != there:
         message = f"the data has {labels:,} classes, and `{graph.name}` tells {there:,} apart"
         told = f"; the data's first are {', '.join(names[:3])}"

@@ -111,7 +111,14 @@ class _Counts:
         self.details = Details(np.zeros((classes, classes), np.int64))
 
     def add(self, found: Answers) -> None:
-        """Count some images."""
+        """Count some images.
+
+        Raises:
+            SpecError: one has a label of no class.
+        """
+        if (most := int(found.labels.max())) >= len(self._labels):
+            told = f"a label of the data is {most}, and there are {len(self._labels)} classes"
+            raise _refused(told, "labels count from 0")
         labels = self._labels[found.labels]
         together = [np.mean(each, axis=0) for each in zip(*found.probabilities, strict=True)]
         answers = [*found.probabilities, together]

@@ -49,8 +49,9 @@ class Data(Protocol):
     def name(self, index: int) -> str:
         """What messages and tables call an image."""
 
-    def labels(self) -> int:
-        """How many labels there are; of numbers, one more than the largest."""
+    def labels(self) -> int | None:
+        """How many labels there are; of numbers, one more than the largest; None where nobody
+        knows."""
 
 
 @dataclass(frozen=True)

@@ -22,17 +22,39 @@ class Model:
         graph: with shapes.
         module: runs it, in evaluation: from a float32 tensor to one, or to a dict by the names of
             the outputs.
-
-    Raises:
-        SpecError: it takes something else than one image, or tells no classes apart.
     """
 
     name: str
     graph: Graph
     module: Any
 
-    def __post_init__(self) -> None:
-        self.crop, self.output  # noqa: B018  # refuse before anything is read
+    def check(self) -> Model:
+        """Itself.
+
+        Raises:
+            SpecError: it takes something else than one image, or tells no classes apart.
+        """
+        if self.refusal:
+            raise SpecError([self.refusal])
+        return self
+
+    @property
+    def refusal(self) -> Diagnostic | None:
+        """The reason why no image of a class can be shown to it, or None."""
+        inputs = {node.name: self.graph.shape(node.name) for node in self.graph.inputs}
+        shapes = [*inputs.values()]
+        if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][0] not in (1, 3):
+            told = ", ".join(f"`{name}` {format_shape(shape)}" for name, shape in inputs.items())
+            hint = "take a network of one image, grey or in colours"
+            return self._refused(f"takes {told or 'nothing'}", hint)
+        if len(outputs := self._outputs) != 1:
+            names = ", ".join(f"`{each.name}`" for each in outputs)
+            wrong = (
+                f"has several outputs of classes: {names}" if names else "tells no classes apart"
+            )
+            hint = "take a network with one output whose loss is of classes"
+            return self._refused(wrong, hint)
+        return None
 
     @property
     def channels(self) -> int:
@@ -57,12 +79,7 @@ class Model:
     @property
     def output(self) -> Output:
         """The output that tells classes apart."""
-        found = [each for each in self.graph.outputs if self._tells_classes(each)]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(f"`{each.name}`" for each in found)
-        wrong = f"has several outputs of classes: {names}" if found else "tells no classes apart"
-        raise self._refused(wrong, "evaluate a network with one output that is trained by classes")
+        return self._outputs[0]
 
     @property
     def classes(self) -> int:
@@ -80,18 +97,17 @@ class Model:
 
     @property
     def _input(self) -> str:
-        taken = {node.name: self.graph.shape(node.name) for node in self.graph.inputs}
-        for name, shape in taken.items():
-            if len(taken) == 1 and len(shape) == 3 and shape[0] in (1, 3):
-                return name
-        told = ", ".join(f"`{name}` {format_shape(shape)}" for name, shape in taken.items())
-        hint = "evaluate a network of one image, grey or in colours"
-        raise self._refused(f"takes {told or 'nothing'}", hint)
+        return self.graph.inputs[0].name
 
-    def _tells_classes(self, output: Output) -> bool:
-        one = len(self.graph.shape(output.node)) == 1
-        by_classes = LOSSES[output.loss].target is Target.CLASSES
-        return one and by_classes and not output.training_only
+    @property
+    def _outputs(self) -> list[Output]:
+        return [
+            each
+            for each in self.graph.outputs
+            if not each.training_only
+            and LOSSES[each.loss].target is Target.CLASSES
+            and len(self.graph.shape(each.node)) == 1
+        ]
 
-    def _refused(self, wrong: str, help: str) -> SpecError:
-        return SpecError([Diagnostic(Code.BAD_OPTION, f"`{self.name}` {wrong}", help=help)])
+    def _refused(self, wrong: str, help: str) -> Diagnostic:
+        return Diagnostic(Code.BAD_OPTION, f"`{self.name}` {wrong}", help=help)

@@ -45,7 +45,7 @@ def open_model(
     """
     if not is_spec(where):
         module = pipeline.load(where, engine=engine, **options)
-        return Model(where, pipeline.to_graph(Path(where) / "spec.yaml"), module)
+        return Model(where, pipeline.to_graph(Path(where) / "spec.yaml"), module).check()
     graph = pipeline.to_graph(where, set=set)
     if weights is None:
         message = f"`{where}` is a spec, and has no weights"
@@ -55,4 +55,4 @@ def open_model(
         graph, engine=engine, weights=weights, remap=remap, allow=allow, **options
     )
     name = getattr(weights, "path", weights)
-    return Model(f"{where} ({name})", graph, module)
+    return Model(f"{where} ({name})", graph, module).check()

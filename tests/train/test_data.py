@@ -51,7 +51,7 @@ def test_a_folder_of_classes(folder: Path) -> None:
 
 def test_a_digest_tells_lists_apart(folder: Path) -> None:
     before = open_data(folder).digest()
-    assert open_data(folder, channels=1).digest() == before
+    assert open_data(folder, 1).digest() == before
     (folder / "red" / "0.jpg").rename(folder / "green" / "2.jpg")
     assert open_data(folder).digest() != before
 
