@@ -29,7 +29,8 @@ def _slice(op: arrange.Slice, step: Step, *inputs: Shape) -> str:
 
 def _dot(op: product.Dot, step: Step, *inputs: Shape) -> str:
     axes = (axis + 1 for axis in op.axes(broadcast(op.op, inputs)))
-    return step.call("ReduceSum", step.call("Mul", *step.inputs), step.integers(*axes), keepdims=1)
+    products = step.call("Mul", *step.inputs)
+    return step.reduced("ReduceSum", products, inputs[0], step.integers(*axes), keepdims=1)
 
 
 RULES: dict[type[Operation], Callable[..., str]] = {

@@ -95,6 +95,14 @@ class Step:
         what reads it do not look past this step."""
         return self.call("Max", value, value)
 
+    def reduced(
+        self, operator: str, value: str, shape: Shape, *axes: str, **attributes: Any
+    ) -> str:
+        """A value of this shape reduced; apart where it is a sequence: OpenVINO 2026.4.1 gives a
+        number a channel behind it to other channels, unless the batch is 1."""
+        found = self.call(operator, value, *axes, **attributes)
+        return self.apart(found) if len(shape) == 2 else found
+
     def fence(self, value: str, *operators: str) -> str:
         """A value, apart where one of some operators made it."""
         return self.apart(value) if self.body.made_by(value) in operators else value

@@ -76,7 +76,7 @@ def adaptive_average(size: tuple[int, ...], step: Step, shape: Shape) -> str:
     a number a channel behind a product for one a column, unless a step stands between.
     """
     if max(size) == 1:
-        return step.call("GlobalAveragePool", *step.inputs)
+        return step.reduced("GlobalAveragePool", step.inputs[0], shape)
     if window := _uniform(size, shape):
         return step.call("AveragePool", _operand(step), **window)
     (value,), (*before, width) = step.inputs, shape[1:]
@@ -98,7 +98,7 @@ def adaptive_maximum(size: tuple[int, ...], step: Step, shape: Shape) -> str:
     of a smaller window is there twice.
     """
     if max(size) == 1:
-        return step.call("GlobalMaxPool", *step.inputs)
+        return step.reduced("GlobalMaxPool", step.inputs[0], shape)
     if window := _uniform(size, shape):
         return step.call("MaxPool", _operand(step), **window)
     value = step.inputs[0]

@@ -14,7 +14,7 @@ __all__ = ["RULES"]
 
 def _reduced(operator: str, op: Any, step: Step, shape: Shape) -> str:
     axes = step.integers(*(axis + 1 for axis in op.axes(shape)))
-    return step.call(operator, *step.inputs, axes, keepdims=1)
+    return step.reduced(operator, step.inputs[0], shape, axes, keepdims=1)
 
 
 def _normalized(op: reduce.L2Normalize, step: Step, *inputs: Shape) -> str:

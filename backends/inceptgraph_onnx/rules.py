@@ -121,6 +121,16 @@ def _(op: pool.AvgPool, step: Step, *inputs: Shape) -> str:
 
 
 @rule.register
+def _(op: pool.GlobalAvgPool, step: Step, *inputs: Shape) -> str:
+    return step.reduced("GlobalAveragePool", step.inputs[0], inputs[0])
+
+
+@rule.register
+def _(op: pool.GlobalMaxPool, step: Step, *inputs: Shape) -> str:
+    return step.reduced("GlobalMaxPool", step.inputs[0], inputs[0])
+
+
+@rule.register
 def _(op: pool.AdaptiveAvgPool, step: Step, *inputs: Shape) -> str:
     return pools.adaptive_average(op.size, step, inputs[0])
 
@@ -133,8 +143,6 @@ def _(op: pool.AdaptiveMaxPool, step: Step, *inputs: Shape) -> str:
 # -- operations that ONNX has under one name -----------------------------------------------------
 
 _PLAIN: dict[type[Operation], tuple[str, dict[str, int]]] = {
-    pool.GlobalAvgPool: ("GlobalAveragePool", {}),
-    pool.GlobalMaxPool: ("GlobalMaxPool", {}),
     activation.Relu: ("Relu", {}),
     activation.Sigmoid: ("Sigmoid", {}),
     activation.Tanh: ("Tanh", {}),

@@ -238,6 +238,8 @@ def response_norm(
     if x.dtype in (torch.float16, torch.bfloat16):
         return response_norm(x.float(), size, alpha, beta, k, training).to(x.dtype)
     compiled = torch.compiler.is_compiling() and not training
+    if x.dim() == 5:
+        x = x.contiguous()  # torch fails where a volume is in another order
     if compiled or not channels_are_last(x):
         return F.local_response_norm(x, size, alpha, beta, k)
     factors = x.new_full((x.shape[1], x.shape[1]), alpha / size)

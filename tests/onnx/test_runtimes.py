@@ -140,6 +140,28 @@ def test_engines_and_exported_files_give_the_right_numbers(name: str, number: in
     assert list(failures(case, WAYS)) == []
 
 
+@pytest.mark.parametrize("then", ["batch_norm", "prelu"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "global_max_pool",
+        "adaptive_avg_pool, size: 1",
+        *(
+            f"{each}, over: space"
+            for each in ("mean", "sum", "max", "l2_norm", "dot, from: [x, x]")
+        ),
+    ],
+)
+def test_a_number_a_channel_behind_a_reduced_sequence(first: str, then: str) -> None:
+    """In a batch of two."""
+    text = f"stages: {{a: {{op: {first}}}, b: {{op: {then}}}}}"
+    case = Case(to_graph(Source("n.yaml", f"name: N\ninputs: {{x: {SEQUENCE}}}\n{text}")), 1)
+    assert list(failures(case, WAYS)) == []
+
+
+SEQUENCE = "{channels: 6, length: 7}"
+
+
 def test_one_feature_of_one_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)  # which engines ask
     case = Case(to_graph(Source("n.yaml", SPECS["one feature of one"])), 0)
@@ -269,6 +291,17 @@ FORMS: dict[str, Any] = {
         ],
         {"zero": [0], "one": [1]},
         lambda x: torch.cat([F.max_pool2d(mean(x), 3, 1, 1), mean(x), mean(x)], 1),
+    ),
+    "a number a channel behind a reduced sequence": (
+        "openvino",
+        "body.py",
+        [
+            ("Reshape", ["x", "sequence"], {}),
+            ("GlobalMaxPool", ["0"], {}),
+            ("Mul", ["1", "factors"], {}),
+        ],
+        {"sequence": [2, 4, 64], "factors": np.float32([1, 2, 3, 4]).reshape(4, 1)},
+        lambda x: x.flatten(2).amax(2, keepdim=True) * torch.arange(1.0, 5)[:, None],
     ),
     "absolute value behind a max pool": bent(("Abs", ["1"], {}), of=torch.abs),
     "SiLU behind a max pool": bent(("Sigmoid", ["1"], {}), ("Mul", ["1", "2"], {}), of=F.silu),

@@ -300,6 +300,13 @@ def test_lrn_of_maps_with_channels_last_is_torchs(size: int) -> None:
     torch.testing.assert_close(y.grad, x.grad, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 4, 3), (0, 4, 1, 2, 3)])
+def test_lrn_of_volumes_in_any_order_of_memory(order: tuple[int, ...]) -> None:
+    x = torch.randn(2, 3, 4, 5, 6, dtype=torch.float64).permute(order)
+    layer = LocalResponseNorm(3, alpha=0.5)
+    torch.testing.assert_close(layer(x), layer(x.contiguous()), rtol=0, atol=0)
+
+
 def test_a_compiler_is_given_torchs_own_lrn() -> None:
     called: list[Any] = []
 
