@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -19,8 +20,10 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 _MODES = {1: "L", 3: "RGB"}
 """What Pillow calls images of one and of three channels."""
-_READ = ("JPEG", "PNG")
-"""Others are left alone: Pillow would start programs for some."""
+_READ = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n": "PNG"}
+"""What is read, by how it begins. Others are left alone: Pillow would start programs for some."""
+_PLACE = re.compile(r"^\w+, \S+:\d+, ")
+"""Where in its source torchcodec raised an error."""
 
 
 class BrokenImage(Exception):
@@ -42,6 +45,8 @@ def decode(content: bytes, channels: int = 3) -> Tensor:
     Raises:
         BrokenImage: it is none of them, or broken, or too large to be true.
     """
+    if not content.startswith(tuple(_READ)):
+        raise BrokenImage("it is no JPEG or PNG")
     try:
         return _decoder()(content, channels)
     except Exception as error:  # what strangers wrote may fail in any way
@@ -70,7 +75,7 @@ def _decoder() -> Callable[[bytes, int], Tensor]:
 def _by_pillow(content: bytes, channels: int) -> Tensor:
     from PIL import Image, ImageOps
 
-    with Image.open(io.BytesIO(content), formats=_READ) as image:
+    with Image.open(io.BytesIO(content), formats=[*_READ.values()]) as image:
         return from_pillow(ImageOps.exif_transpose(image), channels)
 
 
@@ -81,7 +86,8 @@ def _by_torchcodec(decoders: Any, content: bytes, channels: int) -> Tensor:
 
 
 def _told(error: Exception) -> str:
-    """An error in a line, without the addresses of objects that Pillow names."""
+    """An error in a line, without its place in others' sources and the addresses of objects."""
     if type(error).__name__ == "UnidentifiedImageError":
-        return "it is no JPEG or PNG"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return "it begins as a JPEG or PNG, and is none"
+    lines = _PLACE.sub("", str(error)).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
+from inceptgraph_train import images
+
 SERVER = ROOT / "tests" / "support" / "forked_trainings.py"
 
 Fork = Callable[..., tuple[list[int], str]]
@@ -34,3 +36,9 @@ def fork() -> Iterator[Fork]:
 
         yield call
         server.stdin.close()
+
+
+@pytest.fixture(autouse=True)
+def by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images are decoded as where torchcodec is not installed, wherever the tests run."""
+    monkeypatch.setattr(images, "_decoder", lambda: images._by_pillow)

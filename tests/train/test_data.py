@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,6 @@ from inceptgraph.diagnostics import SpecError
 from inceptgraph_train import images
 from inceptgraph_train.loading import BrokenImages, loader
 from inceptgraph_train.opening import open_data
-
-
-@pytest.fixture(autouse=True)
-def _by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same decoder wherever the tests run."""
-    monkeypatch.setattr(images, "_decoder", lambda: images._by_pillow)
 
 
 @pytest.fixture
@@ -86,6 +81,41 @@ def test_a_picture_is_turned_upright() -> None:
     image = ramp(16, 8)
     assert images.decode(jpeg(image, exif=taken)).shape == (3, 16, 8)
     assert images.decode(jpeg(image)).shape == (3, 8, 16)
+
+
+def test_torchcodec_gives_the_same_pixels() -> None:
+    """Grey of colours is rounded in another way."""
+    decoders = pytest.importorskip("torchcodec.decoders")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    png = images.io.BytesIO()
+    ramp(33, 20).convert("P").save(png, "PNG")
+    grey, printed = (jpeg(ramp(50, 31).convert(mode)) for mode in ("L", "CMYK"))
+    for file in (
+        jpeg(ramp(50, 31)),
+        jpeg(ramp(50, 31), exif=turned),
+        png.getvalue(),
+        printed,
+        grey,
+    ):
+        wanted = images._by_pillow(file, 3)
+        assert torch.equal(images._by_torchcodec(decoders, file, 3), wanted)
+        apart = images._by_torchcodec(decoders, file, 1).int() - images._by_pillow(file, 1).int()
+        assert apart.abs().max() <= 1
+
+
+@pytest.mark.parametrize("decoder", ["torchcodec", "pillow"])
+def test_broken_images_are_told_in_a_line(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if decoder == "torchcodec":
+        decoders = pytest.importorskip("torchcodec.decoders")
+        by_torchcodec = partial(images._by_torchcodec, decoders)
+        monkeypatch.setattr(images, "_decoder", lambda: by_torchcodec)
+    whole = jpeg(ramp(90, 70))
+    for file in (whole[: len(whole) // 2], whole[:20], b"\x89PNG\r\n\x1a\n", b"GIF89a", b""):
+        with pytest.raises(images.BrokenImage) as caught:
+            images.decode(file)
+        told = str(caught.value)
+        assert told and "\n" not in told and "/" not in told and "0x" not in told
 
 
 @pytest.mark.parametrize("workers", [0, 1])

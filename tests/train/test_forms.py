@@ -18,18 +18,11 @@ from inceptgraph.diagnostics import SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.pipeline import to_graph
 from inceptgraph.training import Job, choose
-from inceptgraph_train import images
 from inceptgraph_train.data import Images, Others
 from inceptgraph_train.inputs import open_samples
 from inceptgraph_train.loading import BrokenImages, loader
 from inceptgraph_train.opening import open_data
 from inceptgraph_train.shards import find_shards
-
-
-@pytest.fixture(autouse=True)
-def _by_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same decoder wherever the tests run."""
-    monkeypatch.setattr(images, "_decoder", lambda: images._by_pillow)
 
 
 @pytest.fixture

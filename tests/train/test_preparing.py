@@ -103,8 +103,12 @@ def test_ten_views_are_torchvisions() -> None:
     image = from_pillow(ramp(341, 256))
     (found,) = Shown([IMAGENET], [views(10, (224, 224))])(image)
     square = transforms.functional.center_crop(image, [256, 256])
-    corners = transforms.functional.ten_crop(square, [224, 224])
-    wanted = [view for pair in zip(corners[:5], corners[5:], strict=True) for view in pair]
+    plain = transforms.functional.five_crop(square, [224, 224])
+    wanted = [view for each in plain for view in (each, each.flip(-1))]
+    theirs = transforms.functional.ten_crop(square, [224, 224])
+    assert {tuple(each.flatten()[:224].tolist()) for each in theirs} == {
+        tuple(each.flatten()[:224].tolist()) for each in wanted
+    }
     assert torch.equal(found, torch.stack(wanted))
     (one,) = Shown([IMAGENET], [views(1, (224, 224))])(image)
     assert torch.equal(one[0], transforms.functional.center_crop(image, [224, 224]))
