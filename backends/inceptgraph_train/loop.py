@@ -81,9 +81,8 @@ class Training:
             job.graph, seed=recipe.seed, device=device, dtype=self.dtype, **start
         )
         self.frozen = freeze(self.model, recipe.frozen)
-        fit = job.weights.fit if job.weights else None
-        new = {*fit.missing, *(pair.slot.name for pair in fit.mismatched)} if fit else set()
-        self.rated = make_optimizer(self.model, recipe, new)
+        given = {pair.slot.name for pair in job.weights.fit.loaded} if job.weights else None
+        self.rated = make_optimizer(self.model, recipe, given)
         scaler = GradScaler(device.type, enabled=recipe.precision == "float16")
         average = averaged(self.model, recipe.average)
         begin = recipe.average.start if recipe.average else None

@@ -29,13 +29,13 @@ class Rated:
             group["lr"] = rate * factor
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, new: Collection[str] = ()) -> Rated:
+def make_optimizer(model: nn.Module, recipe: Recipe, given: Collection[str] | None = None) -> Rated:
     """The optimiser of what a recipe does not freeze.
 
     Args:
         model: whose parameters have their names in the spec.
         recipe: its rules are followed.
-        new: the names of parameters that no file of weights gave.
+        given: the names of parameters that a file of weights gave; None without a file.
 
     Raises:
         SpecError: a rule means no parameter.
@@ -45,7 +45,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe, new: Collection[str] = ()) 
         _check_patterns(rule.parameters, [name for name, _ in model.named_parameters()], "rules")
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in named.items():
-        rules = [rule for rule in recipe.rules if _means(rule, name, parameter, new)]
+        rules = [rule for rule in recipe.rules if _means(rule, name, parameter, given)]
         key = (prod(rule.lr for rule in rules), prod(rule.decay for rule in rules))
         groups.setdefault(key, []).append(parameter)
     settings = recipe.optimizer
@@ -92,7 +92,7 @@ def _check_patterns(patterns: Iterable[str], names: Collection[str], key: str) -
             raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 
-def _means(rule: Rule, name: str, parameter: nn.Parameter, new: Collection[str]) -> bool:
+def _means(rule: Rule, name: str, parameter: nn.Parameter, given: Collection[str] | None) -> bool:
     if rule.parameters and not any(covers(pattern, name) for pattern in rule.parameters):
         return False
     match rule.kind:
@@ -103,7 +103,7 @@ def _means(rule: Rule, name: str, parameter: nn.Parameter, new: Collection[str])
         case "vectors":
             return parameter.dim() <= 1
         case "new":
-            return name in new
+            return given is not None and name not in given
 
 
 def _optimizer(settings: Optimizer, groups: list[dict[str, Any]]) -> optim.Optimizer:

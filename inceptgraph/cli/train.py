@@ -22,8 +22,8 @@ inceptgraph train lenet5 --data digits/ --recipe modern -o run/
 inceptgraph train googlenet --data images/ --recipe googlenet_paper -o run/ --device cuda
 inceptgraph train googlenet --data images/ --recipe my.yaml -o run/ --with batch=64
 inceptgraph train googlenet --data images/ -o run/ --resume
-inceptgraph train googlenet --set classes=10 --weights FILE --allow shape:classifier \\
-  --data images/ --recipe finetune -o run/
+inceptgraph train googlenet --set classes=10 --weights FILE --data images/ \\
+  --recipe finetune -o run/ --with 'frozen=[conv1, conv2]'
 torchrun --nproc-per-node 8 -m inceptgraph train googlenet --device cuda --data images/ …
 """
 

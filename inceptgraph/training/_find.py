@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """How far a training is.
+    """The state of a training, as it is told.
 
     Attributes:
         message: something to be said; the rest is as it was then.
@@ -83,7 +83,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended.
+    """The end of a training.
 
     Attributes:
         finished: whether all steps were made; else it was told to stop.
@@ -113,7 +113,7 @@ class Trainer(Protocol):
 
 
 def find_trainer(name: str = backends.MODEL) -> Trainer:
-    """What trains.
+    """The trainer of a backend.
 
     Raises:
         SpecError: no installed package does, or it cannot be loaded.

@@ -266,7 +266,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augment:
-    """What is done to images at random.
+    """Changes of images at random.
 
     Attributes:
         crop: the part of an image that is taken (default: as for evaluation).
@@ -290,7 +290,7 @@ class Augment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossRules:
-    """What is made of the losses that the spec names.
+    """Changes to the losses that the spec names.
 
     Attributes:
         label_smoothing: the part of a label that is spread over all classes (Szegedy et al. 2016,
@@ -306,7 +306,7 @@ class LossRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is different for some parameters. Where several rules mean one, factors multiply.
+    """A difference for some parameters. Where several rules mean one, factors multiply.
 
     Attributes:
         parameters: their names, or first parts of them; ``*`` stands for anything (default: all).
@@ -324,7 +324,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoints:
-    """When a run can be taken up again.
+    """The times after which a run can be taken up again.
 
     Attributes:
         every: how far checkpoints are apart; the end of training has one, too.
@@ -337,7 +337,7 @@ class Checkpoints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a network is trained.
+    """A training recipe: how a network is trained.
 
     Attributes:
         description: whose recipe it is.

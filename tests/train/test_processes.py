@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,4 +90,54 @@ def test_torchrun_starts_them(tmp_path: Path, alone: Path) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command = [*torchrun, "--nproc-per-node", "2", str(SCRIPT), str(place), EVERY]
     subprocess.run(command, check=True, timeout=300)
+    assert_same_run(place, alone)
+
+
+@pytest.fixture
+def hosts() -> Iterator[list[list[str]]]:
+    """Two hosts with an address each and a wire between them, as what runs a command there."""
+    own = f"ig{os.getpid()}"  # other tests may have hosts, too
+    names, wires = [f"{own}-a", f"{own}-b"], [f"{own}-u", f"{own}-v"]
+    if not shutil.which("ip"):
+        pytest.skip("no `ip`, which makes hosts of network namespaces")
+    made = subprocess.run(["ip", "netns", "add", names[0]], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("network namespaces are not for this user")
+
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True)
+
+    try:
+        ip("netns", "add", names[1])
+        ip("link", "add", wires[0], "type", "veth", "peer", "name", wires[1])
+        for number, (name, wire) in enumerate(zip(names, wires, strict=True), 1):
+            ip("link", "set", wire, "netns", name)
+            ip("-n", name, "addr", "add", f"10.83.0.{number}/24", "dev", wire)
+            ip("-n", name, "link", "set", wire, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        pairs = zip(names, wires, strict=True)
+        yield [
+            ["ip", "netns", "exec", name, "env", f"GLOO_SOCKET_IFNAME={wire}"]
+            for name, wire in pairs
+        ]
+    finally:
+        for name in names:  # and with it its end of the wire
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+
+@pytest.mark.slow
+def test_two_hosts_are_one(tmp_path: Path, alone: Path, hosts: list[list[str]]) -> None:
+    """By the commands of docs/training.md, with a directory that both see."""
+    place = tmp_path / "run"
+    running = []
+    for number, host in enumerate(hosts):
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2"]
+        where = ["--node-rank", str(number), "--master-addr", "10.83.0.1", "--master-port", "29500"]
+        each = ["--nproc-per-node", "1", str(SCRIPT), str(place), EVERY]
+        running.append(subprocess.Popen([*host, *torchrun, *where, *each]))
+    try:
+        assert [each.wait(300) for each in running] == [0, 0]
+    finally:
+        for each in running:
+            each.kill()
     assert_same_run(place, alone)

@@ -14,6 +14,7 @@ from trained import SMALL, job, noise, train
 
 import inceptgraph
 from inceptgraph.diagnostics import Source, SpecError
+from inceptgraph.weights import load as load_weights
 from inceptgraph_train.drawing import Batches
 from inceptgraph_train.loop import Training
 from inceptgraph_train.processes import Processes
@@ -206,6 +207,27 @@ def test_frozen_parts_stay_with_their_statistics(tmp_path: Path) -> None:
         if not torch.equal(each, before[name])
     }
     assert changed == {"classifier", "aux"}
+
+
+def test_what_no_file_gave_learns_by_its_own_rule(tmp_path: Path) -> None:
+    """A new head; and what is frozen stays as the file has it."""
+    train(tmp_path / "first")
+    other = SMALL.replace("classifier: {op: linear, out: 3}", "classifier: {op: linear, out: 4}")
+    graph = inceptgraph.to_graph(Source("other.yaml", other))
+    weights = load_weights(graph, tmp_path / "first" / "model.safetensors")
+    text = "rules: [{kind: new, lr: 10}]\nfrozen: [conv]\nloss: {heads: 0.0}"
+    training = made(tmp_path, text, spec=other, weights=weights)
+    rates = {
+        name: group["lr"]
+        for group in training.rated.optimizer.param_groups
+        for name, each in training.model.named_parameters()
+        if any(each is parameter for parameter in group["params"])
+    }
+    new, old = ("classifier.weight", "classifier.bias"), ("aux.fc.weight", "aux.fc.bias")
+    assert rates == dict.fromkeys(new, 1.0) | dict.fromkeys(old, 0.1)
+    first = inceptgraph.load(tmp_path / "first").state_dict()
+    assert torch.equal(training.model.conv.weight, first["conv.weight"])
+    assert torch.equal(training.model.aux.fc.bias, first["aux.fc.bias"])
 
 
 def test_a_mixed_batch_has_mixed_labels(tmp_path: Path) -> None:
