@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 
 __all__ = ["closest", "did_you_mean"]
@@ -36,11 +37,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
 
 def _slips(word: str, candidate: str) -> int | None:
     """How many slips turn ``candidate`` into ``word``; None if they are two different words."""
-    a, b = (re.sub(r"[\s_-]", "", text.lower()) for text in (word[:80], candidate[:80]))
+    a, b = _letters(word), _letters(candidate)
     if not a or not b:
         return None
     shorter, longer = sorted((a, b), key=len)
     most = max(1, len(longer) // 4)
+    if len(longer) - len(shorter) > most and a[:3] != b[:3]:
+        return None  # most words are told apart here
     common = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(shorter))
     extended = (common >= 5 and common >= len(shorter) - 1) or common == len(shorter) >= 3
     if not extended and len(longer) - len(shorter) > most:
@@ -49,6 +52,11 @@ def _slips(word: str, candidate: str) -> int | None:
     if distance <= most and distance < len(longer):
         return distance
     return most + 1 if extended else None
+
+
+@lru_cache(4096)
+def _letters(word: str) -> str:
+    return re.sub(r"[\s_-]", "", word[:80].lower())
 
 
 def _edits(a: str, b: str, most: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from inceptgraph.diagnostics import Label
@@ -107,6 +108,7 @@ def _shown(char: str) -> str:
     return _TAB if char == "\t" else visible(char)
 
 
+@lru_cache(1024)
 def _cells(char: str) -> int:
     """Columns to reckon with for a character: never none, so that a window always has an end."""
     return max(width(_shown(char)), 1)
