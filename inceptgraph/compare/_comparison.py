@@ -41,6 +41,8 @@ class Comparison:
     Attributes:
         name: of the networks.
         inputs: shapes that differ.
+        preprocessing: of inputs, where that differs.
+        classes: names that differ, by their places in the order of the outputs.
         outputs: what the outputs are taken from, where that differs.
         params: the networks' parameters that differ, and what spans frames in one that is inflated.
         defaults: of operations, as ``conv2d.bias``, where a step differs because of them.
@@ -53,6 +55,8 @@ class Comparison:
 
     name: Change
     inputs: Named
+    preprocessing: Named
+    classes: Named
     outputs: Named
     params: Named
     defaults: Named
@@ -64,10 +68,12 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """True where the two compute the same under the same names."""
+        """True where the two compute the same under the same names, and mean the same by it."""
         parts = (self.inputs, self.outputs, self.params, self.defaults)
+        meaning = (self.preprocessing, self.classes)
         edits = (*self.blocks, *self.stages, *self.heads)
-        return self.name.before == self.name.after and not any(parts) and not edits
+        same = self.name.before == self.name.after
+        return same and not any((*parts, *meaning)) and not edits
 
 
 def diff(
@@ -97,6 +103,8 @@ def diff(
     return Comparison(
         name=Change(old.name, new.name),
         inputs=differences(_inputs(old), _inputs(new)),
+        preprocessing=differences(old.preprocessing, new.preprocessing),
+        classes=differences(_classes(old), _classes(new)),
         outputs=differences(_outputs(old), _outputs(new)),
         params=differences(_params(before), _params(after)),
         defaults=steps.defaults,
@@ -125,6 +133,10 @@ def _uses(steps: StepComparison, stages: Iterable[StageChange]) -> Counter[str]:
 
 def _inputs(graph: Graph) -> dict[str, Shape]:
     return {node.name: graph.shape(node.name) for node in graph.inputs}
+
+
+def _classes(graph: Graph) -> dict[str, str]:
+    return {str(place): name for place, name in enumerate(graph.classes or ())}
 
 
 def _outputs(graph: Graph) -> dict[str, str]:

@@ -22,6 +22,8 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "equal": found.equal,
         "name": _change(found.name),
         "inputs": _changes(found.inputs),
+        "preprocessing": _changes(found.preprocessing),
+        "classes": _changes(found.classes),
         "outputs": _changes(found.outputs),
         "params": _changes(found.params),
         "defaults": _changes(found.defaults),

@@ -24,6 +24,7 @@ MARKS: Final[Mapping[Kind, str]] = {
 }
 TOTALS: Final = (("params", "params"), ("MACs", "macs"), ("depth", "depth"))
 _NOTHING: Final = Cost()
+_SHOWN: Final = 8
 _ORDER: Final = (Kind.CHANGED, Kind.REMOVED, Kind.ADDED)
 _SCALES: Final = {2.0: "double", 0.5: "halve"}
 
@@ -61,6 +62,8 @@ class Teller:
         """The changes of the network as a whole: a title, and the edits."""
         found = self.found
         yield "input", self._edits({n: _shapes(c) for n, c in found.inputs.items()})
+        yield "images", self._edits({n: _words(c) for n, c in found.preprocessing.items()})
+        yield "classes", _first(self._edits(found.classes))
         yield "params", self._edits(found.params)
         yield "defaults", self._edits(found.defaults)
         yield "outputs", self._edits(found.outputs)
@@ -245,6 +248,16 @@ def _operation(name: str | None) -> str:
 
 def _listed(text: str) -> list[str]:
     return [text] if text else []
+
+
+def _words(said: Change) -> Change:
+    return Change(*(each.words() if each else None for each in said))
+
+
+def _first(edits: list[str]) -> list[str]:
+    """The first of many, and how many more there are."""
+    more = len(edits) - _SHOWN
+    return edits if more <= 1 else [*edits[:_SHOWN], f"and {more} more"]
 
 
 def _shapes(shapes: Change) -> Change:

@@ -29,13 +29,15 @@ def _crop(value: Any) -> tuple[Any, ...] | None:
     if value is None:
         return None
     extents = _list(value)
-    if len(extents) > 2:
+    if len(extents) not in (1, 2):
         what = "must be one number, or the height and the width: write `[224, 224]`, say"
         raise PydanticCustomError("crop", what)
     return extents if len(extents) == 2 else extents * 2
 
 
 _Whole = Annotated[int, Field(ge=1)]
+_LEAST = 1e-30
+"""No deviation is smaller, so that what is divided by one is a number."""
 _NUMBER, _EXTENT = {"type": "number"}, {"type": "integer", "minimum": 1}
 
 
@@ -89,9 +91,9 @@ class Preprocessing(BaseModel):
     order: Literal["rgb", "bgr"] = "rgb"
     mean: Annotated[tuple[float, ...], BeforeValidator(_list), _one_or(_NUMBER)] = (0.0,)
     std: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...],
+        tuple[Annotated[float, Field(gt=_LEAST)], ...],
         BeforeValidator(_list),
-        _one_or(_NUMBER | {"exclusiveMinimum": 0}),
+        _one_or(_NUMBER | {"exclusiveMinimum": _LEAST}),
     ] = (1.0,)
     resize: _Whole | None = None
     crop: Annotated[

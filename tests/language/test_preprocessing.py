@@ -14,6 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from written import built
 
+from inceptgraph.analysis import outline, to_text
+from inceptgraph.analysis import to_json as outline_json
+from inceptgraph.compare import Change, diff
+from inceptgraph.compare import to_json as diff_json
+from inceptgraph.compare import to_text as diff_text
 from inceptgraph.diagnostics import Code, Source
 from inceptgraph.graph import Graph, InvalidGraph, from_json, to_json
 from inceptgraph.ops import Preprocessing
@@ -141,6 +146,50 @@ def test_a_graph_prepares_inputs_alone() -> None:
     strange = replace(graph(), preprocessing={"conv": Preprocessing(range=(0, 1))})
     with pytest.raises(InvalidGraph, match="conv, which is no input"):
         strange.verify()
+
+
+def test_a_summary_tells_what_images_are_made_into_and_what_is_told_apart() -> None:
+    found = outline(graph())
+    *_, images, classes, _ = to_text(found).splitlines()
+    assert images == (
+        "image takes images of 8 bits, resized to 40 (bicubic), cropped to 24×32, bgr,"
+        " 0…255 made 0…1, less 0.5, 0.4, 0.25, divided by 0.25."
+    )
+    assert classes == "Its classes are nothing (the background), cat, dog, 7."
+    data = outline_json(found)
+    assert data["inputs"][0]["preprocess"]["mean"] == [0.5, 0.4, 0.25]
+    assert data["classes"] == ["nothing", "cat", "dog", "7"]
+    assert data["background"] is True
+
+
+def test_of_many_classes_the_first_and_the_last_are_named() -> None:
+    names = ", ".join(f"c{number}" for number in range(20))
+    text = f"classes: [{names}]\nstages: {{conv: {{op: conv2d, out: 20}}}}"
+    assert to_text(outline(built(text))).endswith("are c0, c1, c2, c3, c4, c5, c6, …, c19.")
+
+
+def test_a_comparison_tells_what_changed() -> None:
+    other = TELLING.replace("[0, 1]", "[0, 2]").replace("[cat,", "[lion,")
+    found = diff(Source("a.yaml", TELLING), Source("b.yaml", other))
+    assert not found.equal
+    assert found.preprocessing["image"].after.range == (0, 2)
+    assert dict(found.classes) == {"1": Change("cat", "lion")}
+    told = diff_text(found)
+    assert "0…255 made 0…1, less 0.5, 0.4, 0.25, divided by 0.25 → resized" in told
+    assert "1: cat → lion" in told
+    data = diff_json(found)
+    assert data["preprocessing"]["image"]["before"]["range"] == [0, 1]
+    assert data["classes"] == {"1": {"before": "cat", "after": "lion"}}
+
+
+def test_of_many_classes_that_changed_the_first_are_told() -> None:
+    spec = "name: Net\ninput: {{channels: 3, height: 8, width: 8}}\nclasses: [{}]\n{}"
+    stages = "stages: {conv: {op: conv2d, out: 20}}\n"
+    one, other = (
+        Source(f"{letter}.yaml", spec.format(", ".join(f"{letter}{i}" for i in range(20)), stages))
+        for letter in "ab"
+    )
+    assert "7: a7 → b7, and 12 more" in diff_text(diff(one, other))
 
 
 ends = st.floats(-300, 300).map(lambda x: round(x, 3))

@@ -179,6 +179,14 @@ def test_exports_carry_it_as_metadata(tmp_path: Path) -> None:
         assert json.loads(extra["inceptgraph.json"]) == wanted
 
 
+@pytest.mark.slow
+def test_machine_code_carries_it_as_metadata(tmp_path: Path) -> None:
+    analysis = analyze(Source("p.yaml", VALID))
+    out = build(analysis, tmp_path / "model", export=["aoti"])
+    package = torch._inductor.aoti_load_package(str(out / "exports/model.aoti.pt2"))
+    assert json.loads(package.get_metadata()["inceptgraph"]) == meaning(analysis.require_graph())
+
+
 def test_exports_of_a_network_of_which_nothing_is_said_have_no_metadata() -> None:
     model = backends.find("onnx").lower(built("stages: {it: {op: relu}}"), tensors={})
     assert not model.metadata_props
