@@ -189,11 +189,10 @@ def failures(case: Case, ways: Iterator[str] | list[str]) -> Iterator[Failure]:
             if list(found) != list(case.wanted):
                 yield Failure(way, f"its outputs are {', '.join(found)}")
                 continue
-            plain, depth, reordered = case.bounds
-            verdict = judge(found, case.wanted, "float32", plain, depth, reordered)
+            verdict = judge(found, case.wanted, "float32", *case.bounds)
+            if verdict.reason is not None and np.isinf(case.rounded):
+                continue  # of a zero of which any rounding makes something else
             if verdict.reason is not None:
-                verdict = judge(
-                    found, case.wanted, "float32", plain, depth, reordered, case.rounded
-                )
+                verdict = judge(found, case.wanted, "float32", *case.bounds, case.rounded)
             if verdict.reason is not None:
                 yield Failure(way, verdict.reason)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._decomp import get_decompositions
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
 __all__ = ["Rounded"]
+
+
+@cache
+def _parts() -> Mapping[Any, Callable[..., Any]]:
+    """Normalisations in parts: a mean that is rounded moves all that it is taken from."""
+    ops = torch.ops.aten
+    norms = [ops.native_layer_norm, ops.native_group_norm, ops.native_batch_norm]
+    return get_decompositions([each.default for each in norms])
 
 
 class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -42,6 +52,9 @@ class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        if (parts := _parts().get(func)) is not None:
+            with self:
+                return parts(*args, **(kwargs or {}))
         found = func(*args, **(kwargs or {}))
         is_new = all(each.alias_info is None for each in func._schema.returns)  # type: ignore[attr-defined]
         return tree_map_only(Tensor, self._rounded, found) if is_new else found
