@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from inceptgraph.diagnostics import Code, Findings, Severity, ShapeError, Span
 from inceptgraph.graph import Graph, Node
 from inceptgraph.infer._losses import check_losses
-from inceptgraph.infer._mismatch import Nodes, explain_mismatch, explain_rank, inputs_note
 from inceptgraph.infer._preprocessing import settle_preprocessing
 from inceptgraph.infer._shared import check_shared
 from inceptgraph.ops import BUILT_IN, Input, Operation
@@ -49,10 +47,12 @@ def infer(graph: Graph, findings: Findings) -> Graph:
                 _check_size(node, known, shape)
             except ShapeError as error:
                 shape = None
-                place = _place(error, node)
+                place = node.origin.argument(error.argument) if node.origin else None
                 if (error.code, place) not in reported:  # one mistake in a block of many uses
+                    from inceptgraph.infer._told import report  # networks that fit do without
+
                     reported.add((error.code, place))
-                    _report(error, node, known, nodes, findings)
+                    report(error, node, known, nodes, findings)
         nodes[name] = node.shaped(op, shape)
     result = graph.with_nodes(nodes)
     check_shared(result, findings)
@@ -97,33 +97,6 @@ def _too_large(op: Operation, what: str, size: str) -> ShapeError:
         f"`{op.op}` is too large: {what} would be {size}, more numbers than a tensor can hold",
         argument="out" if "out" in type(op).model_fields else None,
     )
-
-
-def _place(error: ShapeError, node: Node) -> Span | None:
-    return node.origin.argument(error.argument) if node.origin else None
-
-
-def _report(
-    error: ShapeError, node: Node, shapes: tuple[Shape, ...], nodes: Nodes, findings: Findings
-) -> None:
-    origin = node.origin
-    span = _place(error, node)
-    uses = origin.uses() if origin else ()
-    ranks = {len(shape) for shape in shapes}
-    if len(shapes) > 1 and (error.axes or len(ranks) > 1):
-        if error.operands is not None:
-            node = replace(node, inputs=tuple(node.inputs[i] for i in error.operands))
-            shapes = tuple(shapes[i] for i in error.operands)
-        story = explain_mismatch(error.axes, node, shapes, nodes)
-        labels, notes, help = story.labels, story.notes, error.help or story.help
-    else:
-        labels = explain_rank(node, nodes) if error.code is Code.WRONG_RANK else ()
-        notes, help = inputs_note(node, shapes), error.help
-        if error.code is Code.WRONG_RANK and not labels and ranks == {1}:
-            help = "what comes in is a vector: give the input `channels`, `height` and `width`"
-    # A step inside others is named by its path; at the top the caret is on the name itself.
-    path = f"`{node.name}`" if "." in node.name else ""
-    findings.add(error.code, error.message, span, path, *labels, *uses, notes=notes, help=help)
 
 
 def _check_unused(graph: Graph, findings: Findings) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from inceptgraph.diagnostics import Code, Findings, Label, Source, Span
+from inceptgraph.source._characters import refuse_characters
 from inceptgraph.source._scalars import resolve, split_joined
-from inceptgraph.source._syntax import refuse_characters, report_syntax
 from inceptgraph.source._tree import Entry, Mapping, Node, Scalar, Sequence
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "parse"]
@@ -39,6 +39,8 @@ def parse(source: Source, findings: Findings) -> Node | None:
     except _Stop:
         return None
     except yaml.YAMLError as error:
+        from inceptgraph.source._syntax import report_syntax  # good texts do without
+
         report_syntax(error, source, findings)
         return None
 

@@ -11,33 +11,13 @@ from collections.abc import Callable
 
 import yaml
 
-from inceptgraph.diagnostics import Code, Findings, Label, Source, Span
+from inceptgraph.diagnostics import Code, Findings, Label, Source
 from inceptgraph.source._brackets import in_brackets, missing_value
 from inceptgraph.source._parser_error import WORD, Found, Trouble, content, indent, quoted, spaces
 
-__all__ = ["refuse_characters", "report_syntax"]
+__all__ = ["report_syntax"]
 
-_REFUSED = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _UNSPACED = re.compile(r"\s*(?:- )?[\w.-]+(:)(\S|\xa0)")
-
-
-def refuse_characters(source: Source, findings: Findings) -> bool:
-    """Report the first character that no YAML file may hold; says whether there is one."""
-    match = _REFUSED.search(source.text)
-    if match is None:
-        return False
-    before = source.text[: match.start()].splitlines(keepends=True)
-    ended = not before or before[-1] != before[-1].splitlines()[0]
-    line = len(before) - (0 if ended else 1)
-    column = 0 if ended else len(before[-1])
-    here = source.lines[line] if line < len(source.lines) else ""
-    findings.add(
-        Code.YAML_SYNTAX,
-        f"the character U+{ord(match[0]):04X} cannot stand in a YAML file",
-        Span(source, line, column, line, min(column + 1, len(here))),
-        help="it is invisible in most editors: delete it, or write it as an escape in quotes",
-    )
-    return True
 
 
 def report_syntax(error: yaml.YAMLError, source: Source, findings: Findings) -> None:
