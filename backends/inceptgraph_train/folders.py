@@ -30,7 +30,7 @@ def list_folder(folder: Path) -> Listing:
     classes = sorted(entry.name for entry in os.scandir(folder) if _is_class(entry))
     parts = [name for names in PARTS.values() for name in names if name in classes]
     if parts and len(parts) == len(classes):
-        hint = f"name one of them: --data {folder / parts[0]}"
+        hint = f"name one of them: --data {folder / parts[-1]}"
         raise refused(f"`{folder}` holds the parts {', '.join(classes)}, and no classes", hint)
     samples = [
         Sample(os.path.relpath(path, folder), label, path)

@@ -58,7 +58,8 @@ def from_pillow(image: Any, channels: int = 3) -> Tensor:
     if image.mode.startswith("I;16"):  # which Pillow would clip, not scale
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return torch.from_numpy(grey)[None].repeat(channels, 1, 1)
-    pixels = np.array(image.convert(_MODES[channels]))
+    mode = _MODES[channels]
+    pixels = np.array(image if image.mode == mode else image.convert(mode))
     return torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1)
 
 
@@ -76,7 +77,8 @@ def _by_pillow(content: bytes, channels: int) -> Tensor:
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(content), formats=[*_READ.values()]) as image:
-        return from_pillow(ImageOps.exif_transpose(image), channels)
+        ImageOps.exif_transpose(image, in_place=True)  # else it is copied
+        return from_pillow(image, channels)
 
 
 def _by_torchcodec(decoders: Any, content: bytes, channels: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -83,11 +84,13 @@ def resized(image: Tensor, height: int, width: int, interpolation: str = "biline
     size = (height, width)
     if tuple(image.shape[1:]) == size:
         return image
+    # a pixel's channels side by side: torch takes a third of the time
+    batch = image.permute(1, 2, 0).contiguous()[None].permute(0, 3, 1, 2)
     if interpolation == "area":
-        return interpolate(image[None].float(), size, mode="area")[0].round().byte()
+        return interpolate(batch.float(), size, mode="area")[0].round().byte()
     if interpolation == "nearest":  # torch's own of this name looks at a pixel's corner
-        return interpolate(image[None], size, mode="nearest-exact")[0]
-    return interpolate(image[None], size, mode=interpolation, antialias=True)[0]
+        return interpolate(batch, size, mode="nearest-exact")[0]
+    return interpolate(batch, size, mode=interpolation, antialias=True)[0]
 
 
 def normalised(images: Tensor, how: Preprocessing) -> Tensor:
@@ -105,11 +108,17 @@ def normalised(images: Tensor, how: Preprocessing) -> Tensor:
         return images.float()
     if how.order == "bgr":
         images = images.flip(-3)
-    factors, offsets = (
-        torch.tensor(each, device=images.device)[:, None, None]
-        for each in (how.factors, how.offsets)
+    factors, offsets = (each.to(images.device) for each in _line(how))
+    return images.contiguous().float().mul_(factors).add_(offsets)
+
+
+@cache
+def _line(how: Preprocessing) -> tuple[Tensor, Tensor]:
+    """The factors and offsets of channels, of shape (channels, 1, 1); exact fractions take time."""
+    return (
+        torch.tensor(how.factors)[:, None, None],
+        torch.tensor(how.offsets)[:, None, None],
     )
-    return images.float().mul_(factors).add_(offsets)
 
 
 def _shown(image: Tensor, how: Preprocessing, views: Sequence[View]) -> Tensor:

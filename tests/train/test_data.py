@@ -170,5 +170,5 @@ def test_parts_of_a_data_set_are_no_classes(tmp_path: Path) -> None:
     folder_of_classes(tmp_path / "set" / "val")
     message, help = says(tmp_path / "set")
     assert message == f"`{tmp_path / 'set'}` holds the parts train, val, and no classes"
-    assert help == f"name one of them: --data {tmp_path / 'set' / 'train'}"
+    assert help == f"name one of them: --data {tmp_path / 'set' / 'val'}"
     assert len(open_data(tmp_path / "set" / "val")) == 6
