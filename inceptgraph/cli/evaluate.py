@@ -75,7 +75,7 @@ def evaluate(
     the longer side, of each the corners, the centre and all of it, and their mirror images. 10 are
     corners and centre of the smallest one's middle square, and their mirror images.
     """
-    from inceptgraph.evaluation import draw, find_evaluator
+    from inceptgraph.evaluation import draw
     from inceptgraph.evaluation import evaluate as evaluate_models
 
     for target in (confusion, predictions):
@@ -83,11 +83,10 @@ def evaluate(
             check_target(target, ())  # before anything takes long
     if confusion is not None:
         _require_pictures()
-    evaluator, plan = find_evaluator(), plan_of(options)
+    plan = plan_of(options)
     report = evaluate_models(
         open_models(models, options),
         data,
-        evaluator,
         plan,
         tell=console.message,
         watch=lambda answers, images: console.counted_off(

@@ -40,12 +40,11 @@ def predict(model: str, images: tuple[str, ...], top: int, as_json: bool, **opti
     Prints the likeliest classes with their probabilities. A MODEL is a directory that `build` or
     `train` wrote, or a spec with --weights. An IMAGE is a JPEG or a PNG.
     """
-    from inceptgraph.evaluation import find_evaluator
     from inceptgraph.evaluation import predict as predict_pictures
 
-    evaluator, plan = find_evaluator(), plan_of(options)
+    plan = plan_of(options)
     (opened,) = open_models([model], options)
-    found = predict_pictures(opened, images, evaluator, plan, top=top, tell=console.message)
+    found = predict_pictures(opened, images, plan, top=top, tell=console.message)
     if as_json:
         console.send_json([_as_dict(each, opened) for each in found])
         return

@@ -10,14 +10,15 @@ import numpy as np
 from inceptgraph.backend import Progress
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.evaluation._classes import fit_classes
-from inceptgraph.evaluation._evaluator import Answers, Evaluator, Plan
+from inceptgraph.evaluation._evaluator import Answers, Evaluator, Plan, find_evaluator
 from inceptgraph.evaluation._model import Model
 from inceptgraph.evaluation._report import Found, Report, Row
-from inceptgraph.evaluation._scores import Array, Details, Errors, likeliest
+from inceptgraph.evaluation._scores import FEW, Array, Details, Errors, likeliest
 from inceptgraph.evaluation._views import WAYS, views
 
 __all__ = ["evaluate", "predict"]
 
+_PLAN = Plan()
 Watch = Callable[[Iterable[Answers], int], Iterator[Answers]]
 """Passes on what comes, and may tell how far it is; it also takes how many images there are."""
 
@@ -29,11 +30,11 @@ def _unwatched(answers: Iterable[Answers], images: int) -> Iterator[Answers]:
 def evaluate(
     models: Sequence[Model],
     where: str,
-    evaluator: Evaluator,
-    plan: Plan,
+    plan: Plan = _PLAN,
     *,
     tell: Progress = lambda text: None,
     watch: Watch = _unwatched,
+    evaluator: Evaluator | None = None,
 ) -> Report:
     """Show networks all images of some data, and compare what they say with the labels.
 
@@ -43,15 +44,16 @@ def evaluate(
     Args:
         models: one, or several that answer together.
         where: the data; see :meth:`Evaluator.open`.
-        evaluator: reads images and runs networks.
         plan: how.
         tell: is told of each broken image that is left out.
         watch: passes on the answers, and may tell how far it is.
+        evaluator: reads images and runs networks (default: torch's).
 
     Raises:
         SpecError: the data cannot be used, or has other classes than the networks, or these differ.
     """
     ways = _ways(models, plan)
+    evaluator = evaluator or find_evaluator()
     data = evaluator.open(where, models[0].channels)
     model, *others = models
     fitted = fit_classes(data.classes, data.labels(), model.graph, model.classes)
@@ -142,26 +144,27 @@ class _Counts:
 def predict(
     model: Model,
     paths: Sequence[str],
-    evaluator: Evaluator,
-    plan: Plan,
+    plan: Plan = _PLAN,
     *,
-    top: int = 5,
+    top: int = FEW,
     tell: Progress = lambda text: None,
+    evaluator: Evaluator | None = None,
 ) -> Iterator[Found]:
     """The likeliest classes of pictures, one after another.
 
     Args:
         model: a network.
         paths: of the pictures.
-        evaluator: reads images and runs networks.
         plan: how.
         top: how many classes of each.
         tell: is told of each broken image that is left out.
+        evaluator: reads images and runs networks (default: torch's).
 
     Raises:
         SpecError: a path leads nowhere, or an image is broken and not to be skipped.
     """
     ways = _ways([model], plan)[-1:]
+    evaluator = evaluator or find_evaluator()
     data = evaluator.pictures(paths, model.channels)
     for answers in evaluator.show(data, [model], ways, plan, tell):
         best, shares = likeliest(answers.probabilities[0][0], top)

@@ -19,7 +19,7 @@ ENTRY_POINTS, TORCH = "inceptgraph.evaluators", "torch"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How images are shown.
+    """The way in which images are shown.
 
     Attributes:
         crops: views of each, one of :data:`WAYS`.
@@ -56,7 +56,7 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class Answers:
-    """What networks say of some images.
+    """The answers of networks about some images.
 
     Attributes:
         places: of the images in the data, of shape (images,).
@@ -72,7 +72,7 @@ class Answers:
 
 @runtime_checkable
 class Evaluator(Protocol):
-    """Reads images and shows them to networks."""
+    """A package that reads images and shows them to networks."""
 
     def open(self, where: str, channels: int) -> Data:
         """The images and labels at a place.
@@ -115,7 +115,7 @@ class Evaluator(Protocol):
 
 
 def find_evaluator(name: str = TORCH) -> Evaluator:
-    """What shows images to networks.
+    """The evaluator of a name, which shows images to networks.
 
     Raises:
         SpecError: no installed package does, or it cannot be loaded.

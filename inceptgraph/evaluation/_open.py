@@ -17,7 +17,7 @@ __all__ = ["is_spec", "open_model"]
 
 
 def is_spec(where: str) -> bool:
-    """Whether what a user names is a spec, which needs weights, and no directory."""
+    """True of what is a spec, which needs weights, and no directory."""
     return not Path(where).is_dir()
 
 

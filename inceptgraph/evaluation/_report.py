@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Class:
-    """What was said of the images of a class.
+    """A class, with what was said of its images.
 
     Attributes:
         index: of the class.
@@ -92,7 +92,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of showing data to networks.
+    """The results of showing data to networks.
 
     Attributes:
         models: the networks.

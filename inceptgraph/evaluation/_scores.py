@@ -45,7 +45,7 @@ class Errors:
 
 @dataclass
 class Details:
-    """What is told of one way of looking, sample by sample and class by class.
+    """Results of one way of looking, sample by sample and class by class.
 
     Attributes:
         confusion: how many samples of a class (row) are taken for each (column).
