@@ -36,7 +36,7 @@ def fit_classes(
     if names is not None and labels != there:
         message = f"the data has {labels:,} classes, and `{graph.name}` tells {there:,} apart"
         told = f"; the data's first are {', '.join(names[:3])}"
-        help = "take a network of these classes"
+        help = f"a spec that has a parameter for it takes `--set classes={labels}`"
         help += f"{told}, the network's {', '.join(known[:3])}" if known else ""
         raise _refused(message, help)
     if labels > there:

@@ -54,8 +54,8 @@ def choose(recipe: str | Path, values: MappingType[str, str] | None = None) -> R
         known = shipped()
         if text not in known:
             message = f"there is no training recipe `{text}`"
-            hint = did_you_mean(text, known) or f"shipped: {', '.join(known)}"
-            hint = f"{hint}; or name a .yaml file"
+            hint = did_you_mean(text, known) or f"shipped are {', '.join(known)}"
+            hint = f"{hint}, and a recipe of your own is named by its file, `{text}.yaml`"
             raise SpecError([Diagnostic(Code.UNKNOWN_RECIPE, message, help=hint)])
         path = known[text]
     findings = Findings()

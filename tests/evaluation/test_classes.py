@@ -46,10 +46,12 @@ def test_what_does_not_fit_is_refused() -> None:
         "`dgo`, a class of the data, is none of `LeNet-5`; did you mean `dog`?"
     )
     assert says(("cat", "dog"), 2, network(), 3) == (
-        "the data has 2 classes, and `LeNet-5` tells 3 apart; take a network of these classes"
+        "the data has 2 classes, and `LeNet-5` tells 3 apart; "
+        "a spec that has a parameter for it takes `--set classes=2`"
     )
     assert says(("n01", "n02"), 2, network("a", "b", "c"), 3) == (
-        "the data has 2 classes, and `LeNet-5` tells 3 apart; take a network of these classes;"
+        "the data has 2 classes, and `LeNet-5` tells 3 apart; "
+        "a spec that has a parameter for it takes `--set classes=2`;"
         " the data's first are n01, n02, the network's a, b, c"
     )
     assert says(None, 4, network(), 3) == (
