@@ -27,6 +27,7 @@ from torch.distributed.checkpoint.state_dict_saver import save
 from torch.optim.swa_utils import AveragedModel
 
 from inceptgraph_train.processes import Processes
+from inceptgraph_train.refusals import unusable
 
 __all__ = ["Checkpoints", "Learned", "Saved"]
 
@@ -146,15 +147,18 @@ class Checkpoints:
         """Go on from the newest checkpoint; None where there is none.
 
         Raises:
-            OSError: it cannot be read.
+            SpecError: it is broken, or of another optimiser.
         """
         place = self.newest()
         if place is None:
             return None
         state = learned.gathered()
-        with _quiet(), _system_errors():
-            load(state, checkpoint_id=place)
-        learned.take(state)
+        try:
+            with _quiet(), _system_errors():
+                load(state, checkpoint_id=place)
+            learned.take(state)
+        except Exception as error:  # a broken file, or one of another optimiser, fails in many ways
+            raise unusable(place, error) from error
         return self.all()[place]
 
     def _prune(self) -> None:

@@ -54,7 +54,17 @@ class Drawing(Dataset[Any]):
     def __init__(self, dataset: Any, seed: int) -> None:
         self.dataset, self.seed = dataset, seed
 
-    def __getitem__(self, drawn: Drawn) -> tuple[Any, Any, tuple[Broken, ...]]:
+    def __getitems__(self, drawn: Sequence[Drawn]) -> list[tuple[Any, Any, tuple[Broken, ...]]]:
+        """The samples of a batch, which leave the generators as they were."""
+        generator = torch.default_generator
+        before = generator.get_state(), random.getstate()
+        try:
+            return [self._sound(each) for each in drawn]
+        finally:
+            generator.set_state(before[0])
+            random.setstate(before[1])
+
+    def _sound(self, drawn: Drawn) -> tuple[Any, Any, tuple[Broken, ...]]:
         broken: list[Broken] = []
         for step in range(min(len(self.dataset), PATIENCE)):
             place = (drawn.place + step) % len(self.dataset)
@@ -66,16 +76,10 @@ class Drawing(Dataset[Any]):
 
     def _sample(self, drawn: Drawn) -> tuple[Any, Any]:
         own = seed_for(self.seed, "sample", *drawn)
-        generator = torch.default_generator
-        before = generator.get_state(), random.getstate()
-        generator.manual_seed(own)
+        torch.default_generator.manual_seed(own)
         random.seed(own)
-        try:
-            value, label = self.dataset[drawn.place]
-            return value, label
-        finally:
-            generator.set_state(before[0])
-            random.setstate(before[1])
+        value, label = self.dataset[drawn.place]
+        return value, label
 
 
 def collated(

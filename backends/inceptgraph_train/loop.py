@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
 from inceptgraph import backend as backends
 from inceptgraph.training import Job, LossRules, Outcome, Recipe, Report, factor_at
@@ -25,7 +25,7 @@ from inceptgraph_train.averaging import averaged
 from inceptgraph_train.checkpoints import Checkpoints, Learned, Saved
 from inceptgraph_train.drawing import Batches, Drawing, begin_step, collated, mixed
 from inceptgraph_train.errors import refused
-from inceptgraph_train.loading import Broken
+from inceptgraph_train.loading import Broken, loader
 from inceptgraph_train.losses import Losses
 from inceptgraph_train.meter import Means, Meter
 from inceptgraph_train.optimizers import freeze, make_optimizer
@@ -64,6 +64,7 @@ class Training:
     ) -> None:
         self.job, self.recipe, self.run_directory, self.processes = job, recipe, run, processes
         self.data, self.validation = data, validation
+        self.told_by_all = tell
         self.tell = tell if processes.first else lambda report: None
         check_batch(recipe, len(data), processes)
         self.in_epoch = len(data) // recipe.batch
@@ -104,6 +105,7 @@ class Training:
         """
         start = self._restore()
         self.began, self.first = time.monotonic(), start
+        self._in_training()
         every = self.recipe.checkpoints.every.steps(self.in_epoch)
         with told_to_stop() as told:
             for step, (images, labels, broken) in enumerate(self._batches(start), start + 1):
@@ -129,7 +131,6 @@ class Training:
         optimizer, scaler = self.learned.optimizer, self.learned.scaler
         begin_step(recipe.seed, step, self.processes.rank)
         self.rated.set_rate(self.factor(step))
-        self._in_training()
         size = len(images) // parts
         for part in range(parts):
             own = slice(part * size, (part + 1) * size)
@@ -158,11 +159,15 @@ class Training:
             len(self.data), recipe.batch, recipe.seed, start, self.steps, own.rank, own.world
         )
         samples = Drawing(self.data, recipe.seed)
-        return iter(self._loader(samples, batch_sampler=batches, collate_fn=collated))
-
-    def _loader(self, samples: Any, **how: Any) -> DataLoader[Any]:
-        pinned = self.processes.device.type == "cuda"
-        return DataLoader(samples, num_workers=self.job.workers, pin_memory=pinned, **how)
+        return iter(
+            DataLoader(
+                samples,
+                batch_sampler=batches,
+                collate_fn=collated,
+                num_workers=self.job.workers,
+                pin_memory=own.device.type == "cuda",
+            )
+        )
 
     def _in_training(self) -> None:
         self.network.train()
@@ -206,7 +211,8 @@ class Training:
                 hint = "mend it or take it out, or say `--with broken_images=skip`"
                 raise refused(message, hint)
             self.skipped.add(each.name)
-            self._tell(step, message=f"skipped, as number {len(self.skipped)}: {message}")
+            told = f"skipped, as number {len(self.skipped)}: {message}"
+            self.told_by_all(Report(message=told))  # each process has its own
 
     def _write(self, step: int, what: Mapping[str, Any]) -> None:
         if self.processes.first:
@@ -222,10 +228,15 @@ class Training:
         if self.validation is None:
             return
         network, own = self._evaluated().eval(), self.processes
-        part = Subset(self.validation, range(own.rank, len(self.validation), own.world))
+        part = range(own.rank, len(self.validation), own.world)
         losses = Losses(self.job.graph, LossRules())
         meter = Meter(losses, own)
-        for images, labels in self._loader(part, batch_size=self.recipe.batch // own.world):
+        size, workers = self.recipe.batch // own.world, self.job.workers
+        batches = loader(self.validation, sampler=part, batch_size=size, num_workers=workers)
+        for images, labels, _, broken in batches:
+            self._tell_broken(step, broken)
+            if images is None:
+                continue
             targets = self._taken(labels)
             with self._precision():
                 outputs = network(self._taken(images))
@@ -235,6 +246,7 @@ class Training:
         self.validated = {"loss": means["loss"], "top1": means["top1"]}
         self._write(step, {"validation": means})
         self._tell(step, validation=means)
+        self._in_training()
 
     # -- what is kept --------------------------------------------------------------------------
 

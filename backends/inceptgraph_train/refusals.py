@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.training import Recipe
 from inceptgraph_train.processes import Processes
 
-__all__ = ["check_batch", "diverged"]
+__all__ = ["check_batch", "diverged", "unusable"]
 
 
 def check_batch(recipe: Recipe, samples: int, processes: Processes) -> None:
@@ -42,6 +43,15 @@ def diverged(step: int, what: str, losses: Mapping[str, float]) -> SpecError:
     where = f" (of {' and '.join(wrong)})" if wrong else ""
     message = f"at step {step} {what}{where}: the training diverged"
     hint = "go on from the checkpoint with a lower rate: `--resume --with optimizer.lr=…`"
+    return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
+
+
+def unusable(checkpoint: Path, error: Exception) -> SpecError:
+    """The error that a checkpoint cannot be gone on from."""
+    why = f"{type(error).__name__}: {error}".partition("\n")[0][:300]
+    message = f"the checkpoint `{checkpoint}` cannot be gone on from: {why}"
+    hint = "is the optimiser the one it was made with? if the file is broken, remove the checkpoint"
+    hint += ", and `--resume` takes the one before"
     return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 

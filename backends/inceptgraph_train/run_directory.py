@@ -17,6 +17,7 @@ from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.training import Recipe, choose, to_yaml
 from inceptgraph_torch.model_directory import save_weights
 from inceptgraph_train.curves import draw
+from inceptgraph_train.tensorboard import Events, require_tensorboard
 
 __all__ = ["CHECKPOINTS", "RunDirectory", "open_run"]
 
@@ -30,10 +31,12 @@ class RunDirectory:
     Args:
         place: the directory.
         name: the network's.
+        tensorboard: whether what is recorded is also written for TensorBoard.
     """
 
-    def __init__(self, place: Path, name: str) -> None:
+    def __init__(self, place: Path, name: str, tensorboard: bool = False) -> None:
         self.place, self.name = place, name
+        self.events = Events(place / "tensorboard") if tensorboard else None
         self.checkpoints = place / CHECKPOINTS
 
     def begin(self, spec: str, recipe: Recipe, about: Mapping[str, Any]) -> None:
@@ -79,6 +82,8 @@ class RunDirectory:
         """Record something more."""
         with (self.place / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
+        if self.events is not None:
+            self.events.add(record)
 
     def forget_after(self, step: int) -> None:
         """Leave out what was recorded of steps that will be made again."""
@@ -96,13 +101,15 @@ class RunDirectory:
         os.replace(beside, self.place / WEIGHTS)
 
 
-def open_run(place: Path, name: str, resume: bool) -> RunDirectory:
+def open_run(place: Path, name: str, resume: bool, tensorboard: bool = False) -> RunDirectory:
     """The directory of a new run, or of one to be taken up.
 
     Raises:
         SpecError: it holds something else, or a run where a new one is to be.
     """
-    run = RunDirectory(place, name)
+    if tensorboard:
+        require_tensorboard()
+    run = RunDirectory(place, name, tensorboard)
     if place.exists() and not place.is_dir():
         raise _refused(f"`{place}` exists and is not a directory", "name another place")
     begun = bool(run.record())

@@ -11,6 +11,7 @@ import torch.distributed as dist
 
 from inceptgraph import backend as backends
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
+from inceptgraph.pipeline import to_graph
 from inceptgraph.training import Job, Outcome, Recipe, Report
 from inceptgraph_train.checkpoints import Checkpoints
 from inceptgraph_train.inputs import open_samples, with_classes
@@ -28,7 +29,7 @@ class TorchTrainer:
         """Train a network; see :class:`inceptgraph.training.Trainer`."""
         backends.find_model(backends.MODEL).check(device=job.device)
         with joined(torch.device(job.device)) as processes:
-            run = open_run(job.out, job.graph.name, job.resume)
+            run = open_run(job.out, job.graph.name, job.resume, job.tensorboard)
             processes.wait()  # all have looked before the first one writes
             try:
                 return _train(job, run, processes, tell)
@@ -50,6 +51,7 @@ def _train(
 ) -> Outcome:
     recipe = _recipe(job, run, tell if processes.first else lambda report: None)
     data, validation = open_samples(job, recipe)
+    _check_network(run, job)
     _check_data(run, data)
     training = Training(job, recipe, data, validation, run, processes, tell)
     if processes.first:
@@ -73,6 +75,14 @@ def _recipe(job: Job, run: RunDirectory, tell: Callable[[Report], None]) -> Reci
             if getattr(before, each.name) != getattr(job.recipe, each.name):
                 tell(Report(message=f"`{each.name}` is not what the run began with"))
     return job.recipe
+
+
+def _check_network(run: RunDirectory, job: Job) -> None:
+    """Refuse to go on with another network."""
+    if run.record() and not to_graph(run.place / "spec.yaml").same_as(job.graph):
+        message = f"`{run.place}` is a run of another network than `{job.graph.name}`"
+        hint = f"go on with its own, `{run.place}/spec.yaml`, or begin another run"
+        raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 
 def _check_data(run: RunDirectory, data: Any) -> None:

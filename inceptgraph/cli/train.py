@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -85,6 +86,7 @@ class _Recipe(click.ParamType[str]):
     default=10,
     help="Steps between two records in metrics.jsonl (default: 10).",
 )
+@click.option("--tensorboard", is_flag=True, help="Also write what TensorBoard reads.")
 @click.option(
     "--weights",
     type=click.Path(),
@@ -134,12 +136,13 @@ def train(
             **options,
         )
         outcome = find_trainer().train(job, progress.tell)
-    if progress.heard:  # by the first process alone
+    first = os.environ.get("RANK", "0") == "0"  # of those that torchrun started
+    if first:
         best = f", {outcome.best:.2%} right in validation" if outcome.best is not None else ""
         console.message(f"{output}: {outcome.checkpoint}{best}")
     if outcome.finished:
         return 0
-    if progress.heard:
+    if first:
         again = shlex.join(sys.argv[1:] + ([] if resume else ["--resume"]))
         console.message(f"stopped as it was told to; go on with\n  inceptgraph {again}")
     return failures.STOPPED

@@ -25,14 +25,9 @@ PATIENCE = 30.0
 
 
 class Progress:
-    """Tells what it is told, in a ``with`` block.
-
-    Attributes:
-        heard: whether anything was told to this process.
-    """
+    """Tells what it is told, in a ``with`` block."""
 
     def __init__(self) -> None:
-        self.heard = False
         self._moving = sys.stderr.isatty()
         self._shown = 0.0
         self._line = ""
@@ -50,7 +45,6 @@ class Progress:
 
     def tell(self, report: Report) -> None:
         """Show a report, unless one was shown just now."""
-        self.heard = True
         if report.message:
             self._say(report.message)
             return

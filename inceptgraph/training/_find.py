@@ -37,6 +37,7 @@ class Job:
         device: as torch names it.
         workers: processes that load samples, for each process that trains.
         log_every: steps between two records.
+        tensorboard: also write what TensorBoard reads.
     """
 
     graph: Graph
@@ -50,6 +51,7 @@ class Job:
     device: str = "cpu"
     workers: int = 0
     log_every: int = 10
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

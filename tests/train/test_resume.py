@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trained import job, train
+from killed_training import Noisy
+from trained import SMALL, job, train
 
 from inceptgraph.diagnostics import SpecError
 from inceptgraph_train import TorchTrainer
@@ -140,6 +142,58 @@ def test_a_lower_rate_goes_on_from_there(tmp_path: Path) -> None:
         "going on from step 4",
     ]
     assert [each["lr"] for each in told(place)] == [0.1] * 4 + [0.01] * 4
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_lower_precision_goes_on_as_well(tmp_path: Path, precision: str) -> None:
+    """With the scale of its loss. It computes about what float32 does."""
+    text = f"precision: {precision}\ncheckpoints: {{every: 3 steps}}\nlength: "
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, text + "6 steps")
+    train(parts, text + "3 steps")
+    train(parts, text + "6 steps", resume=True)
+    assert told(parts) == told(whole)
+    train(tmp_path / "single", "precision: float32")
+    for one, other in zip(told(whole), told(tmp_path / "single"), strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=2e-2)
+    assert told(whole) != told(tmp_path / "single")
+
+
+def test_processes_that_load_make_no_difference(tmp_path: Path) -> None:
+    alone, loaded = tmp_path / "alone", tmp_path / "loaded"
+    train(alone, data=Noisy(lambda: None))
+    train(loaded, data=Noisy(lambda: None), workers=2)
+    assert told(alone) == told(loaded)
+
+
+def test_what_cannot_be_gone_on_from_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    text = "checkpoints: {every: 3 steps}"
+    train(place, text)
+    other = SMALL.replace("out: 4", "out: 5")
+    with pytest.raises(SpecError, match="is a run of another network than `Small`"):
+        train(place, text, spec=other, resume=True)
+    longer = "length: 9 steps\ncheckpoints: {every: 3 steps}"
+    with pytest.raises(SpecError, match="is the optimiser the one it was made with"):
+        train(place, longer + "\noptimizer: {name: adamw, lr: 0.1}", resume=True)
+    newest = place / "checkpoints" / "step-000000006"
+    (part,) = newest.glob("*.distcp")
+    part.write_bytes(part.read_bytes()[:-2000])
+    with pytest.raises(SpecError, match="step-000000006` cannot be gone on from"):
+        train(place, longer, resume=True)
+    shutil.rmtree(newest)
+    train(place, longer, resume=True)
+    assert [each["step"] for each in told(place)] == [*range(1, 10)]
+
+
+def test_tensorboard_is_written_on_request(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train(tmp_path / "run", tensorboard=True)
+    found = events.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    found.Reload()
+    losses = [each.value for each in found.Scalars("train/losses/aux")]
+    wanted = [each["losses"]["aux"] for each in told(tmp_path / "run")]
+    assert losses == pytest.approx(wanted)
 
 
 def test_what_is_in_the_way_is_refused(tmp_path: Path) -> None:
