@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from inceptgraph import backend as backends
 from inceptgraph import plugins
 from inceptgraph.backend import Progress
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
@@ -14,7 +15,7 @@ from inceptgraph.evaluation._scores import Array
 
 __all__ = ["Answers", "Data", "Evaluator", "Plan", "find_evaluator"]
 
-ENTRY_POINTS, TORCH = "inceptgraph.evaluators", "torch"
+ENTRY_POINTS = "inceptgraph.evaluators"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,7 @@ class Evaluator(Protocol):
         """
 
 
-def find_evaluator(name: str = TORCH) -> Evaluator:
+def find_evaluator(name: str = backends.MODEL) -> Evaluator:
     """The evaluator of a name, which shows images to networks.
 
     Raises:
