@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from inceptgraph_train.errors import refused
-from inceptgraph_train.images import BrokenImage, decode, from_pillow
+from inceptgraph_train.images import BrokenImage, decode, from_pillow, require_decoder
 
 __all__ = ["Images", "Listing", "Others", "Sample", "Transform"]
 
@@ -95,12 +95,16 @@ class Images(_Labelled):
 
     Attributes:
         samples: the images, in their order.
+
+    Raises:
+        SpecError: nothing is installed that decodes them.
     """
 
     def __init__(
         self, listing: Listing, transform: Transform | None = None, *, channels: int = 3
     ) -> None:
         super().__init__(listing.classes, transform, channels)
+        require_decoder()
         self.samples = listing.samples
 
     def __len__(self) -> int:

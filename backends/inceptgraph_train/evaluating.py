@@ -86,8 +86,10 @@ class _Wanted:
 
     def _of(self, shown: Tensor) -> Tensor:
         """The probabilities of classes, of shape (views, classes)."""
+        weight = next(self.model.module.parameters(), shown)  # bytes travel, and no numbers
         with torch.inference_mode():
-            found = self.model.module(normalised(shown, self.model.preprocessing))
+            images = normalised(shown.to(weight.device), self.model.preprocessing)
+            found = self.model.module(images)
         if isinstance(found, Mapping):
             found = found[self.model.output.name]
         numbers: Tensor = found.double().cpu()

@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["SUFFIXES", "BrokenImage", "decode", "from_pillow"]
+from inceptgraph_train.errors import refused
+
+__all__ = ["SUFFIXES", "BrokenImage", "decode", "from_pillow", "require_decoder"]
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """How files of images end, in any case."""
@@ -61,6 +64,17 @@ def from_pillow(image: Any, channels: int = 3) -> Tensor:
     mode = _MODES[channels]
     pixels = np.array(image if image.mode == mode else image.convert(mode))
     return torch.from_numpy(pixels.reshape(*pixels.shape[:2], channels)).permute(2, 0, 1)
+
+
+def require_decoder() -> None:
+    """Refuse to read images where nothing decodes them.
+
+    Raises:
+        SpecError: neither torchcodec nor Pillow is installed.
+    """
+    if _decoder() is _by_pillow and find_spec("PIL") is None:
+        hint = 'pip install "inceptgraph[train]"'
+        raise refused("images are decoded by Pillow or torchcodec, and neither is installed", hint)
 
 
 @cache

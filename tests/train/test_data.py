@@ -154,6 +154,14 @@ def says(where: Path) -> tuple[str, str | None]:
     return finding.message, finding.help
 
 
+def test_without_a_decoder_nothing_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "find_spec", lambda name: None)
+    assert says(folder) == (
+        "images are decoded by Pillow or torchcodec, and neither is installed",
+        'pip install "inceptgraph[train]"',
+    )
+
+
 def test_what_is_no_folder_of_classes_is_refused(folder: Path, tmp_path: Path) -> None:
     assert says(tmp_path / "nowhere")[0] == f"there is no data at `{tmp_path / 'nowhere'}`"
     assert says(folder / "red")[0] == f"`{folder / 'red'}` holds no folder of a class"

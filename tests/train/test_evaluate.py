@@ -301,6 +301,30 @@ def test_what_cannot_be_evaluated_is_refused(
     assert "defect" not in found.err
 
 
+def test_a_dataset_of_finished_numbers_is_shown_as_it_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_numbers.py").write_text(
+        "import torch\n"
+        "def data():\n"
+        "    return [(torch.tensor(colour)[:, None, None].expand(3, 16, 16), label)\n"
+        "            for colour, label in (([0.0, 0.0, 1.0], 0), ([1.0, 0.0, 0.0], 2))]\n"
+        "def wrong():\n"
+        "    return [(data()[0][0], 3)]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    file = weights(tmp_path, "w.safetensors", BY_COLOUR)
+    options = ["evaluate", spec(tmp_path), "--weights", file, "--workers", "0"]
+    found = json.loads(run(*options, "--data", "own_numbers:data", "--json").out)
+    assert found["confusion"] == [[1, 0, 0], [0, 0, 0], [0, 0, 1]]
+    assert found["loss"] == pytest.approx(-np.log(softmax(np.array([1.0, 0.0, 0.0]))[0]))
+    several = run(*options, "--data", "own_numbers:data", "--crops", "10")
+    assert "it is of finished numbers, of which there is but one view" in several.err
+    wrong = run(*options, "--data", "own_numbers:wrong")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "a label of the data is 3, and there are 3 classes" in wrong.err
+
+
 def test_a_picture_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
     file = weights(tmp_path, "w.safetensors", BY_COLOUR)
     found = run("predict", spec(tmp_path), "--weights", file, "nowhere.jpg")
