@@ -9,6 +9,7 @@ from typing import Any
 
 from inceptgraph.diagnostics import Findings, Source
 from inceptgraph.source import Entry, Mapping, Node, Scalar, Sequence, parse, to_plain
+from inceptgraph.spec._classes import names_file
 from inceptgraph.spec._library import SUFFIXES
 from inceptgraph.spec._load import KEYS
 from inceptgraph.spec._override import apply, declares_parameter, flow, path_keys, redeclared
@@ -124,13 +125,15 @@ def without_expectations(text: str) -> str:
 
 
 def named_paths(text: str) -> list[str]:
-    """The files of one's own that a spec extends and includes, as its text names them."""
+    """The files of one's own that a spec extends and includes, and that of its classes, as its text
+    names them."""
     root = _parse(text)
     items = root.items if isinstance(root, Mapping) else {}
     values = [items[key].value for key in ("extends", "include") if key in items]
     words = chain.from_iterable(v.items if isinstance(v, Sequence) else [v] for v in values)
     named = (word.text for word in words if isinstance(word, Scalar))
-    return [text for text in named if text.endswith(SUFFIXES)]
+    file = names_file(items["classes"]) if "classes" in items else None
+    return [*(text for text in named if text.endswith(SUFFIXES)), *([file.text] if file else [])]
 
 
 def _offset(text: str, line: int, column: int) -> int:

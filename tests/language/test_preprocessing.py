@@ -10,6 +10,7 @@ from pathlib import Path
 import facts
 import networkx
 import pytest
+from command_line import runner
 from hypothesis import given
 from hypothesis import strategies as st
 from written import built
@@ -102,6 +103,23 @@ def test_classes_stand_in_a_file_beside_the_spec(tmp_path: Path) -> None:
     assert analysis.require_graph().classes == graph().classes
     whole = Source("elsewhere.yaml", analysis.text())
     assert analyze(whole).require_graph().classes == graph().classes
+
+
+def test_a_copy_of_a_spec_goes_on_finding_its_file_of_classes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, inner = tmp_path / "net.yaml", tmp_path / "inner"
+    inner.mkdir()
+    spec.write_text(TELLING.replace("[cat, dog, 7]", "names.txt"))
+    (tmp_path / "names.txt").write_text("cat\ndog\n7\n")
+    init = ("init", "copy", "--from", spec, "-o")
+    refused = runner(capsys)(*init, inner / "copy.yaml")
+    assert refused.code == 2
+    assert "names `names.txt`, a path from its own folder" in refused.err
+    assert runner(capsys)(*init, inner / "copy.yaml", "--flat").code == 0
+    assert to_graph(inner / "copy.yaml").classes == graph().classes
+    assert runner(capsys)(*init, tmp_path / "copy.yaml").code == 0
+    assert to_graph(tmp_path / "copy.yaml").classes == graph().classes
 
 
 @pytest.mark.parametrize(
