@@ -111,3 +111,20 @@ def test_a_sample_is_changed_as_its_place_in_the_training_says() -> None:
     again = zip(drawn(1, range(8)), first, strict=True)
     assert not all(torch.equal(*pair) for pair in again)
     assert not all(torch.equal(each, first[0]) for each in first)
+
+
+def test_colours_become_torchvisions() -> None:
+    transforms = pytest.importorskip("torchvision.transforms.v2.functional")
+    changes = [getattr(transforms, f"adjust_{n}") for n in ("brightness", "contrast", "saturation")]
+    image = torch.randint(256, (3, 9, 7), dtype=torch.uint8)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        found = recolored(image, 0.5)
+        torch.manual_seed(seed)
+        wanted = image.float() / 255
+        for which in torch.randperm(3).tolist():
+            factor = 1 + 0.5 * (2 * float(torch.rand(())) - 1)
+            wanted = changes[which](wanted, factor)
+        # ours is rounded, and has 0.299 for their 0.2989: of 255 that is 0.0255, of which contrast
+        # and saturation take half each, and what follows makes 1.5 times as much
+        assert (found - 255 * wanted).abs().max() <= 0.5 + 0.0255 / 2 * (1.5**2 + 1.5)

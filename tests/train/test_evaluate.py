@@ -187,7 +187,14 @@ def test_preprocessing_is_the_networks(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "engine", ["onnxruntime", pytest.param("inductor", marks=pytest.mark.slow)]
+    "engine",
+    [
+        "onnxruntime",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("inductor", "native", "openvino")
+        ),
+    ],
 )
 def test_any_engine_evaluates(run: Run, data: Path, tmp_path: Path, engine: str) -> None:
     file = weights(tmp_path, "w.safetensors", 2 * BY_COLOUR)
