@@ -49,7 +49,7 @@ class Node:
 
     def shaped(self, op: Operation, shape: Shape | None) -> Node:
         """The node with its operation settled and its shape inferred."""
-        # for every step of a network: `replace` takes three times as long
+        # for every step of a network: `replace` takes twice as long
         return Node(self.name, op, self.inputs, shape, self.origin, self.recipes, self.shares)
 
     @property
