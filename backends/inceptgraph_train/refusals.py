@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
+from inceptgraph.graph import Graph
 from inceptgraph.training import Recipe
 from inceptgraph_train.processes import Processes
 
-__all__ = ["check_batch", "diverged", "unusable"]
+__all__ = ["check_batch", "check_mixing", "diverged", "unusable"]
 
 
 def check_batch(recipe: Recipe, samples: int, processes: Processes) -> None:
@@ -28,6 +29,21 @@ def check_batch(recipe: Recipe, samples: int, processes: Processes) -> None:
     if samples < batch:
         message = f"a batch is {batch} samples, and there are {samples}"
         hint = f"give a smaller one: `--with batch={max(samples // 2, 1)}`"
+        raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
+
+
+def check_mixing(recipe: Recipe, graph: Graph) -> None:
+    """Refuse to mix samples whose labels cannot be mixed.
+
+    Raises:
+        SpecError: an output is not trained by the classes of samples, or there are several.
+    """
+    own = [output for output in graph.outputs if not output.training_only]
+    alike = {output.loss for output in graph.outputs} == {"cross_entropy"}
+    if (recipe.augment.mixup or recipe.augment.cutmix) and not (alike and len(own) == 1):
+        message = f"`mixup` and `cutmix` mix the classes of samples, and `{graph.name}` is trained"
+        message += " by something else"
+        hint = "say `--with augment.mixup=0 --with augment.cutmix=0`"
         raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 

@@ -17,6 +17,7 @@ from inceptgraph_train.checkpoints import Checkpoints
 from inceptgraph_train.inputs import open_samples, with_classes
 from inceptgraph_train.loop import Training
 from inceptgraph_train.processes import Processes, joined
+from inceptgraph_train.refusals import check_mixing
 from inceptgraph_train.run_directory import RunDirectory, open_run
 
 __all__ = ["TorchTrainer"]
@@ -50,6 +51,7 @@ def _train(
     job: Job, run: RunDirectory, processes: Processes, tell: Callable[[Report], None]
 ) -> Outcome:
     recipe = _recipe(job, run, tell if processes.first else lambda report: None)
+    check_mixing(recipe, job.graph)
     data, validation = open_samples(job, recipe)
     _check_network(run, job)
     _check_data(run, data)

@@ -207,5 +207,10 @@ def test_what_is_in_the_way_is_refused(tmp_path: Path) -> None:
         train(tmp_path / "other")
     with pytest.raises(SpecError, match="does not divide into 3 parts"):
         train(tmp_path / "odd", "accumulate: 3")
+    numbers = SMALL.replace(
+        "outputs: {logits: classifier}", "outputs: {logits: {from: classifier, loss: mse}}"
+    )
+    with pytest.raises(SpecError, match="mix the classes of samples"):
+        train(tmp_path / "mixed", "augment: {mixup: 0.2}", spec=numbers)
     with pytest.raises(SpecError, match="a batch is 400 samples, and there are 24"):
         train(tmp_path / "large", "batch: 400")
