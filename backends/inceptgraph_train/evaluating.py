@@ -42,7 +42,10 @@ class TorchEvaluator:
         plan: Plan,
         tell: Progress,
     ) -> Iterator[Answers]:
-        wanted = [_Wanted(model, ways, plan.batch) for model in models]
+        wanted = []
+        for model in models:
+            tell(f"preparing {model.name}")  # which may compile
+            wanted.append(_Wanted(model, ways, plan.batch))
         hows = [model.preprocessing for model in models]
         data.transform = Shown(hows, [each.views for each in wanted])
         images = max(1, plan.batch // max(len(each.views) for each in wanted))
@@ -67,7 +70,8 @@ class _Wanted:
     """
 
     def __init__(self, model: Model, ways: Sequence[int], batch: int) -> None:
-        self.model, self.batch = model, batch
+        assert model.make is not None
+        self.model, self.module, self.batch = model, model.make(), batch
         each = [views(way, model.crop) for way in ways]
         self.views: list[View] = list(dict.fromkeys(view for way in each for view in way))
         places = {view: place for place, view in enumerate(self.views)}
@@ -86,10 +90,10 @@ class _Wanted:
 
     def _of(self, shown: Tensor) -> Tensor:
         """The probabilities of classes, of shape (views, classes)."""
-        weight = next(self.model.module.parameters(), shown)  # bytes travel, and no numbers
+        weight = next(self.module.parameters(), shown)  # bytes travel, and no numbers
         with torch.inference_mode():
             images = normalised(shown.to(weight.device), self.model.preprocessing)
-            found = self.model.module(images)
+            found = self.module(images)
         if isinstance(found, Mapping):
             found = found[self.model.output.name]
         numbers: Tensor = found.double().cpu()

@@ -54,7 +54,7 @@ def _opened(job: Job, where: Any, recipe: Recipe | None) -> Any:
     """The samples at a place, changed as a recipe says, or as for evaluation."""
     if not isinstance(where, str | Path):
         return where
-    model = Model(job.graph.name, job.graph, None)
+    model = Model(job.graph.name, job.graph)
     data = open_data(where, model.channels if model.refusal is None else 3)
     if model.refusal is not None and isinstance(data, Others):
         return data.dataset

@@ -45,7 +45,7 @@ def evaluate(
         models: one, or several that answer together.
         where: the data; see :meth:`Evaluator.open`.
         plan: how.
-        tell: is told of each broken image that is left out.
+        tell: is told what takes long, and of each broken image that is left out.
         watch: passes on the answers, and may tell how far it is.
         evaluator: reads images and runs networks (default: torch's).
 
@@ -157,7 +157,7 @@ def predict(
         paths: of the pictures.
         plan: how.
         top: how many classes of each.
-        tell: is told of each broken image that is left out.
+        tell: is told what takes long, and of each broken image that is left out.
         evaluator: reads images and runs networks (default: torch's).
 
     Raises:

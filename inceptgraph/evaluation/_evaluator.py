@@ -108,10 +108,10 @@ class Evaluator(Protocol):
             models: which tell the same number of classes apart.
             ways: of :data:`WAYS`.
             plan: how.
-            tell: is told of each image that is left out.
+            tell: is told what takes long, and of each image that is left out.
 
         Raises:
-            SpecError: an image is broken, and not to be skipped.
+            SpecError: a network cannot be made to run, or an image is broken, and not to be skipped.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +16,19 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its weights, ready to be asked for the class of an image.
+    """A network that is asked for the class of an image.
 
     Attributes:
         name: as messages call it.
         graph: with shapes.
-        module: runs it, in evaluation: from a float32 tensor to one, or to a dict by the names of
-            the outputs.
+        make: gives what runs it, in evaluation: from a float32 tensor to one, or to a dict by the
+            names of the outputs. It reads weights and may compile for minutes, so that data is
+            looked at before; None where nothing is to run.
     """
 
     name: str
     graph: Graph
-    module: Any
+    make: Callable[[], Any] | None = None
 
     def check(self) -> Model:
         """Itself.

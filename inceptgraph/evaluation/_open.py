@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,19 +41,20 @@ def open_model(
         options: those of :class:`~inceptgraph.engine.Setting`.
 
     Raises:
-        SpecError: there is none, or it has no weights, or is no network of images, or the engine
-            cannot run it.
+        SpecError: there is none, or it has no weights, or is no network of images. What is wrong
+            with the weights or the engine is found once it is made to run.
     """
     if not is_spec(where):
-        module = pipeline.load(where, engine=engine, **options)
-        return Model(where, pipeline.to_graph(Path(where) / "spec.yaml"), module).check()
+        make = partial(pipeline.load, where, engine=engine, **options)
+        spec = Path(where) / "spec.yaml"
+        if not spec.is_file():
+            make()  # refuses, and says why
+        return Model(where, pipeline.to_graph(spec), make).check()
     graph = pipeline.to_graph(where, set=set)
     if weights is None:
         message = f"`{where}` is a spec, and has no weights"
         hint = "give a file of them with --weights, or name a directory that was built or trained"
         raise SpecError([Diagnostic(Code.BAD_OPTION, message, help=hint)])
-    module = pipeline.compile(
-        graph, engine=engine, weights=weights, remap=remap, allow=allow, **options
-    )
-    name = getattr(weights, "path", weights)
-    return Model(f"{where} ({name})", graph, module).check()
+    start: dict[str, Any] = {"weights": weights, "remap": remap, "allow": allow}
+    make = partial(pipeline.compile, graph, engine=engine, **start, **options)
+    return Model(f"{where} ({getattr(weights, 'path', weights)})", graph, make).check()

@@ -332,6 +332,15 @@ def test_a_dataset_of_finished_numbers_is_shown_as_it_is(
     assert "a label of the data is 3, and there are 3 classes" in wrong.err
 
 
+def test_data_is_looked_at_before_anything_is_compiled(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(b"no weights")
+    words = ["evaluate", spec(tmp_path), "--weights", "w.safetensors", "--data"]
+    assert "there is no data at `nowhere`" in run(*words, "nowhere").err
+    found = run(*words, folder_of_classes(tmp_path / "data"))
+    assert (found.code, found.out) == (1, "")
+    assert "w.safetensors" in found.err
+
+
 def test_a_picture_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
     file = weights(tmp_path, "w.safetensors", BY_COLOUR)
     found = run("predict", spec(tmp_path), "--weights", file, "nowhere.jpg")
