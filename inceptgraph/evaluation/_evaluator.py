@@ -111,7 +111,7 @@ class Evaluator(Protocol):
             tell: is told what takes long, and of each image that is left out.
 
         Raises:
-            SpecError: a network cannot be made to run, or an image is broken, and not to be skipped.
+            SpecError: a network cannot run, or an image is broken, and not to be skipped.
         """
 
 
