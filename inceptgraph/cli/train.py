@@ -51,10 +51,11 @@ class _Recipe(click.ParamType[str]):
 @click.option(
     "--data",
     required=True,
-    metavar="DIR",
-    help="The samples to train on: a folder of classes, … (docs/training.md), or package:callable.",
+    metavar="DATA",
+    help="Images and labels: a folder of classes, or of `train` and `val`; a table (.csv,"
+    " .parquet), tar shards, or package:callable.",
 )
-@click.option("--validation", metavar="DIR", help="Samples that accuracy is measured on.")
+@click.option("--validation", metavar="DATA", help="Others, that accuracy is measured on.")
 @click.option(
     "--recipe",
     type=_Recipe(),
