@@ -83,7 +83,8 @@ def plan_of(options: dict[str, Any]) -> Plan:
 
     workers = options.pop("workers")
     if workers is None:
-        workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        workers = min(count or 1, _MOST_WORKERS)
     return Plan(
         crops=int(options.pop("crops")),
         batch=options["batch"],
