@@ -159,6 +159,37 @@ def test_lower_precision_goes_on_as_well(tmp_path: Path, precision: str) -> None
     assert told(whole) != told(tmp_path / "single")
 
 
+SHARED = """
+name: Twice
+input: {channels: 2, height: 6, width: 6}
+stages:
+  1x1: {op: conv2d, out: 2, kernel: 3, padding: same}
+  again: {share: 1x1}
+  flatten: {op: flatten}
+  classifier: {op: linear, out: 3}
+"""
+
+OTHERS = {
+    "rmsprop": "optimizer: {name: rmsprop, lr: 0.01, momentum: 0.5}",
+    "adamw": "optimizer: {name: adamw, lr: 0.01}\naverage: {name: polyak, start: 2 steps}",
+    "nesterov": "optimizer: {name: sgd, lr: 0.1, momentum: 0.5, nesterov: true}\naccumulate: 2",
+    "frozen": "frozen: [classifier]",
+}
+
+
+@pytest.mark.parametrize("spec", [SMALL, SHARED], ids=["small", "shared"])
+@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS)
+def test_every_optimiser_goes_on(tmp_path: Path, text: str, spec: str) -> None:
+    text += "\ncheckpoints: {every: 3 steps}\nlength: "
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(whole, text + "6 steps", spec=spec)
+    train(parts, text + "3 steps", spec=spec)
+    train(parts, text + "6 steps", spec=spec, resume=True)
+    assert told(parts) == told(whole)
+    weights = [place / "model.safetensors" for place in (parts, whole)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
 def test_processes_that_load_make_no_difference(tmp_path: Path) -> None:
     alone, loaded = tmp_path / "alone", tmp_path / "loaded"
     train(alone, data=Noisy(lambda: None))
