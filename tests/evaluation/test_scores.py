@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
 
 from inceptgraph.evaluation import FEW, Details, Errors
-
-metrics = pytest.importorskip("sklearn.metrics")
 
 
 def drawn(seed: int, images: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
