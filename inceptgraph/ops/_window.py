@@ -354,7 +354,7 @@ def output_extent(
     Caffe and torch).
 
     Raises:
-        ShapeError: the window is larger than the padded map.
+        ShapeError: the window is larger than the padded map, or meets nothing but padding.
     """
     border = sides(padding, extents, kernel, stride, dilation)
     outputs = []
@@ -366,6 +366,12 @@ def output_extent(
         steps = -(-room // stride[axis]) if ceil else room // stride[axis]
         if ceil and steps * stride[axis] >= extent + before:
             steps -= 1
+        # some tap of some window is on a larger map, and what is no number is not compared
+        if isinstance(extent, int) and extent < max(stride[axis], apart):
+            starts = range(-before, steps * stride[axis] - before + 1, stride[axis])
+            taps = (start + tap * apart for start in starts for tap in range(kernel[axis]))
+            if not any(0 <= tap < extent for tap in taps):
+                raise _beside(name, extents)
         outputs.append(steps + 1)
     return tuple(outputs)
 
@@ -382,6 +388,15 @@ def window_reach(
     before = sides(padding, extents, kernel, stride, spread)[::2]
     axes = zip(before, kernel, stride, spread, strict=True)
     return tuple(Reach(-start, apart * (taps - 1) + 1, step) for start, taps, step, apart in axes)
+
+
+def _beside(name: str, extents: tuple[int, ...]) -> ShapeError:
+    return ShapeError(
+        Code.KERNEL_TOO_LARGE,
+        f"no window of `{name}` meets its {format_size(extents)} input: all lie in the padding",
+        argument="padding",
+        help="use less padding, or a smaller stride or dilation",
+    )
 
 
 def _too_large(
