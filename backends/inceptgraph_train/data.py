@@ -171,9 +171,12 @@ class Others(_Labelled):
         """An image and its label.
 
         Raises:
-            BrokenImage: there is no class of its label, or the dataset raises it.
+            BrokenImage: there is no class of its label, or the dataset cannot read it.
         """
-        image, label = self.dataset[index]
+        try:
+            image, label = self.dataset[index]
+        except OSError as error:
+            raise BrokenImage(error.strerror or str(error)) from error
         if self.indices is not None and not 0 <= int(label) < len(self.indices):
             told = f"its label is {int(label)}, and there are {len(self.indices)} classes"
             raise BrokenImage(told)

@@ -48,7 +48,8 @@ class Drawing(Dataset[Any]):
     """A dataset whose random changes follow from the seed, the epoch and the sample alone.
 
     They draw from torch's generator of the CPU, or from Python's. A broken image is given back as
-    :class:`~inceptgraph_train.loading.Broken`, with the next that is sound in its place.
+    :class:`~inceptgraph_train.loading.Broken`, with the next that is sound in its place, or None
+    where none of the next is.
     """
 
     def __init__(self, dataset: Any, seed: int) -> None:
@@ -72,7 +73,7 @@ class Drawing(Dataset[Any]):
                 return *self._sample(Drawn(drawn.epoch, place)), tuple(broken)
             except BrokenImage as error:
                 broken.append(Broken(self.dataset.name(place), str(error)))
-        raise RuntimeError(f"{PATIENCE} images one after another cannot be read: {broken[-1]}")
+        return None, None, tuple(broken)
 
     def _sample(self, drawn: Drawn) -> tuple[Any, Any]:
         own = seed_for(self.seed, "sample", *drawn)
@@ -85,9 +86,13 @@ class Drawing(Dataset[Any]):
 def collated(
     items: Sequence[tuple[Any, Any, tuple[Broken, ...]]],
 ) -> tuple[Any, Any, list[Broken]]:
-    """A batch of what :class:`Drawing` gives: inputs, targets, and what was broken."""
+    """A batch of what :class:`Drawing` gives: inputs, targets, and what was broken; inputs are None
+    where one has no sound image in its place."""
+    broken = [each for item in items for each in item[2]]
+    if any(item[0] is None for item in items):
+        return None, None, broken
     values, labels = default_collate([item[:2] for item in items])
-    return values, labels, [each for item in items for each in item[2]]
+    return values, labels, broken
 
 
 class Batches:

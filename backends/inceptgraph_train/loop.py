@@ -110,6 +110,9 @@ class Training:
         with told_to_stop() as told:
             for step, (images, labels, broken) in enumerate(self._batches(start), start + 1):
                 self._tell_broken(step, broken)
+                if images is None:
+                    hint = "do they lie where the data says? mend it, and go on with `--resume`"
+                    raise refused("too many images one after another cannot be read", hint)
                 self._step(step - 1, images, labels)
                 saving = step % every == 0 or step == self.steps
                 alone = told.is_set() and self.processes.world == 1

@@ -121,6 +121,18 @@ def test_a_broken_image_is_named(begun: Path, run: Run) -> None:
     assert "skipped, as number 1: the image `across/003.png` cannot be read" in err
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_where_no_image_can_be_read_it_ends(begun: Path, run: Run, workers: str) -> None:
+    for each in Path("images/train").glob("*/*"):
+        each.write_bytes(b"nothing")
+    asked = ("train", "stripes.yaml", "--data", "images", "--recipe", "recipe.yaml")
+    code, _, err = run(*asked, "-o", "strict", "--workers", workers)
+    assert (code, "cannot be read: it is no JPEG or PNG" in err) == (1, True)
+    skip = ("--with", "broken_images=skip", "--workers", workers)
+    code, _, err = run(*asked, "-o", "lenient", *skip)
+    assert (code, "too many images one after another cannot be read" in err) == (1, True)
+
+
 def test_mistakes_are_told_before_anything_is_read(begun: Path, run: Run) -> None:
     asked = ("train", "stripes.yaml", "--data", "images", "-o", "run")
     code, _, err = run(*asked)

@@ -19,6 +19,7 @@ from inceptgraph.graph import Graph
 from inceptgraph.pipeline import to_graph
 from inceptgraph.training import Job, choose
 from inceptgraph_train.data import Images, Others
+from inceptgraph_train.images import BrokenImage
 from inceptgraph_train.inputs import open_samples
 from inceptgraph_train.loading import BrokenImages, loader
 from inceptgraph_train.opening import open_data
@@ -188,6 +189,7 @@ def test_a_range_counts_with_zeros_in_front() -> None:
 # -- datasets of others ----------------------------------------------------------------------
 
 MODULE = """
+import io
 import numpy as np, torch
 from PIL import Image
 
@@ -210,6 +212,13 @@ def arrays():
 
 def finished():
     return Own([torch.full((1, 32, 32), 0.5)] * 2, (np.int64(3), 12))
+
+class Cut(Own):
+    def __getitem__(self, index):
+        return Image.open(io.BytesIO(b"nothing")), 0
+
+def cut():
+    return Cut([0])
 
 def stream():
     return iter([])
@@ -277,6 +286,11 @@ def test_finished_numbers_are_passed_on_and_labels_held_to_the_network(module: s
     watch = BrokenImages(skip=True)
     list(watch.without(loader(data)))
     assert watch.found == [("own_data:finished[1]", "its label is 12, and there are 10 classes")]
+
+
+def test_what_others_cannot_read_is_a_broken_image(module: str) -> None:
+    with pytest.raises(BrokenImage, match="cannot identify image file"):
+        open_data(f"{module}:cut")[0]
 
 
 def test_a_network_of_no_images_takes_a_dataset_as_it_is(module: str, folder: Path) -> None:
