@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inceptgraph.diagnostics import Source
+from inceptgraph.diagnostics import Source, did_you_mean
 from inceptgraph.evaluation import Model, fit_classes
+from inceptgraph.graph import Graph
 from inceptgraph.pipeline import analyze
 from inceptgraph.training import Job, Recipe
 from inceptgraph_train.augmenting import Augmented
-from inceptgraph_train.data import Others
+from inceptgraph_train.data import Images, Others
+from inceptgraph_train.errors import refused
 from inceptgraph_train.folders import part_of
 from inceptgraph_train.opening import open_data
 from inceptgraph_train.preparing import Prepared
@@ -34,7 +36,8 @@ def open_samples(job: Job, recipe: Recipe) -> tuple[Any, Any]:
         if validation is None and part_of(folder, "train") is not None:
             validation = part_of(folder, "val")
         data = part_of(folder, "train") or folder
-    return _opened(job, data, recipe), _opened(job, validation, None)
+    opened = _opened(job, data, recipe)
+    return opened, _opened(job, validation, None, opened)
 
 
 def with_classes(spec: str, data: Any) -> str:
@@ -50,8 +53,9 @@ def with_classes(spec: str, data: Any) -> str:
     return added if graph is not None and graph.classes == tuple(names) else spec
 
 
-def _opened(job: Job, where: Any, recipe: Recipe | None) -> Any:
-    """The samples at a place, changed as a recipe says, or as for evaluation."""
+def _opened(job: Job, where: Any, recipe: Recipe | None, trained: Any = None) -> Any:
+    """The samples at a place, changed as a recipe says, or as for evaluation; their classes are
+    those of what is trained on, where there is such."""
     if not isinstance(where, str | Path):
         return where
     model = Model(job.graph.name, job.graph)
@@ -60,5 +64,27 @@ def _opened(job: Job, where: Any, recipe: Recipe | None) -> Any:
         return data.dataset
     how = model.check().preprocessing
     data.transform = Prepared(how) if recipe is None else Augmented(how, recipe.augment)
-    data.indices = fit_classes(data.classes, data.labels(), job.graph, model.classes)
+    data.indices = _as_trained(data, trained, job.graph)
+    if data.indices is None:
+        data.indices = fit_classes(data.classes, data.labels(), job.graph, model.classes)
     return data
+
+
+def _as_trained(data: Images | Others, trained: Any, graph: Graph) -> list[int] | None:
+    """The index of the network's class for each label of some data, by the names of what is trained
+    on; None where that has none, or the network's own names count.
+
+    Raises:
+        SpecError: a class is none of what is trained on.
+    """
+    if not isinstance(trained, Images | Others) or not trained.classes or not data.classes:
+        return None
+    if graph.classes is not None and set(trained.classes) & set(graph.classes):
+        return None
+    assert trained.indices is not None
+    places = dict(zip(trained.classes, trained.indices, strict=True))
+    for name in data.classes:
+        if name not in places:
+            message = f"`{name}`, a class of the data for validation, is none of that to train on"
+            raise refused(message, did_you_mean(name, places) or "call it as there")
+    return [places[name] for name in data.classes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,19 @@ def test_where_no_image_can_be_read_it_ends(begun: Path, run: Run, workers: str)
     skip = ("--with", "broken_images=skip", "--workers", workers)
     code, _, err = run(*asked, "-o", "lenient", *skip)
     assert (code, "too many images one after another cannot be read" in err) == (1, True)
+
+
+def test_classes_of_validation_are_those_that_are_learnt(begun: Path, run: Run) -> None:
+    asked = ("train", "stripes.yaml", "--data", "images", "--recipe", "recipe.yaml")
+    shutil.rmtree("images/val/across")
+    code, _, err = run(*asked, "-o", "run")
+    assert (code, "100.00% right in validation" in err) == (0, True)
+    Path("images/val/upright").rename("images/val/uprigth")
+    code, _, err = run(*asked, "-o", "other")
+    assert code == 1
+    assert "`uprigth`, a class of the data for validation, is none of that to train on" in err
+    assert "did you mean `upright`?" in err
+    assert not Path("other").exists()
 
 
 def test_mistakes_are_told_before_anything_is_read(begun: Path, run: Run) -> None:
