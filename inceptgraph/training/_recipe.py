@@ -37,28 +37,34 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The numbers that a field takes.
+    """The numbers that a field takes, all of them finite.
 
     Attributes:
         least: the smallest of them.
         most: the largest of them.
         open: ``least`` itself is none of them.
+        below: ``most`` itself is none of them.
     """
 
     least: float = -inf
     most: float = inf
     open: bool = False
+    below: bool = False
 
     def holds(self, value: float) -> bool:
-        return self.least <= value <= self.most and not (self.open and value == self.least)
+        ends = (self.open and value == self.least) or (self.below and value == self.most)
+        return self.least <= value <= self.most and value != inf and not ends
 
     def __str__(self) -> str:
         beginning = f"more than {self.least:g}" if self.open else f"at least {self.least:g}"
+        if self.below:
+            return f"{beginning} and less than {self.most:g}"
         return beginning if self.most == inf else f"from {self.least:g} to {self.most:g}"
 
 
 Count = Annotated[int, Bounds(1)]
 Share = Annotated[float, Bounds(0, 1)]
+Memory = Annotated[float, Bounds(0, 1, below=True)]
 Positive = Annotated[float, Bounds(0, open=True)]
 NotNegative = Annotated[float, Bounds(0)]
 
@@ -136,7 +142,7 @@ class AdamW:
 
     word: ClassVar[str] = "adamw"
     lr: Positive
-    betas: tuple[Share, Share] = (0.9, 0.999)
+    betas: tuple[Memory, Memory] = (0.9, 0.999)
     eps: Positive = 1e-8
     weight_decay: NotNegative = 0.01
 

@@ -223,6 +223,14 @@ WRONG = {
         "my.yaml:3:43: error[IG204]: `nesterov` needs a `momentum` (write `momentum: 0.9`, or leave"
         " `nesterov` out)"
     ],
+    LEAST + "clip_norm: .inf": [
+        "my.yaml:4:12: error[IG204]: `clip_norm` must be a number, more than 0, but is the number"
+        " `.inf`"
+    ],
+    LEAST.replace("sgd, lr: 0.1", "adamw, lr: 0.1, betas: [0.9, 1]"): [
+        "my.yaml:3:48: error[IG204]: each of `betas` must be a number, at least 0 and less than 1,"
+        " but is the number `1`"
+    ],
     LEAST + "precision: bf16": [
         "my.yaml:4:12: error[IG204]: `precision` must be `float32`, `bfloat16`, `float16` or"
         " `float64`, but is the word `bf16`"
