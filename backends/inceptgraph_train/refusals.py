@@ -58,7 +58,7 @@ def diverged(step: int, what: str, losses: Mapping[str, float]) -> SpecError:
     wrong = [f"`{name}`" for name, each in losses.items() if not math.isfinite(each)]
     where = f" (of {' and '.join(wrong)})" if wrong else ""
     message = f"at step {step} {what}{where}: the training diverged"
-    hint = "go on from the checkpoint with a lower rate: `--resume --with optimizer.lr=…`"
+    hint = "go on with a lower rate: `--resume --with optimizer.lr=…`"
     return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 

@@ -63,9 +63,16 @@ class RunDirectory:
         beside.rename(place)  # which may be an empty directory
 
     def record(self) -> dict[str, Any]:
-        """What the run is made of; empty where nothing was begun here."""
+        """What the run is made of; empty where nothing was begun here.
+
+        Raises:
+            SpecError: it cannot be read.
+        """
         path = self.place / RECORD
-        found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        try:
+            found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        except ValueError as error:
+            raise _refused(f"`{path}` is broken: {error}", "begin another run") from error
         return found
 
     def recipe(self) -> Recipe:

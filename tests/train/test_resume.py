@@ -238,6 +238,9 @@ def test_what_is_in_the_way_is_refused(tmp_path: Path) -> None:
         train(tmp_path / "other")
     with pytest.raises(SpecError, match="does not divide into 3 parts"):
         train(tmp_path / "odd", "accumulate: 3")
+    (place / "run.json").write_text("{")
+    with pytest.raises(SpecError, match=r"run\.json` is broken: "):
+        train(place, resume=True)
     numbers = SMALL.replace(
         "outputs: {logits: classifier}", "outputs: {logits: {from: classifier, loss: mse}}"
     )
