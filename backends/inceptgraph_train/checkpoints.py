@@ -104,11 +104,17 @@ class Checkpoints:
         self.folder, self.keep, self.processes = folder, keep, processes
 
     def all(self) -> dict[Path, Saved]:
-        """Those that are whole, the oldest first."""
+        """Those that are whole, the oldest first.
+
+        Raises:
+            SpecError: what one says of itself cannot be read.
+        """
         found = {}
         for place in self.folder.glob("step-*"):
-            state = json.loads((place / STATE).read_text(encoding="utf-8"))
-            found[place] = Saved(**state)
+            try:
+                found[place] = Saved(**json.loads((place / STATE).read_text(encoding="utf-8")))
+            except (OSError, TypeError, ValueError) as error:
+                raise unusable(place, error) from error
         return dict(sorted(found.items(), key=lambda item: item[1].step))
 
     def newest(self) -> Path | None:

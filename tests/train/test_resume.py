@@ -212,6 +212,9 @@ def test_what_cannot_be_gone_on_from_is_told(tmp_path: Path) -> None:
     part.write_bytes(part.read_bytes()[:-2000])
     with pytest.raises(SpecError, match="step-000000006` cannot be gone on from"):
         train(place, longer, resume=True)
+    (newest / "state.json").write_text("{")
+    with pytest.raises(SpecError, match="step-000000006` cannot be gone on from: JSONDecodeError"):
+        train(place, longer, resume=True)
     shutil.rmtree(newest)
     train(place, longer, resume=True)
     assert [each["step"] for each in told(place)] == [*range(1, 10)]
