@@ -68,7 +68,7 @@ STAGES = {
     },
     "one channel, one place, narrow kernel": "c: {op: channels, stop: 1}, "
     "d: {op: crop, border: [0, 0, 0, 7]}, "
-    "a: {op: conv2d, out: 4, kernel: [3, 1], stride: [1, 3], padding: [0, 0, 1, 1]}",
+    "a: {op: conv2d, out: 4, kernel: [3, 1], stride: [1, 3], padding: [0, 0, 0, 2]}",
     "one channel with itself": "c: {op: channels, stop: 1}, p: {op: avg_pool, kernel: 2}, "
     "r: {op: concat, from: [p, p, p]}, q: {op: avg_pool, kernel: 2, from: p}, "
     "s: {op: flatten}, t: {op: flatten, from: r}, u: {op: concat, from: [s, t]}",
