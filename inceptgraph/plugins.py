@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
     from inceptgraph.diagnostics import Code, SpecError
 
-__all__ = ["Clash", "checked", "load", "loaded", "missing_members", "package", "points", "refusal"]
+__all__ = [
+    "Clash",
+    "checked",
+    "load",
+    "loaded",
+    "missing_members",
+    "named",
+    "package",
+    "points",
+    "refusal",
+]
 
 T = TypeVar("T")
 
@@ -134,6 +144,21 @@ def loaded(point: EntryPoint | Clash, kind: Callable[..., T], noun: str) -> T:
             finding names the members of a protocol that it lacks.
     """
     return checked(load(point, noun), point, kind, noun)
+
+
+def named(group: str, name: str, kind: Callable[..., T], noun: str) -> T:
+    """What a group of InceptGraph's own offers under a name; see :func:`loaded`.
+
+    Raises:
+        SpecError: no installed package offers it, or as there.
+    """
+    from inceptgraph.diagnostics import Code
+
+    offered = points(group)
+    if name not in offered:
+        message = f"there is no {noun} `{name}`"
+        raise _error(Code.UNKNOWN_BACKEND, message, "install inceptgraph again")
+    return loaded(offered[name], kind, noun)
 
 
 def checked(found: object, point: EntryPoint | Clash, kind: Callable[..., T], noun: str) -> T:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from inceptgraph.backend import Progress
+from inceptgraph.diagnostics import SpecError
 from inceptgraph_train.errors import refused
 from inceptgraph_train.images import BrokenImage
 
@@ -27,6 +28,15 @@ class Broken(NamedTuple):
 
     name: str
     reason: str
+
+    @property
+    def told(self) -> str:
+        """It in a sentence."""
+        return f"the image `{self.name}` cannot be read: {self.reason}"
+
+    def refusal(self, how: str) -> SpecError:
+        """The error that it ends a run; ``how`` has it skipped, after "or"."""
+        return refused(self.told, f"mend it or take it out, or {how}")
 
 
 class Batch(NamedTuple):
@@ -79,10 +89,9 @@ class BrokenImages:
         """
         for batch in batches:
             for each in batch.broken:
-                message = f"the image `{each.name}` cannot be read: {each.reason}"
                 if not self.skip:
-                    raise refused(message, f"mend it or take it out, or {self.how}")
-                self.tell(f"skipped: {message}")
+                    raise each.refusal(self.how)
+                self.tell(f"skipped: {each.told}")
             self.found += batch.broken
             if batch.images is not None:
                 yield batch

@@ -209,12 +209,10 @@ class Training:
     def _tell_broken(self, step: int, broken: Sequence[Broken]) -> None:
         """Name images that could not be read, and count them; or end with the first."""
         for each in broken:
-            message = f"the image `{each.name}` cannot be read: {each.reason}"
             if self.recipe.broken_images == "refuse":
-                hint = "mend it or take it out, or say `--with broken_images=skip`"
-                raise refused(message, hint)
+                raise each.refusal("say `--with broken_images=skip`")
             self.skipped.add(each.name)
-            told = f"skipped, as number {len(self.skipped)}: {message}"
+            told = f"skipped, as number {len(self.skipped)}: {each.told}"
             self.told_by_all(Report(message=told))  # each process has its own
 
     def _write(self, step: int, what: Mapping[str, Any]) -> None:

@@ -9,7 +9,6 @@ from typing import Protocol, runtime_checkable
 from inceptgraph import backend as backends
 from inceptgraph import plugins
 from inceptgraph.backend import Progress
-from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.evaluation._model import Model
 from inceptgraph.evaluation._scores import Array
 
@@ -121,10 +120,4 @@ def find_evaluator(name: str = backends.MODEL) -> Evaluator:
     Raises:
         SpecError: no installed package does, or it cannot be loaded.
     """
-    offered = plugins.points(ENTRY_POINTS)
-    if name not in offered:
-        message = f"there is no evaluator `{name}`"
-        raise SpecError(
-            [Diagnostic(Code.UNKNOWN_BACKEND, message, help="install inceptgraph anew")]
-        )
-    return plugins.loaded(offered[name], Evaluator, "evaluator")
+    return plugins.named(ENTRY_POINTS, name, Evaluator, "evaluator")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from inceptgraph import backend as backends
 from inceptgraph import plugins
-from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
 from inceptgraph.training._recipe import Recipe
 
@@ -120,10 +119,4 @@ def find_trainer(name: str = backends.MODEL) -> Trainer:
     Raises:
         SpecError: no installed package does, or it cannot be loaded.
     """
-    offered = plugins.points(ENTRY_POINTS)
-    if name not in offered:
-        message = f"there is no trainer `{name}`"
-        raise SpecError(
-            [Diagnostic(Code.UNKNOWN_BACKEND, message, help="install inceptgraph again")]
-        )
-    return plugins.loaded(offered[name], Trainer, "trainer")
+    return plugins.named(ENTRY_POINTS, name, Trainer, "trainer")
