@@ -8,12 +8,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 __all__ = ["Processes", "joined", "told_to_stop"]
+
+_groups: list[Any] = []
+"""The groups that this process joined, held to its end.
+
+Who lets go of a group last waits for its threads, and they may wait for the interpreter. This
+handle lets go of the interpreter first. DistributedDataParallel does not, and a traceback can keep
+that longest, so that a process waited forever when another was lost (pytorch issue 56297).
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    _groups.append(dist.group.WORLD)
     try:
         yield Processes(device, dist.get_rank(), dist.get_world_size())
     finally:

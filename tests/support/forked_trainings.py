@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -19,6 +20,8 @@ import many_processes
 import torch
 
 MAINS = {"killed": killed_training.main, "many": many_processes.main}
+SECONDS = 300
+"""After which a process is ended, so that one that waits for ever fails its test."""
 
 
 def free_port() -> int:
@@ -34,6 +37,7 @@ def begin(main: str, words: list[str], said: IO[str]) -> int:
         return child
     os.dup2(said.fileno(), sys.stdout.fileno())
     code = 99
+    signal.alarm(SECONDS)
     try:
         code = MAINS[main](*words)
     except BaseException:

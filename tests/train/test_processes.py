@@ -72,9 +72,13 @@ def test_two_processes_go_on_with_the_run_of_one(tmp_path: Path, alone: Path, fo
     assert_same_run(place, alone)
 
 
+@pytest.mark.parametrize(
+    "again", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 20))]
+)
 def test_a_lost_process_is_told_with_the_checkpoint_that_is_good(
-    tmp_path: Path, fork: Fork
+    tmp_path: Path, fork: Fork, again: int
 ) -> None:
+    """Each time: one in five waited for ever once (:mod:`inceptgraph_train.processes`)."""
     place = tmp_path / "run"
     codes, said = fork("many", place, "checkpoints: {every: 1 steps}", "lose", processes=2)
     assert codes == [1, -signal.SIGKILL]
