@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inceptgraph.diagnostics import ShapeError
 from inceptgraph.graph import Graph
 from inceptgraph.ops import Operation, sides
 from inceptgraph.ops.conv import Convolution
@@ -28,6 +29,10 @@ def _rewrite(graph: Graph, target: Target) -> Graph:
         own = sides(op.padding, tuple(extents), op.kernel, op.stride, op.dilation)
         total = tuple(a + b for a, b in zip(own, before.op.border, strict=True))
         merged = op.model_copy(update={"padding": total})
+        try:
+            merged.infer(graph.shape(before.inputs[0]))
+        except ShapeError:  # a border that is the whole of what some windows meet
+            continue
         # a copy is the same step over another operand: its weights stay those of its name
         nodes[node.name] = replace(node, op=merged, inputs=before.inputs)
     ops: dict[str, set[Operation]] = {}

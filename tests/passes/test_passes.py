@@ -361,6 +361,13 @@ def test_borders_go_into_the_convolution() -> None:
     assert graph.nodes["a"].op.model_dump()["padding"] == (2, 0, 1, 3)
 
 
+def test_a_border_that_is_all_that_a_window_meets_stays() -> None:
+    """As padding it is refused, since a convolution would compute nothing there."""
+    size = {"channels": 3, "height": 8, "width": 1}
+    stages = {"pad": {"op": "pad", "border": [0, 0, 2, 0]}, "a": {**CONV, "kernel": 1, "stride": 3}}
+    assert ops(optimized(stages, input=size)) == ["pad", "conv2d"]
+
+
 def test_equal_steps_are_computed_once() -> None:
     pool = {"op": "max_pool", "kernel": 3, "padding": "same", "from": "input"}
     graph = optimized({"a": pool, "b": pool, "join": {"op": "concat", "from": ["a", "b"]}})
