@@ -19,7 +19,6 @@ from torch.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from inceptgraph import backend as backends
 from inceptgraph.training import Job, LossRules, Outcome, Recipe, Report, factor_at
 from inceptgraph_train.averaging import averaged
 from inceptgraph_train.checkpoints import Checkpoints, Learned, Saved
@@ -28,6 +27,7 @@ from inceptgraph_train.errors import refused
 from inceptgraph_train.loading import Broken, loader
 from inceptgraph_train.losses import Losses
 from inceptgraph_train.meter import Means, Meter
+from inceptgraph_train.networks import trained_network
 from inceptgraph_train.optimizers import freeze, make_optimizer
 from inceptgraph_train.processes import Processes, told_to_stop
 from inceptgraph_train.refusals import check_batch, diverged
@@ -76,11 +76,7 @@ class Training:
 
         device = processes.device
         self.dtype = torch.float64 if recipe.precision == "float64" else torch.float32
-        start = {} if job.weights is None else {"weights": job.weights}
-        torch_backend = backends.find_model(backends.MODEL)
-        self.model: nn.Module = torch_backend.lower(
-            job.graph, seed=recipe.seed, device=device, dtype=self.dtype, **start
-        )
+        self.model = trained_network(job, recipe, processes, self.tell)
         self.frozen = freeze(self.model, recipe.frozen)
         given = {pair.slot.name for pair in job.weights.fit.loaded} if job.weights else None
         self.rated = make_optimizer(self.model, recipe, given)

@@ -62,6 +62,7 @@ def _train(
             "validation": _about(job.validation, validation),
             "processes": processes.world,
             "device": str(processes.device),
+            "engine": str(getattr(training.model, "choice", "the layers of torch")),
         }
         run.begin(with_classes(job.spec, data), recipe, about)
     return training.run()

@@ -76,6 +76,12 @@ class _Recipe(click.ParamType[str]):
 )
 @click.option("--device", metavar="DEVICE", default="cpu", help="Where: cpu (default), cuda, mps.")
 @click.option(
+    "--engine",
+    metavar="ENGINE",
+    default="auto",
+    help="What computes the steps: auto (default), native, cudagraph, inductor, eager, …",
+)
+@click.option(
     "--workers",
     type=click.IntRange(min=0),
     default=0,

@@ -34,6 +34,7 @@ class Job:
         resume: go on with the run in ``out``.
         weights: a file to start from.
         device: as torch names it.
+        engine: what computes the steps, by its name or ``auto``; None has the layers of torch.
         workers: processes that load samples, for each process that trains.
         log_every: steps between two records.
         tensorboard: also write what TensorBoard reads.
@@ -48,6 +49,7 @@ class Job:
     resume: bool = False
     weights: Fitted | None = None
     device: str = "cpu"
+    engine: str | None = "auto"
     workers: int = 0
     log_every: int = 10
     tensorboard: bool = False

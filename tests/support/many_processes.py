@@ -1,7 +1,7 @@
 """A training as one of the processes of a group; ``torchrun many_processes.py RUN [TEXT [WHAT]]``.
 
-TEXT is more of the recipe. WHAT is ``--resume``, or ``lose`` for a second process that kills itself
-in its third step.
+TEXT is more of the recipe. WHAT is ``--resume``, ``--native`` for another engine, or ``lose`` for a
+second process that kills itself in its third step.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def main(place: str, text: str = "", what: str = "") -> int:
     torch.set_num_threads(1)
     asked = job(Path(place), text.replace(";", "\n"), validation=noise(9, 1))
     asked = replace(asked, resume=what == "--resume")
+    if what == "--native":
+        asked = replace(asked, engine="native")
     if what == "lose":
         asked = replace(asked, data=Mortal())
     try:

@@ -59,7 +59,8 @@ def recipe(text: str = "") -> Recipe:
 def job(out: Path, text: str = "", spec: str = SMALL, **more: Any) -> Job:
     """A training of a small network on noise."""
     analysis = analyze(Source("small.yaml", spec))
-    given: dict[str, Any] = {"data": noise(), "log_every": 1, "recipe": recipe(text), **more}
+    given: dict[str, Any] = {"data": noise(), "log_every": 1, "engine": None} | more
+    given.setdefault("recipe", recipe(text))
     return Job(graph=analysis.require_graph(), spec=analysis.text(), out=out, **given)
 
 
