@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from inceptgraph.report import counted
 from inceptgraph_train.errors import refused
 from inceptgraph_train.images import BrokenImage, decode, from_pillow, require_decoder
 
@@ -178,7 +179,7 @@ class Others(_Labelled):
         except OSError as error:
             raise BrokenImage(error.strerror or str(error)) from error
         if self.indices is not None and not 0 <= int(label) < len(self.indices):
-            told = f"its label is {int(label)}, and there are {len(self.indices)} classes"
+            told = f"its label is {int(label)}, of {counted(len(self.indices), 'class')}"
             raise BrokenImage(told)
         return self._item(self._pixels(image), int(label))
 

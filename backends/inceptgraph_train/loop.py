@@ -19,6 +19,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
+from inceptgraph.report import counted
 from inceptgraph.training import Job, LossRules, Outcome, Recipe, Report, factor_at
 from inceptgraph_train.averaging import averaged
 from inceptgraph_train.checkpoints import Checkpoints, Learned, Saved
@@ -276,7 +277,7 @@ class Training:
         self._write_weights()  # in case that it was killed before it did
         told, world = f"going on from step {saved.step}", self.processes.world
         if saved.world != world:
-            told += f" with {world} processes; it was made by {saved.world}"
+            told += f" with {counted(world, 'process')}; it was made by {saved.world}"
         self._tell(saved.step, message=told)
         return saved.step
 

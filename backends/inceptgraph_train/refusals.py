@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.graph import Graph
+from inceptgraph.report import counted
 from inceptgraph.training import Recipe
 from inceptgraph_train.processes import Processes
 
@@ -23,11 +24,11 @@ def check_batch(recipe: Recipe, samples: int, processes: Processes) -> None:
     batch, parts = recipe.batch, processes.world * recipe.accumulate
     if batch % parts:
         message = f"a batch of {batch} does not divide into {parts} parts of one size"
-        hint = f"{_count(processes.world, 'process', 'es')} of {_count(recipe.accumulate, 'part')}"
+        hint = f"{counted(processes.world, 'process')} of {counted(recipe.accumulate, 'part')}"
         hint = f"say `--with batch={-(-batch // parts) * parts}`, or take other parts than {hint}"
         raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
     if samples < batch:
-        message = f"a batch is {batch} samples, and there are {samples}"
+        message = f"a batch is {counted(batch, 'sample')}, and the data has {samples:,}"
         hint = f"give a smaller one: `--with batch={max(samples // 2, 1)}`"
         raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
@@ -69,7 +70,3 @@ def unusable(checkpoint: Path, error: Exception) -> SpecError:
     hint = "is the optimiser the one it was made with? if the file is broken, remove the checkpoint"
     hint += ", and `--resume` takes the one before"
     return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
-
-
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}{plural if number != 1 else ''}"

@@ -61,7 +61,8 @@ def list_shards(shards: Sequence[Path]) -> Listing:
     found = [each for shard in shards for each in _samples(shard)]
     if not found:
         raise refused(f"`{shards[0].parent}` holds no image in its shards", _FORM)
-    labels, classes = labelled([label for _, label in found])
+    places = [f"the image `{sample.name}`" for sample, _ in found]
+    labels, classes = labelled([label for _, label in found], places)
     samples = [s._replace(label=label) for (s, _), label in zip(found, labels, strict=True)]
     return Listing(samples, classes)
 

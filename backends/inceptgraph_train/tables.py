@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ SUFFIXES = (".csv", ".parquet")
 _PATHS = ("path", "file", "filename", "image")
 _LABELS = ("label", "class", "target")
 """What the columns may be called, in any case."""
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?")
 
 
 def list_table(table: Path) -> Listing:
@@ -29,22 +31,39 @@ def list_table(table: Path) -> Listing:
     paths, labels = _column(columns, _PATHS, table), _column(columns, _LABELS, table)
     if not paths:
         raise refused(f"the table `{table}` has no rows", "give it a row for each image")
-    for row, (path, label) in enumerate(zip(paths, labels, strict=True), 1):
+    rows = [f"row {number} of the table `{table}`" for number in range(1, len(paths) + 1)]
+    for row, path, label in zip(rows, paths, labels, strict=True):
         if not path or not label:
-            raise refused(f"row {row} of the table `{table}` lacks a path or a label")
-    found, classes = labelled(labels)
+            raise refused(f"{row} lacks a path or a label", "write them, or take the row out")
+    found, classes = labelled(labels, rows)
     pairs = zip(paths, found, strict=True)
     samples = [Sample(path, label, str(table.parent / path)) for path, label in pairs]
     return Listing(samples, classes)
 
 
-def labelled(labels: Sequence[str]) -> tuple[list[int], tuple[str, ...] | None]:
-    """Labels as numbers, and the names that they count: none where all were numbers already."""
-    if all(label.isdecimal() for label in labels):
-        return [int(label) for label in labels], None
+def labelled(
+    labels: Sequence[str], places: Sequence[str]
+) -> tuple[list[int], tuple[str, ...] | None]:
+    """Labels as numbers, and the names that they count: none where all were numbers already.
+
+    A table that somewhere lacked a number has the others as ``3.0``.
+
+    Args:
+        labels: as they are written.
+        places: where each is written.
+
+    Raises:
+        SpecError: all are numbers, and one counts no class.
+    """
+    if all(map(_NUMBER.fullmatch, labels)):
+        for label, place in zip(labels, places, strict=True):
+            if float(label) < 0 or float(label) % 1:
+                hint = "labels count classes from 0; take it out, or give all classes names"
+                raise refused(f"{place} has the label {label}, which is no class", hint)
+        return [int(label.partition(".")[0]) for label in labels], None
     classes = tuple(sorted(set(labels)))
-    places = {name: place for place, name in enumerate(classes)}
-    return [places[label] for label in labels], classes
+    indices = {name: index for index, name in enumerate(classes)}
+    return [indices[label] for label in labels], classes
 
 
 def _column(columns: dict[str, list[str]], names: Iterable[str], table: Path) -> list[str]:

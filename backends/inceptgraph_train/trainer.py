@@ -12,6 +12,7 @@ import torch.distributed as dist
 from inceptgraph import backend as backends
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError
 from inceptgraph.pipeline import to_graph
+from inceptgraph.report import counted
 from inceptgraph.training import Job, Outcome, Recipe, Report
 from inceptgraph_train.checkpoints import Checkpoints
 from inceptgraph_train.inputs import open_samples, with_classes
@@ -92,8 +93,8 @@ def _check_data(run: RunDirectory, data: Any) -> None:
     """Refuse to go on with other samples, of which steps would mean others."""
     before = run.record().get("data")
     if before is not None and before != _about(before["where"], data):
-        message = f"the run began with other data: {before['samples']} samples of"
-        message += f" `{before['where']}`, {_digest(before['sha256'])}"
+        message = f"the run began with other data: {counted(before['samples'], 'sample')}"
+        message += f" of `{before['where']}`, {_digest(before['sha256'])}"
         hint = "give the same, or begin another run"
         raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 

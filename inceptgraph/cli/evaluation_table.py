@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from inceptgraph.cli import console
 from inceptgraph.evaluation import Class, Report, Row
-from inceptgraph.report import Column, draw, one_line
+from inceptgraph.report import Column, counted, draw, one_line
 from inceptgraph.report import Row as TableRow
 
 __all__ = ["as_text"]
@@ -28,8 +28,8 @@ def _figures(report: Report) -> Iterator[str]:
     last = report.rows[-1]
     yield console.strong(one_line(" + ".join(model.name for model in report.models)))
     views = f", {last.crops} views of each" if last.crops > 1 else ""
-    of = f"{len(report.details.confusion):,} classes"
-    yield f"{report.images:,} images of {of}, {one_line(report.data)}{views}"
+    of = counted(len(report.details.confusion), "class")
+    yield f"{counted(report.images, 'image')} of {of}, {one_line(report.data)}{views}"
     if report.broken:
         yield f"left out, since they cannot be read: {report.broken:,}"
     figures = [f"top-1 {1 - last.top1:.2%}"]

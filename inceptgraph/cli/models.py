@@ -10,6 +10,7 @@ import click
 
 from inceptgraph.cli.options import SPEC as MODEL
 from inceptgraph.cli.options import fit_options, weights_file
+from inceptgraph.report import counted
 
 if TYPE_CHECKING:
     from inceptgraph.evaluation import Model, Plan
@@ -111,7 +112,7 @@ def open_models(names: Sequence[str], options: dict[str, Any]) -> list[Model]:
     if len(names) == len(specs) == 1 and files:
         names = specs = specs * len(files)
     if len(files) > len(specs):
-        told = f"{len(files)} files of weights for {len(specs)} specs"
+        told = f"{counted(len(files), 'file')} of weights for {counted(len(specs), 'spec')}"
         raise click.UsageError(f"{told}: a directory has its own")
     found, rest = [], iter(files)
     for name in names:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, did_you_mean
 from inceptgraph.graph import Graph
+from inceptgraph.report import counted
 
 __all__ = ["fit_classes"]
 
@@ -34,7 +35,9 @@ def fit_classes(
     there = outputs - first
     labels = there if labels is None else labels
     if names is not None and labels != there:
-        message = f"the data has {labels:,} classes, and `{graph.name}` tells {there:,} apart"
+        message = (
+            f"the data has {counted(labels, 'class')}, and `{graph.name}` tells {there:,} apart"
+        )
         told = f"; the data's first are {', '.join(names[:3])}"
         help = f"a spec that has a parameter for it takes `--set classes={labels}`"
         help += f"{told}, the network's {', '.join(known[:3])}" if known else ""

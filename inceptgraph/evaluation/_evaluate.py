@@ -15,6 +15,7 @@ from inceptgraph.evaluation._model import Model
 from inceptgraph.evaluation._report import Found, Report, Row
 from inceptgraph.evaluation._scores import FEW, Array, Details, Errors, likeliest
 from inceptgraph.evaluation._views import WAYS, views
+from inceptgraph.report import counted
 
 __all__ = ["evaluate", "predict"]
 
@@ -118,14 +119,15 @@ class _Counts:
         Raises:
             SpecError: one has a label of no class.
         """
-        if (most := int(found.labels.max())) >= len(self._labels):
-            told = f"a label of the data is {most}, and there are {len(self._labels)} classes"
-            raise _refused(told, "labels count from 0")
+        for label in (int(found.labels.min()), int(found.labels.max())):
+            if not 0 <= label < len(self._labels):
+                told = f"a label of the data is {label}, of {counted(len(self._labels), 'class')}"
+                raise _refused(told, "labels count from 0")
         labels = self._labels[found.labels]
         together = [np.mean(each, axis=0) for each in zip(*found.probabilities, strict=True)]
         answers = [*found.probabilities, together]
-        for counted, each in zip([*self.singly, self.together], answers, strict=True):
-            for errors, probabilities in zip(counted, each, strict=True):
+        for sums, each in zip([*self.singly, self.together], answers, strict=True):
+            for errors, probabilities in zip(sums, each, strict=True):
                 errors.add(probabilities, labels)
         self.details.add(found.places, together[-1], labels)
 
@@ -137,7 +139,7 @@ class _Counts:
     def best(self) -> int:
         """The network that the paper would take by itself: of the lowest top-1 error, at one
         view."""
-        errors = [counted[0].first for counted in self.singly]
+        errors = [sums[0].first for sums in self.singly]
         return errors.index(min(errors))
 
 

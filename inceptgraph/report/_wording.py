@@ -46,10 +46,11 @@ def change(before: int, after: int) -> str:
 def counted(number: int, noun: str) -> str:
     """A number and its noun.
 
-    >>> counted(1, "stage"), counted(98, "operation")
-    ('1 stage', '98 operations')
+    >>> counted(1, "stage"), counted(98, "operation"), counted(3, "class")
+    ('1 stage', '98 operations', '3 classes')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def pretty(name: str) -> str:

@@ -54,6 +54,7 @@ def test_what_does_not_fit_is_refused() -> None:
         "a spec that has a parameter for it takes `--set classes=2`;"
         " the data's first are n01, n02, the network's a, b, c"
     )
+    assert says(("cat",), 1, network(), 3).startswith("the data has 1 class, and `LeNet-5` tells")
     assert says(None, 4, network(), 3) == (
         "a label of the data is 3, and `LeNet-5` tells 3 apart; labels count from 0"
     )

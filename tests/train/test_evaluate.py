@@ -318,6 +318,8 @@ def test_a_dataset_of_finished_numbers_is_shown_as_it_is(
         "            for colour, label in (([0.0, 0.0, 1.0], 0), ([1.0, 0.0, 0.0], 2))]\n"
         "def wrong():\n"
         "    return [(data()[0][0], 3)]\n"
+        "def negative():\n"
+        "    return [(data()[0][0], 0), (data()[0][0], -1)]\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     file = weights(tmp_path, "w.safetensors", BY_COLOUR)
@@ -329,7 +331,10 @@ def test_a_dataset_of_finished_numbers_is_shown_as_it_is(
     assert "it is of finished numbers, of which there is but one view" in several.err
     wrong = run(*options, "--data", "own_numbers:wrong")
     assert (wrong.code, wrong.out) == (1, "")
-    assert "a label of the data is 3, and there are 3 classes" in wrong.err
+    assert "a label of the data is 3, of 3 classes" in wrong.err
+    wrong = run(*options, "--data", "own_numbers:negative")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "a label of the data is -1, of 3 classes" in wrong.err
 
 
 def test_data_is_looked_at_before_anything_is_compiled(run: Run, tmp_path: Path) -> None:

@@ -73,6 +73,23 @@ def test_columns_have_other_names_and_order_and_labels_numbers(folder: Path) -> 
     assert [label for _, label in items(data)] == [2, 2, 1, 1, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("written", "classes", "read"),
+    [
+        (["2.0", "0.0", "1."], None, [2, 0, 1]),  # as pandas writes a column that lacks a number
+        (["-1", "0", "cat"], ("-1", "0", "cat"), [0, 1, 2]),
+        (["007", "+1", "0"], None, [7, 1, 0]),
+        (["3-4", "1e3", "nan"], ("1e3", "3-4", "nan"), [1, 0, 2]),
+    ],
+)
+def test_labels_are_numbers_where_all_are(
+    tmp_path: Path, written: list[str], classes: tuple[str, ...] | None, read: list[int]
+) -> None:
+    rows = [[f"{place}.jpg", label] for place, label in enumerate(written)]
+    data = open_data(table(tmp_path / "all.csv", [["path", "label"], *rows]))
+    assert (data.classes, [each.label for each in data.samples]) == (classes, read)
+
+
 def test_a_table_in_parquet(folder: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -99,6 +116,11 @@ def test_parquet_without_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         ([["cat"]], "has no column `path`; call it path or file or filename or image; its first"),
         ([["path", "label"]], "has no rows"),
         ([["path", "label"], ["a.jpg", ""]], "row 1 of the table"),
+        (
+            [["path", "label"], ["a.jpg", "1"], ["b.jpg", "-1"], ["c.jpg", "0"]],
+            "all.csv` has the label -1, which is no class; labels count classes from 0",
+        ),
+        ([["path", "label"], ["a.jpg", "0.5"]], "has the label 0.5, which is no class"),
         (
             [["path", "label"], ["a.jpg", "cat", "dog"]],
             "3 cells, not 2; put what holds a comma",
@@ -174,6 +196,8 @@ def test_what_is_no_shard_is_refused(tmp_path: Path) -> None:
     )
     for broken in (b"{", b"[1]", b'{"kind": 1}'):
         assert "has no label" in says(shard(tmp_path / "a.tar", {"a.jpg": red, "a.json": broken}))
+    files = {"a.jpg": red, "a.cls": b"-1", "b.jpg": red, "b.cls": b"1"}
+    assert "the image `a.tar/a.jpg` has the label -1" in says(shard(tmp_path / "a.tar", files))
     assert "holds no image in its shards" in says(shard(tmp_path / "a.tar", {"a.cls": b"1"}))
     (tmp_path / "a.tar").write_bytes(b"no tar" * 200)
     assert "is no tar that can be read" in says(tmp_path / "a.tar")
@@ -285,7 +309,7 @@ def test_finished_numbers_are_passed_on_and_labels_held_to_the_network(module: s
     assert (image.dtype, image[0, 0, 0].item(), label) == (torch.float32, 0.5, 3)
     watch = BrokenImages(skip=True)
     list(watch.without(loader(data)))
-    assert watch.found == [("own_data:finished[1]", "its label is 12, and there are 10 classes")]
+    assert watch.found == [("own_data:finished[1]", "its label is 12, of 10 classes")]
 
 
 def test_what_others_cannot_read_is_a_broken_image(module: str) -> None:
