@@ -74,7 +74,7 @@ class Environment(Mapping[str, Any]):
         target = self.names.get(step)
         if target is None:
             raise self.unknown(step, extent)
-        shape = self.shape(target.node) if target.node is not None else None
+        shape = self.shape.some(target.node) if target.node is not None else None
         if shape is None:
             return FAILED  # what is wrong with it is told where it stands
         extents = named_extents(shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from inceptgraph.graph import Node
 from inceptgraph.ops import FAR, Input
@@ -34,26 +34,30 @@ class Shapes:
         self.nodes = nodes
         self.more = more
         self.known: dict[str, Shape | None] = {}
-        self.far: Shapes | None = None
+        self.far: tuple[Shapes, Shapes] | None = None
+
+    def some(self, name: str) -> Shape | None:
+        """The shape of a node at some extents of inputs: those declared, or far larger ones."""
+        return next((shape for shape in self._cases(name) if shape is not None), None)
 
     def varies(self, name: str, axis: int) -> bool:
         """Whether an extent of a node depends on those that are free."""
-        if not self.free:
-            return False
-        self.far = self.far or Shapes(self.nodes, FAR)
-        here, there = self(name), self.far(name)
-        return here is not None is not there and here[axis] != there[axis]
+        return len({shape[axis] for shape in self._cases(name) if shape is not None}) > 1
 
     def fixed(self, name: str) -> FreeShape | None:
         """The shape of a node, with None for the extents that depend on those that are free."""
-        if not self.free:
-            return self(name)
-        self.far = self.far or Shapes(self.nodes, FAR)
-        self.far.far = self.far.far or Shapes(self.nodes, 2 * FAR)  # at their own little may fit
-        one, other = self.far(name), self.far.far(name)
+        *_, one, other = self._cases(name) if self.free else [self(name)] * 2
         if one is None or other is None:
             return None
         return tuple(a if a == b else None for a, b in zip(one, other, strict=True))
+
+    def _cases(self, name: str) -> Iterator[Shape | None]:
+        """The shape of a node at the extents that are declared, and where some are free, at larger
+        and yet larger ones: at their own little may fit."""
+        yield self(name)
+        if self.free:
+            self.far = self.far or (Shapes(self.nodes, FAR), Shapes(self.nodes, 2 * FAR))
+            yield from (shapes(name) for shapes in self.far)
 
     def __call__(self, name: str) -> Shape | None:
         pending = [name]

@@ -367,13 +367,28 @@ def output_extent(
         if ceil and steps * stride[axis] >= extent + before:
             steps -= 1
         # some tap of some window is on a larger map, and what is no number is not compared
-        if isinstance(extent, int) and extent < max(stride[axis], apart):
-            starts = range(-before, steps * stride[axis] - before + 1, stride[axis])
-            taps = (start + tap * apart for start in starts for tap in range(kernel[axis]))
-            if not any(0 <= tap < extent for tap in taps):
-                raise _beside(name, extents)
+        may_miss = isinstance(extent, int) and extent < max(stride[axis], apart)
+        taps, windows = (kernel[axis], apart), (steps + 1, stride[axis])
+        if may_miss and not _meets(extent, before, taps, windows):
+            raise _beside(name, extents)
         outputs.append(steps + 1)
     return tuple(outputs)
+
+
+def _meets(extent: int, before: int, taps: tuple[int, int], windows: tuple[int, int]) -> bool:
+    """Whether any tap of any window is on a map that has so much padding before it.
+
+    Taps and windows are how many and how far apart, and both alike: the fewer ones are gone
+    through, at most a hundred thousand of them, and of the others the first that is not before the
+    map is worked out.
+    """
+    (few, step), (many, leap) = sorted((taps, windows))
+    places = range(-before, few * step - before, step)
+    for place in places[:100_000]:
+        number = max(0, -(place // leap))
+        if number < many and place + number * leap < extent:
+            return True
+    return few > 100_000
 
 
 def window_reach(

@@ -246,3 +246,19 @@ def test_any_number_of_frames() -> None:
     (entry,) = graph(network(stages, "{frames: free}")).inputs
     assert entry.op.model_dump()["free"] == ("frames",)
     assert entry.op.model_dump()["least"] == (3,)
+
+
+def test_what_does_not_fit_one_frame_is_known_at_more() -> None:
+    """A width asked for behind a pool that needs three of the frames."""
+    stages = "  a: {op: max_pool, kernel: 3}\n  b: {op: conv2d, out: $a.channels * 2}"
+    found = graph(network(stages, "{frames: free}"))
+    assert found.shape("b")[0] == 6
+    assert found.inputs[0].op.model_dump()["least"] == (3,)
+
+
+@pytest.mark.parametrize("kernel", [10**6, 10**15, "99999 * 99999 * 99999"])
+def test_a_kernel_of_any_number_of_frames_is_answered(kernel: object) -> None:
+    """By counting: nothing goes through the pixels of a window."""
+    stages = "  a: {op: conv2d, out: 4, kernel: 3, padding: same}"
+    found = analyze(Source("net.yaml", network(stages, f"{{frames: 1, kernel: {kernel}}}")))
+    assert found.graph is not None
