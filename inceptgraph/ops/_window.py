@@ -6,6 +6,7 @@ padding from here.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -366,10 +367,15 @@ def output_extent(
         steps = -(-room // stride[axis]) if ceil else room // stride[axis]
         if ceil and steps * stride[axis] >= extent + before:
             steps -= 1
-        # some tap of some window is on a larger map, and what is no number is not compared
-        may_miss = isinstance(extent, int) and extent < max(stride[axis], apart)
-        taps, windows = (kernel[axis], apart), (steps + 1, stride[axis])
-        if may_miss and not _meets(extent, before, taps, windows):
+        if isinstance(extent, int):
+            taps, windows = (kernel[axis], apart), (steps + 1, stride[axis])
+            # some tap of some window is on a larger map
+            beside = extent < max(taps[1], windows[1]) and not _meets(extent, before, taps, windows)
+        else:
+            own = padding if isinstance(padding, str) else padding[2 * axis : 2 * axis + 2]
+            least = _least_met(kernel[axis], stride[axis], own, apart, ceil)
+            beside = least > 1 and extent < least
+        if beside:
             raise _beside(name, extents)
         outputs.append(steps + 1)
     return tuple(outputs)
@@ -389,6 +395,20 @@ def _meets(extent: int, before: int, taps: tuple[int, int], windows: tuple[int, 
         if number < many and place + number * leap < extent:
             return True
     return few > 100_000
+
+
+def _least_met(kernel: int, stride: int, padding: str | Sides, apart: int, ceil: bool) -> int:
+    """The least extent of which some window meets more than padding, as far as that may matter."""
+
+    def fits(extent: int) -> bool:
+        try:
+            output_extent("", (extent,), (kernel,), (stride,), padding, (apart,), ceil)
+        except ShapeError:
+            return False
+        return True
+
+    smaller = range(1, 1 if padding == "valid" else max(stride, apart))
+    return 1 + bisect_left(smaller, True, key=fits)
 
 
 def window_reach(
