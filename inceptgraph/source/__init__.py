@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inceptgraph.diagnostics import Source
 from inceptgraph.source._compose import parse
+from inceptgraph.source._read import Kind as Kind
 from inceptgraph.source._read import names_in as names_in
 from inceptgraph.source._read import read
 from inceptgraph.source._scalars import resolve

@@ -15,6 +15,7 @@ import yaml
 
 from inceptgraph.diagnostics import Code, Findings, Label, Source, Span
 from inceptgraph.source._characters import refuse_characters
+from inceptgraph.source._read import SPEC, Kind
 from inceptgraph.source._scalars import resolve, split_joined
 from inceptgraph.source._tree import Entry, Mapping, Node, Scalar, Sequence
 
@@ -26,14 +27,14 @@ MAX_NODES = 2_000_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse(source: Source, findings: Findings) -> Node | None:
+def parse(source: Source, findings: Findings, kind: Kind = SPEC) -> Node | None:
     """Compose the one document of a source into a positioned tree.
 
     Returns None after reporting why where the text is not one YAML document within bounds.
     """
     if refuse_characters(source, findings):
         return None
-    composer = _Composer(source, findings)
+    composer = _Composer(source, findings, kind)
     try:
         return composer.compose()
     except _Stop:
@@ -71,9 +72,10 @@ class _Open:
 
 
 class _Composer:
-    def __init__(self, source: Source, findings: Findings) -> None:
+    def __init__(self, source: Source, findings: Findings, kind: Kind) -> None:
         self.source = source
         self.findings = findings
+        self.kind = kind
         self.count = 0
         self.anchors: dict[str, _Value] = {}
         self.stack: list[_Open] = []
@@ -101,7 +103,7 @@ class _Composer:
                 Code.EMPTY_FILE,
                 f"`{self.source.name}` {nothing}",
                 Span(self.source, 0, 0, 0, 0),
-                "`inceptgraph init` writes a first spec to start from",
+                self.kind.start,
             )
         assert self.root is not None
         return self.root
@@ -261,5 +263,5 @@ class _Composer:
             Code.UNSUPPORTED_YAML,
             f"the tag `{written}` is not part of the language",
             Span(self.source, span.line, span.column, span.line, span.column + len(written)),
-            "a spec is plain data: write the value without a tag",
+            f"a {self.kind.noun} is plain data: write the value without a tag",
         )

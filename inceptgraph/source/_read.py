@@ -5,12 +5,34 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from inceptgraph.diagnostics import Code, Findings, Source, Span, did_you_mean
 
-__all__ = ["MAX_BYTES", "names_in", "read"]
+__all__ = ["MAX_BYTES", "SPEC", "Kind", "names_in", "read"]
 
 MAX_BYTES = 64 * 2**20
+
+
+class Kind(NamedTuple):
+    """What a text is to be.
+
+    Attributes:
+        noun: as messages call it.
+        start: where one comes from.
+        beside: what to do instead of naming a folder, after "name a file in it, or".
+    """
+
+    noun: str
+    start: str
+    beside: str
+
+
+SPEC = Kind(
+    "spec",
+    "`inceptgraph init` writes a first spec to start from",
+    "check them all: inceptgraph check {}",
+)
 
 _MODELS = {
     ".prototxt": "a network of Caffe",
@@ -37,8 +59,9 @@ _WEIGHTS = {
 _SPEC_KEYS = (b'"stages"', b'"extends"', b'"blocks"', b'"input"', b'"inputs"')
 
 
-def read(path: str | Path, findings: Findings) -> Source | None:
-    """Read a spec's text; ``-`` is standard input. Says why where it cannot."""
+def read(path: str | Path, findings: Findings, kind: Kind = SPEC) -> Source | None:
+    """Read the text of a spec or of another kind; ``-`` is standard input. Says why where it
+    cannot."""
     name = "<stdin>" if str(path) == "-" else str(path)
     where = Span(Source(name, ""), 0, 0, 0, 0)
     try:
@@ -48,8 +71,9 @@ def read(path: str | Path, findings: Findings) -> Source | None:
         findings.add(Code.FILE_NOT_FOUND, f"there is no file `{name}`", where, help=hint)
         return None
     except IsADirectoryError:
-        hint = f"name a file in it, or check them all: inceptgraph check {name}"
-        findings.add(Code.NOT_A_FILE, f"`{name}` is a directory, not a spec", where, help=hint)
+        hint = f"name a file in it, or {kind.beside.format(name)}"
+        message = f"`{name}` is a directory, not a {kind.noun}"
+        findings.add(Code.NOT_A_FILE, message, where, help=hint)
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -60,7 +84,7 @@ def read(path: str | Path, findings: Findings) -> Source | None:
         hint = "a network of a thousand layers takes less than one: is this the right file?"
         findings.add(Code.TOO_LARGE, message, where, help=hint)
         return None
-    return _text(data, name, where, findings)
+    return _text(data, name, where, findings, kind)
 
 
 def _bytes(path: str | Path) -> bytes:
@@ -78,29 +102,31 @@ def names_in(folder: str | Path) -> list[str]:
         return []
 
 
-def _is_something_else(data: bytes, name: str, where: Span, findings: Findings) -> bool:
+def _is_something_else(data: bytes, name: str, where: Span, findings: Findings, kind: Kind) -> bool:
     """Whether a file is another tool's, by its name; says so, and what to do."""
     suffix = os.path.splitext(name)[1].lower()
     if suffix == ".cfg" and not data.lstrip().startswith(b"["):
         return False  # a word that people give to settings of any kind
-    hint = "a spec is written in YAML: `inceptgraph init` writes one to start from"
+    hint = f"a {kind.noun} is written in YAML: {kind.start}"
     if suffix in _WEIGHTS:
         hint = f"weights go into the network of a spec: `inceptgraph weights SPEC {name}`"
     what = _MODELS.get(suffix) or _WEIGHTS.get(suffix)
-    if suffix == ".json" and not any(key in data for key in _SPEC_KEYS):
+    if kind is SPEC and suffix == ".json" and not any(key in data for key in _SPEC_KEYS):
         what, hint = "JSON without any key of a spec", f"{hint}, and JSON is YAML"
     if what is not None:
-        findings.add(Code.NOT_TEXT, f"`{name}` is {what}, not a spec", where, help=hint)
+        message = f"`{name}` is {what}, not a {kind.noun}"
+        findings.add(Code.NOT_TEXT, message, where, help=hint)
     return what is not None
 
 
-def _text(data: bytes, name: str, where: Span, findings: Findings) -> Source | None:
-    if _is_something_else(data, name, where, findings):
+def _text(data: bytes, name: str, where: Span, findings: Findings, kind: Kind) -> Source | None:
+    if _is_something_else(data, name, where, findings, kind):
         return None
     zero = data.find(0)
     if zero >= 0:
         message = f"`{name}` is a binary file: byte {zero} is zero"
-        findings.add(Code.NOT_TEXT, message, where, help="a spec is a text file in UTF-8")
+        help = f"a {kind.noun} is a text file in UTF-8"
+        findings.add(Code.NOT_TEXT, message, where, help=help)
         return None
     try:
         return Source(name, data.decode("utf-8-sig"))

@@ -21,11 +21,17 @@ from inceptgraph.diagnostics import (
     TooManyFindings,
     did_you_mean,
 )
-from inceptgraph.source import Entry, Mapping, Node, Scalar, parse, read
+from inceptgraph.source import Entry, Kind, Mapping, Node, Scalar, parse, read
 from inceptgraph.training._forms import FAILED, read_form
 from inceptgraph.training._recipe import Area, Duration, Recipe, Sgd
 
 __all__ = ["choose", "parse_recipe", "shipped", "to_yaml"]
+
+RECIPE = Kind(
+    "training recipe",
+    "`inceptgraph list recipes` shows those to start from",
+    "say a shipped one's name: `inceptgraph list recipes`",
+)
 
 
 @cache
@@ -59,7 +65,7 @@ def choose(recipe: str | Path, values: MappingType[str, str] | None = None) -> R
             raise SpecError([Diagnostic(Code.UNKNOWN_RECIPE, message, help=hint)])
         path = known[text]
     findings = Findings()
-    source = read(path, findings)
+    source = read(path, findings, RECIPE)
     if source is None:
         raise SpecError(findings.ordered())
     return parse_recipe(source, values)
@@ -78,7 +84,7 @@ def parse_recipe(source: Source, values: MappingType[str, str] | None = None) ->
     findings = Findings()
     recipe: Recipe = FAILED
     try:
-        tree = parse(source, findings)
+        tree = parse(source, findings, RECIPE)
         for path, value in (values or {}).items():
             tree = _replaced(tree, path, value, findings)
         if tree is not None:

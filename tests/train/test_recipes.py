@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from command_line import runner
@@ -42,6 +43,30 @@ RECIPES = facts("recipes")
 
 def read(text: str, **values: str) -> Recipe:
     return parse_recipe(Source("my.yaml", text), values)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("run/", "`run` is a directory, not a training recipe"),
+        ("curves.svg", "`curves.svg` is a picture, not a training recipe"),
+        ("nothing.yaml", "`nothing.yaml` is empty"),
+    ],
+)
+def test_what_is_no_recipe_is_told_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("curves.svg").write_text("<svg/>")
+    Path("nothing.yaml").write_text("")
+    with pytest.raises(SpecError) as caught:
+        choose(name)
+    (found,) = caught.value.diagnostics
+    assert found.message == told
+    assert found.help is not None
+    assert "`inceptgraph list recipes`" in found.help
+    assert "spec" not in found.help
 
 
 # -- shipped -------------------------------------------------------------------------------------
