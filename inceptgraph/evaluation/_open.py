@@ -41,15 +41,16 @@ def open_model(
         options: those of :class:`~inceptgraph.engine.Setting`.
 
     Raises:
-        SpecError: there is none, or it has no weights, or is no network of images. What is wrong
-            with the weights or the engine is found once it is made to run.
+        SpecError: there is none, or it has no weights, or is no network of images, or there is no
+            such engine, or it cannot run it. What is wrong with the weights is found once it is
+            made to run.
     """
     if not is_spec(where):
         make = partial(pipeline.load, where, engine=engine, **options)
         spec = Path(where) / "spec.yaml"
         if not spec.is_file():
             make()  # refuses, and says why
-        return Model(where, pipeline.to_graph(spec), make).check()
+        return _checked(Model(where, pipeline.to_graph(spec), make), engine, options)
     graph = pipeline.to_graph(where, set=set)
     if weights is None:
         message = f"`{where}` is a spec, and has no weights"
@@ -57,4 +58,15 @@ def open_model(
         raise SpecError([Diagnostic(Code.BAD_OPTION, message, help=hint)])
     start: dict[str, Any] = {"weights": weights, "remap": remap, "allow": allow}
     make = partial(pipeline.compile, graph, engine=engine, **start, **options)
-    return Model(f"{where} ({getattr(weights, 'path', weights)})", graph, make).check()
+    model = Model(f"{where} ({getattr(weights, 'path', weights)})", graph, make)
+    return _checked(model, engine, options)
+
+
+def _checked(model: Model, engine: str, options: Mapping[str, Any]) -> Model:
+    """A model that an engine can run, as far as can be told before it does."""
+    from inceptgraph.engine import AUTO, Setting, choose
+
+    setting = Setting.of(**options)
+    if engine != AUTO:  # which looks at all engines, and does so once
+        choose(engine, model.graph, setting)
+    return model.check()

@@ -346,6 +346,27 @@ def test_data_is_looked_at_before_anything_is_compiled(run: Run, tmp_path: Path)
     assert "w.safetensors" in found.err
 
 
+@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (("--engine", "inducter"), "there is no engine `inducter`"),
+        (("--device", "banana"), "the device `banana` cannot be used"),
+        (("--dtype", "float99"), "no engine computes in `float99`"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_prepared(
+    run: Run, tmp_path: Path, verb: str, option: tuple[str, str], told: str
+) -> None:
+    file = weights(tmp_path, "w.safetensors", BY_COLOUR)
+    data = folder_of_classes(tmp_path / "data")
+    given = ["--data", data] if verb == "evaluate" else [data / "red" / "0.jpg"]
+    found = run(verb, spec(tmp_path), "--weights", file, *given, *option)
+    assert (found.code, found.out) == (1, "")
+    assert told in found.err
+    assert "preparing" not in found.err
+
+
 def test_a_picture_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
     file = weights(tmp_path, "w.safetensors", BY_COLOUR)
     found = run("predict", spec(tmp_path), "--weights", file, "nowhere.jpg")
