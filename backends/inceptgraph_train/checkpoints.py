@@ -8,6 +8,7 @@ in the schedule and the state of every process's generators in one.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import warnings
@@ -65,9 +66,17 @@ class Learned:
     scaler: GradScaler
     average: AveragedModel | None = None
 
-    def is_finite(self) -> bool:
-        """Whether all weights are numbers."""
-        return all(bool(torch.isfinite(each).all()) for each in self.model.parameters())
+    def not_finite(self, processes: Processes) -> list[str]:
+        """The names of weights, of statistics and of their averages that are no numbers in some
+        process; all processes call it."""
+        found = dict(self.model.state_dict())
+        if self.average is not None:
+            averages = self.average.module.state_dict()
+            found |= {f"average of {name}": each for name, each in averages.items()}
+        found = {name: each for name, each in found.items() if each.is_floating_point()}
+        wrong = torch.stack([~torch.isfinite(each).all() for each in found.values()])
+        often = processes.summed(wrong.int()).tolist()  # one wait for the device
+        return [name for name, count in zip(found, often, strict=True) if count]
 
     def gathered(self) -> dict[str, Any]:
         """It as a tree of tensors; what is loaded goes into these."""
@@ -122,9 +131,14 @@ class Checkpoints:
         return next(reversed(self.all()), None)
 
     def best(self) -> Path | None:
-        """The one that did best in validation; None where none was measured."""
-        measured = {place: each for place, each in self.all().items() if each.loss is not None}
-        return max(measured, key=lambda place: measured[place].rank, default=None)
+        """The one that did best in validation; None where none was measured. A loss that is no
+        number measures nothing."""
+        ranks = {
+            place: each.rank
+            for place, each in self.all().items()
+            if each.loss is not None and math.isfinite(each.loss)
+        }
+        return max(ranks, key=lambda place: ranks[place], default=None)
 
     def save(self, learned: Learned, saved: Saved) -> Path:
         """Write a checkpoint beside its place, move it there, and remove those that are too many.

@@ -115,14 +115,11 @@ class Images(_Labelled):
         """An image and its label.
 
         Raises:
-            BrokenImage: it cannot be read.
+            BrokenImage: it is no image.
+            OSError: its file cannot be read.
         """
         sample = self.samples[index]
-        try:
-            image = decode(sample.read(), self.channels)
-        except OSError as error:
-            raise BrokenImage(error.strerror or str(error)) from error
-        return self._item(image, sample.label)
+        return self._item(decode(sample.read(), self.channels), sample.label)
 
     def name(self, index: int) -> str:
         """What messages and tables call an image."""
@@ -172,12 +169,10 @@ class Others(_Labelled):
         """An image and its label.
 
         Raises:
-            BrokenImage: there is no class of its label, or the dataset cannot read it.
+            BrokenImage: there is no class of its label.
+            OSError: the dataset cannot read it.
         """
-        try:
-            image, label = self.dataset[index]
-        except OSError as error:
-            raise BrokenImage(error.strerror or str(error)) from error
+        image, label = self.dataset[index]
         if self.indices is not None and not 0 <= int(label) < len(self.indices):
             told = f"its label is {int(label)}, of {counted(len(self.indices), 'class')}"
             raise BrokenImage(told)

@@ -17,8 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from inceptgraph.training import Augment
-from inceptgraph_train.images import BrokenImage
-from inceptgraph_train.loading import Broken
+from inceptgraph_train.loading import Broken, read_sample
 
 __all__ = ["Batches", "Drawing", "Drawn", "begin_step", "collated", "mixed", "seed_for"]
 
@@ -69,18 +68,14 @@ class Drawing(Dataset[Any]):
         broken: list[Broken] = []
         for step in range(min(len(self.dataset), PATIENCE)):
             place = (drawn.place + step) % len(self.dataset)
-            try:
-                return *self._sample(Drawn(drawn.epoch, place)), tuple(broken)
-            except BrokenImage as error:
-                broken.append(Broken(self.dataset.name(place), str(error)))
+            own = seed_for(self.seed, "sample", drawn.epoch, place)
+            torch.default_generator.manual_seed(own)
+            random.seed(own)
+            found = read_sample(self.dataset, place)
+            if not isinstance(found, Broken):
+                return *found, tuple(broken)
+            broken.append(found)
         return None, None, tuple(broken)
-
-    def _sample(self, drawn: Drawn) -> tuple[Any, Any]:
-        own = seed_for(self.seed, "sample", *drawn)
-        torch.default_generator.manual_seed(own)
-        random.seed(own)
-        value, label = self.dataset[drawn.place]
-        return value, label
 
 
 def collated(

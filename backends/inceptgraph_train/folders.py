@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from inceptgraph_train.data import Listing, Sample
 from inceptgraph_train.errors import refused
@@ -59,8 +60,13 @@ def _is_class(entry: os.DirEntry[str]) -> bool:
 
 def _images(folder: str) -> Iterator[str]:
     """The paths of the images in a folder and below, in the order of their names."""
-    for here, below, files in os.walk(folder):
+    for here, below, files in os.walk(folder, onerror=_raised):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in sorted(files):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 yield os.path.join(here, name)
+
+
+def _raised(error: OSError) -> NoReturn:
+    """Else a folder that may not be read would count as empty."""
+    raise error

@@ -13,7 +13,7 @@ from inceptgraph.pipeline import analyze
 from inceptgraph.training import Job, Recipe
 from inceptgraph_train.augmenting import Augmented
 from inceptgraph_train.data import Images, Others
-from inceptgraph_train.errors import refused
+from inceptgraph_train.errors import reading, refused
 from inceptgraph_train.folders import part_of
 from inceptgraph_train.opening import open_data
 from inceptgraph_train.preparing import Prepared
@@ -31,11 +31,12 @@ def open_samples(job: Job, recipe: Recipe) -> tuple[Any, Any]:
         SpecError: there are none, or they are not of the network's classes.
     """
     data, validation = job.data, job.validation
-    if isinstance(data, str) and Path(data).is_dir():
-        folder = Path(data)
-        if validation is None and part_of(folder, "train") is not None:
-            validation = part_of(folder, "val")
-        data = part_of(folder, "train") or folder
+    with reading(data):
+        if isinstance(data, str) and Path(data).is_dir():
+            folder = Path(data)
+            if validation is None and part_of(folder, "train") is not None:
+                validation = part_of(folder, "val")
+            data = part_of(folder, "train") or folder
     opened = _opened(job, data, recipe)
     return opened, _opened(job, validation, None, opened)
 

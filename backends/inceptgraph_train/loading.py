@@ -15,7 +15,7 @@ from inceptgraph.diagnostics import SpecError
 from inceptgraph_train.errors import refused
 from inceptgraph_train.images import BrokenImage
 
-__all__ = ["Batch", "Broken", "BrokenImages", "loader"]
+__all__ = ["Batch", "Broken", "BrokenImages", "loader", "read_sample"]
 
 
 class Broken(NamedTuple):
@@ -37,6 +37,20 @@ class Broken(NamedTuple):
     def refusal(self, how: str) -> SpecError:
         """The error that it ends a run; ``how`` has it skipped, after "or"."""
         return refused(self.told, f"mend it or take it out, or {how}")
+
+
+def read_sample(data: Any, place: int) -> tuple[Any, Any] | Broken:
+    """A sample, or what is told of one that cannot be read. It is not raised: a worker's error
+    would come without a name."""
+    try:
+        value, label = data[place]
+        return value, label
+    except BrokenImage as error:
+        reason = str(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    name = data.name(place) if hasattr(data, "name") else f"{type(data).__name__}[{place}]"
+    return Broken(name, reason)
 
 
 class Batch(NamedTuple):
@@ -98,7 +112,7 @@ class BrokenImages:
 
 
 class _Guarded(Dataset[Any]):
-    """Data whose broken images are returned, since a worker's error would come without a name."""
+    """Data whose broken images are returned."""
 
     def __init__(self, data: Any) -> None:
         self._data = data
@@ -107,10 +121,8 @@ class _Guarded(Dataset[Any]):
         return len(self._data)
 
     def __getitem__(self, index: int) -> tuple[Any, int, int] | Broken:
-        try:
-            return *self._data[index], index
-        except BrokenImage as error:
-            return Broken(self._data.name(index), str(error))
+        found = read_sample(self._data, index)
+        return found if isinstance(found, Broken) else (*found, index)
 
 
 def _collated(items: Sequence[tuple[Any, int, int] | Broken]) -> Batch:

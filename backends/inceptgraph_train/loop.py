@@ -80,7 +80,7 @@ class Training:
         self.model = trained_network(job, recipe, processes, self.tell)
         self.frozen = freeze(self.model, recipe.frozen)
         given = {pair.slot.name for pair in job.weights.fit.loaded} if job.weights else None
-        self.rated = make_optimizer(self.model, recipe, given)
+        self.rated = make_optimizer(self.model, recipe, job.graph, given)
         scaler = GradScaler(device.type, enabled=recipe.precision == "float16")
         average = averaged(self.model, recipe.average)
         begin = recipe.average.start if recipe.average else None
@@ -241,6 +241,12 @@ class Training:
                 loss, each = losses(outputs, targets)
             meter.add(len(images), loss, each, losses.correct(outputs, targets))
         means, _, _ = meter.read()
+        if not means:
+            hint = "mend them, and go on with `--resume`"
+            raise refused("none of the samples to validate with can be read", hint)
+        if not math.isfinite(means["loss"]):
+            told = f"in validation the loss is {means['loss']}: this step is not taken for the best"
+            self._tell(step, message=told)
         self.validated = {"loss": means["loss"], "top1": means["top1"]}
         self._write(step, {"validation": means})
         self._tell(step, validation=means)
@@ -254,8 +260,8 @@ class Training:
 
     def _save(self, step: int) -> None:
         """Write a checkpoint, and as the run's weights those of the best."""
-        if not self.learned.is_finite():
-            raise diverged(step, "a weight is no number", {})
+        if wrong := self.learned.not_finite(self.processes):
+            raise diverged(step, f"`{wrong[0]}` is no number", {})
         saved = Saved(step, self.processes.world, **self.validated)
         self.checkpoints.save(self.learned, saved)
         self.validated = {}

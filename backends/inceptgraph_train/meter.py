@@ -16,7 +16,7 @@ __all__ = ["Means", "Meter"]
 
 Means = dict[str, Any]
 """``loss``, ``losses`` by output, before their weights, and ``top1``, None where no output has
-classes."""
+classes; nothing where there was no sample."""
 
 
 class Meter:
@@ -57,8 +57,10 @@ class Meter:
         to stop; begins anew."""
         sums = torch.cat([self.sums, self.sums.new_tensor([told])])
         count, loss, *losses, right, stopping = self.processes.summed(sums).tolist()
-        count, seconds = max(count, 1), max(time.monotonic() - self.began, 1e-9)
+        seconds = max(time.monotonic() - self.began, 1e-9)
         self.clear()
+        if not count:
+            return {}, 0.0, stopping > 0
         named = zip(self.losses.names, losses, strict=True)
         top1 = right / count if self.losses.classified else None
         means = {name: each / count for name, each in named if each}

@@ -10,7 +10,7 @@ from typing import Any
 
 from inceptgraph.diagnostics import did_you_mean
 from inceptgraph_train.data import Images, Others
-from inceptgraph_train.errors import refused
+from inceptgraph_train.errors import reading, refused
 from inceptgraph_train.folders import list_folder
 from inceptgraph_train.shards import find_shards, list_shards
 from inceptgraph_train.tables import SUFFIXES, list_table
@@ -35,6 +35,11 @@ def open_data(where: str | Path, channels: int = 3) -> Images | Others:
     Raises:
         SpecError: there is nothing, or nothing that can be used.
     """
+    with reading(where):
+        return _opened(where, channels)
+
+
+def _opened(where: str | Path, channels: int) -> Images | Others:
     path = Path(where)
     if path.suffix.lower() in SUFFIXES and path.is_file():
         return Images(list_table(path), channels=channels)

@@ -10,7 +10,9 @@ from typing import Any
 from torch import nn, optim
 
 from inceptgraph.diagnostics import Code, Diagnostic, SpecError, did_you_mean
+from inceptgraph.graph import Graph
 from inceptgraph.training import AdamW, Optimizer, Recipe, RmsProp, Rule, Sgd
+from inceptgraph.types import Family
 from inceptgraph.weights import covers
 
 __all__ = ["Rated", "freeze", "make_optimizer"]
@@ -29,12 +31,15 @@ class Rated:
             group["lr"] = rate * factor
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, given: Collection[str] | None = None) -> Rated:
+def make_optimizer(
+    model: nn.Module, recipe: Recipe, graph: Graph, given: Collection[str] | None = None
+) -> Rated:
     """The optimiser of what a recipe does not freeze.
 
     Args:
         model: whose parameters have their names in the spec.
         recipe: its rules are followed.
+        graph: of the network, which says what its parameters are.
         given: the names of parameters that a file of weights gave; None without a file.
 
     Raises:
@@ -43,9 +48,10 @@ def make_optimizer(model: nn.Module, recipe: Recipe, given: Collection[str] | No
     named = {name: each for name, each in model.named_parameters() if each.requires_grad}
     for rule in recipe.rules:
         _check_patterns(rule.parameters, [name for name, _ in model.named_parameters()], "rules")
+    vectors = _vectors(graph)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in named.items():
-        rules = [rule for rule in recipe.rules if _means(rule, name, parameter, given)]
+        rules = [rule for rule in recipe.rules if _means(rule, name, vectors, given)]
         key = (prod(rule.lr for rule in rules), prod(rule.decay for rule in rules))
         groups.setdefault(key, []).append(parameter)
     settings = recipe.optimizer
@@ -92,7 +98,17 @@ def _check_patterns(patterns: Iterable[str], names: Collection[str], key: str) -
             raise SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 
-def _means(rule: Rule, name: str, parameter: nn.Parameter, given: Collection[str] | None) -> bool:
+def _vectors(graph: Graph) -> set[str]:
+    """The parameters of one axis, and the biases and what normalisations learn of any."""
+    return {
+        f"{graph.owner(node.name)}.{key}"
+        for node in graph.nodes.values()
+        for key, weight in graph.own_weights(node).items()
+        if len(weight.shape) <= 1 or key == "bias" or node.op.family is Family.NORM
+    }
+
+
+def _means(rule: Rule, name: str, vectors: Collection[str], given: Collection[str] | None) -> bool:
     if rule.parameters and not any(covers(pattern, name) for pattern in rule.parameters):
         return False
     match rule.kind:
@@ -101,7 +117,7 @@ def _means(rule: Rule, name: str, parameter: nn.Parameter, given: Collection[str
         case "biases":
             return name.rpartition(".")[2] == "bias"
         case "vectors":
-            return parameter.dim() <= 1
+            return name in vectors
         case "new":
             return given is not None and name not in given
 

@@ -39,7 +39,12 @@ class TorchTrainer:
                 raise _with_checkpoint(error.diagnostics, run, processes) from error
             except OSError as error:
                 what = f"cannot write `{error.filename or job.out}`: {error.strerror or error}"
-                raise _failed(what, "make room", run, processes) from error
+                hint = "make room, or see to it that it may be written; then go on with `--resume`"
+                raise _failed(what, hint, run, processes) from error
+            except KeyboardInterrupt:
+                if processes.first:
+                    tell(Report(message=_newest(run, processes)))
+                raise
             except RuntimeError as error:
                 if not _is_lost(error, processes):
                     raise
@@ -134,7 +139,10 @@ def _with_checkpoint(
     """Findings of which the last says which checkpoint is good, where a run was begun."""
     if not run.checkpoints.is_dir():
         return SpecError(found)
-    newest = Checkpoints(run.checkpoints, 1, processes).newest()
-    note = f"the newest good checkpoint is `{newest}`" if newest else "there is no checkpoint yet"
     *others, last = found
-    return SpecError([*others, replace(last, notes=(*last.notes, note))])
+    return SpecError([*others, replace(last, notes=(*last.notes, _newest(run, processes)))])
+
+
+def _newest(run: RunDirectory, processes: Processes) -> str:
+    newest = Checkpoints(run.checkpoints, 1, processes).newest()
+    return f"the newest good checkpoint is `{newest}`" if newest else "there is no checkpoint yet"

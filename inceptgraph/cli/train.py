@@ -119,7 +119,8 @@ def train(
     curves.svg; `build` takes it as it takes a spec. Under `torchrun` the same command trains on
     many GPUs and machines.
 
-    SIGTERM writes a checkpoint and ends with exit code 75; --resume goes on from the newest.
+    SIGTERM writes a checkpoint and ends with exit code 75; Ctrl-C ends at once, and names the
+    newest. --resume goes on from that.
     """
     file = weights_file(weights, options)
     fit = {name: options.pop(name) for name in ("remap", "allow")}
@@ -142,17 +143,30 @@ def train(
             weights=_fitted(graph, file, fit),
             **options,
         )
-        outcome = find_trainer().train(job, progress.tell)
-    first = os.environ.get("RANK", "0") == "0"  # of those that torchrun started
-    if first:
+        try:
+            outcome = find_trainer().train(job, progress.tell)
+        except KeyboardInterrupt:
+            _say_how_to_go_on("interrupted", resume)
+            return failures.INTERRUPTED
+    if _first():
         best = f", {outcome.best:.2%} right in validation" if outcome.best is not None else ""
         console.message(f"{output}: {outcome.checkpoint}{best}")
     if outcome.finished:
         return 0
-    if first:
-        again = shlex.join(sys.argv[1:] + ([] if resume else ["--resume"]))
-        console.message(f"stopped as it was told to; go on with\n  inceptgraph {again}")
+    _say_how_to_go_on("stopped as it was told to", resume)
     return failures.STOPPED
+
+
+def _first() -> bool:
+    """Whether this is the first of the processes that ``torchrun`` started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _say_how_to_go_on(why: str, resume: bool) -> None:
+    if _first():
+        again = shlex.join(sys.argv[1:] + ([] if resume else ["--resume"]))
+        several = "torchrun … -m " if "RANK" in os.environ else ""
+        console.message(f"{why}; go on with\n  {several}inceptgraph {again}")
 
 
 def _fitted(graph: Any, file: Any, fit: dict[str, Any]) -> Any:

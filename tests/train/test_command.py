@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from command_line import Run, runner
 from PIL import Image
 
 import inceptgraph
+from inceptgraph_train.loop import Training
 
 SPEC = """
 name: Stripes
@@ -93,6 +96,23 @@ def test_a_run_is_trained_and_taken(begun: Path, run: Run) -> None:
     built = inceptgraph.load("model")
     for one, other in zip(network.parameters(), built.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_after_an_interrupt_it_says_how_to_go_on(
+    begun: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: Training, step: int, *batch: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "_step", interrupted)
+    words = ("train", "stripes.yaml", "--data", "images", "-o", "a run", "--recipe", "recipe.yaml")
+    monkeypatch.setattr(sys, "argv", ["inceptgraph", *words])
+    code, _, err = run(*words)
+    assert code == 130
+    assert err.endswith(
+        "there is no checkpoint yet\ninterrupted; go on with\n"
+        "  inceptgraph train stripes.yaml --data images -o 'a run' --recipe recipe.yaml --resume\n"
+    )
 
 
 def test_it_goes_on_only_with_the_same_data(begun: Path, run: Run) -> None:

@@ -249,5 +249,5 @@ def test_what_is_in_the_way_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(SpecError, match="mix the classes of samples"):
         train(tmp_path / "mixed", "augment: {mixup: 0.2}", spec=numbers)
-    with pytest.raises(SpecError, match="a batch is 400 samples, and there are 24"):
+    with pytest.raises(SpecError, match="a batch is 400 samples, and the data has 24"):
         train(tmp_path / "large", "batch: 400")
