@@ -18,6 +18,7 @@ import argparse
 import json
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -83,7 +84,9 @@ def _alone(who: Any, folder: str, dtype: str, chosen: argparse.Namespace) -> flo
     """Images a second of one training in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         asked = pool.submit(who, Path(folder), dtype, chosen.steps, chosen.workers)
-        return float(asked.result())
+        rate = float(asked.result())
+    print(f"{who.__name__:7} {dtype:9} {rate:6.2f} images/s", file=sys.stderr, flush=True)
+    return rate
 
 
 def theirs(folder: Path, dtype: str, steps: int, workers: int) -> float:
