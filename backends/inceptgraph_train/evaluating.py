@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from inceptgraph.backend import Progress
+from inceptgraph.diagnostics import did_you_mean
 from inceptgraph.evaluation import Answers, Model, Plan, View, views
 from inceptgraph.ops.activation import LogSoftmax, Softmax
+from inceptgraph.source import names_in
 from inceptgraph_train.data import Images, Listing, Others, Sample
 from inceptgraph_train.errors import refused
 from inceptgraph_train.loading import BrokenImages, loader
@@ -29,8 +31,11 @@ class TorchEvaluator:
 
     def pictures(self, paths: Sequence[str], channels: int) -> Images:
         for path in paths:
+            if Path(path).is_dir():
+                raise refused(f"`{path}` is a directory, not an image", f"name files: {path}/*.jpg")
             if not Path(path).is_file():
-                raise refused(f"there is no image `{path}`", "name files, JPEG or PNG")
+                hint = did_you_mean(Path(path).name, names_in(Path(path).parent))
+                raise refused(f"there is no image `{path}`", hint or "name files, JPEG or PNG")
         samples = [Sample(path, 0, path) for path in paths]
         return Images(Listing(samples, None), channels=channels)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inceptgraph.diagnostics import did_you_mean
+from inceptgraph.source import names_in
 from inceptgraph_train.data import Images, Others
 from inceptgraph_train.errors import reading, refused
 from inceptgraph_train.folders import list_folder
@@ -49,7 +50,8 @@ def _opened(where: str | Path, channels: int) -> Images | Others:
         return Images(list_folder(path), channels=channels)
     if _CALLABLE.fullmatch(str(where)):
         return Others(_called(str(where)), str(where), channels=channels)
-    raise refused(f"there is no data at `{where}`", _FORMS)
+    hint = did_you_mean(path.name, names_in(path.parent))
+    raise refused(f"there is no data at `{where}`", hint or _FORMS)
 
 
 def _called(where: str) -> Any:

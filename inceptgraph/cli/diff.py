@@ -51,7 +51,7 @@ FORMATS: Final = {".txt": "text", ".md": "md", ".json": "json", **pictures.FORMA
     "values_a",
     multiple=True,
     metavar="PATH=VALUE",
-    callback=overrides,
+    callback=overrides("classes=10 or stages.conv1.out=96"),
     help="Replace a value of A.",
 )
 @look_options

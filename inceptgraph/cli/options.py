@@ -82,21 +82,26 @@ class Names(click.ParamType[list[str]]):
 
 
 def overrides(
-    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    """``path=value`` pairs as a mapping; a later one wins.
+    example: str,
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, str]]:
+    """A callback: ``path=value`` pairs as a mapping; a later one wins.
 
-    Raises:
-        click.BadParameter: one of them is not a pair.
+    It raises ``click.BadParameter`` where one of them is not a pair, and names an example.
     """
-    found = {}
-    for text in values:
-        path, equals, value = text.partition("=")
-        if not equals or not path.strip():
-            message = f"`{text}` is not PATH=VALUE, such as classes=10 or stages.conv1.out=96"
-            raise click.BadParameter(message, context, parameter)
-        found[path.strip()] = value
-    return found
+
+    def read(
+        context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+    ) -> dict[str, str]:
+        found = {}
+        for text in values:
+            path, equals, value = text.partition("=")
+            if not equals or not path.strip():
+                message = f"`{text}` is not PATH=VALUE, such as {example}"
+                raise click.BadParameter(message, context, parameter)
+            found[path.strip()] = value
+        return found
+
+    return read
 
 
 def spec_argument(function: F) -> F:
@@ -111,7 +116,7 @@ def set_option(function: F) -> F:
         "values",
         multiple=True,
         metavar="PATH=VALUE",
-        callback=overrides,
+        callback=overrides("classes=10 or stages.conv1.out=96"),
         help="Replace a value of the spec: a parameter (classes=10) or a path"
         " (stages.conv1.out=96). Repeatable.",
     )(function)

@@ -71,7 +71,7 @@ class _Recipe(click.ParamType[str]):
     "changes",
     multiple=True,
     metavar="PATH=VALUE",
-    callback=overrides,
+    callback=overrides("batch=64 or optimizer.lr=0.1"),
     help="Replace a value of the recipe, such as batch=64 or optimizer.lr=0.1. Repeatable.",
 )
 @click.option("--device", metavar="DEVICE", default="cpu", help="Where: cpu (default), cuda, mps.")
@@ -124,10 +124,12 @@ def train(
     """
     file = weights_file(weights, options)
     fit = {name: options.pop(name) for name in ("remap", "allow")}
-    if recipe is None and not resume:
-        raise click.UsageError("a new run needs a `--recipe`: `inceptgraph list recipes`")
+    own = Path(output) / "recipe.yaml"
+    if recipe is None and not (resume and own.is_file()):
+        told = f"`{output}` holds no run to go on with, and " if resume else ""
+        raise click.UsageError(f"{told}a new run needs a `--recipe`: `inceptgraph list recipes`")
     if recipe is None and changes:
-        recipe = str(Path(output) / "recipe.yaml")
+        recipe = str(own)
     analysis, graph = load(spec, values)
     from inceptgraph.training import Job, choose, find_trainer
 

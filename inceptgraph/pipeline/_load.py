@@ -60,8 +60,9 @@ def load(
         raise TypeError('`optimize` rewrites for an engine: name one, such as `engine="auto"`')
     place = Path(folder)
     if not (place / "spec.yaml").is_file():
-        message = f"`{place}` is not a directory that `inceptgraph build` wrote"
-        hint = "it has no spec.yaml: build one with `inceptgraph build googlenet -o model`"
+        message = f"`{place}` is not a directory that `inceptgraph build` or `train` wrote"
+        hint = "it has no spec.yaml: build one with `inceptgraph build googlenet -o model`, or name"
+        hint += " a run itself and nothing in it"
         raise SpecError([Diagnostic(Code.OUTPUT, message, help=hint)])
     model_backend = backends.find_model(backends.MODEL)
     network = to_graph(place / "spec.yaml")

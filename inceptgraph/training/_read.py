@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingType
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -64,6 +64,10 @@ def choose(recipe: str | Path, values: MappingType[str, str] | None = None) -> R
             hint = f"{hint}, and a recipe of your own is named by its file, `{text}.yaml`"
             raise SpecError([Diagnostic(Code.UNKNOWN_RECIPE, message, help=hint)])
         path = known[text]
+    elif path.stem in shipped() and not path.exists():
+        hint = f"the shipped one is called `{path.stem}`, without a folder and `{path.suffix}`"
+        message = f"there is no file `{text}`"
+        raise SpecError([Diagnostic(Code.UNKNOWN_RECIPE, message, help=hint)])
     findings = Findings()
     source = read(path, findings, RECIPE)
     if source is None:
@@ -108,7 +112,25 @@ def _replaced(tree: Node | None, path: str, text: str, findings: Findings) -> No
         findings.add(Code.BAD_OVERRIDE, message, Span(source, 0, 0, 0, 0), help=hint)
     if value is None or not isinstance(tree, Mapping):
         return tree
+    if places := _places().get(path):
+        hint = f"say where: {' or '.join(f'`--with {place}={text}`' for place in places)}"
+        message = f"a training recipe has no key `{path}`"
+        findings.add(Code.UNKNOWN_KEY, message, Span(source, 0, 0, 0, 0), help=hint)
+        return tree
     return _with(tree, path.split("."), value, Span(source, 0, 0, 0, 0))
+
+
+@cache
+def _places() -> dict[str, list[str]]:
+    """The paths of what sections hold, by the name that they have there and a recipe itself not."""
+    found: dict[str, dict[str, None]] = {}
+    types = get_type_hints(Recipe)
+    for section, kind in types.items():
+        for each in get_args(kind) or (kind,):
+            if get_origin(kind) is not tuple and is_dataclass(each) and each is not Duration:
+                for field in fields(each):
+                    found.setdefault(field.name, {})[f"{section}.{field.name}"] = None
+    return {name: [*places] for name, places in found.items() if name not in types}
 
 
 def _with(node: Node | None, keys: list[str], value: Node, place: Span) -> Node:

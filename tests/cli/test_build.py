@@ -288,7 +288,9 @@ def test_what_killed_builds_left_is_undone(spec: Path, tmp_path: Path) -> None:
 
 
 def test_load_errors(spec: Path, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="is not a directory that `inceptgraph build` wrote"):
+    with pytest.raises(
+        SpecError, match="is not a directory that `inceptgraph build` or `train` wrote"
+    ):
         inceptgraph.load(tmp_path)
     out = built(spec, tmp_path / "model")
     edited = TINY.replace("out: 8, stride: 2", "out: 9, stride: 2")

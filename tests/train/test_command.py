@@ -171,6 +171,14 @@ def test_mistakes_are_told_before_anything_is_read(begun: Path, run: Run) -> Non
     asked = ("train", "stripes.yaml", "--data", "images", "-o", "run")
     code, _, err = run(*asked)
     assert (code, "a new run needs a `--recipe`" in err) == (2, True)
+    code, _, err = run(*asked, "--resume")
+    assert (code, "`run` holds no run to go on with, and a new run needs" in err) == (2, True)
+    code, _, err = run(*asked, "--recipe", "recipe.yaml", "--with", "batch")
+    assert (code, "not PATH=VALUE, such as batch=64 or optimizer.lr=0.1" in err) == (2, True)
+    code, _, err = run(
+        "train", "stripes.yaml", "--data", "imagse", *asked[4:], "--recipe", "modern"
+    )
+    assert (code, "did you mean `images`?" in err) == (1, True)
     code, _, err = run(*asked, "--recipe", "recipe.yaml", "--with", "optimizer.lr=fast")
     assert code == 1
     assert "`lr` must be a number, more than 0, but is the word `fast`" in err

@@ -372,3 +372,8 @@ def test_a_picture_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> Non
     found = run("predict", spec(tmp_path), "--weights", file, "nowhere.jpg")
     assert found.code == 1
     assert "there is no image `nowhere.jpg`" in found.err
+    folder = folder_of_classes(tmp_path / "data") / "red"
+    found = run("predict", spec(tmp_path), "--weights", file, folder)
+    assert f"`{folder}` is a directory, not an image" in found.err
+    found = run("predict", spec(tmp_path), "--weights", file, folder / "0.jpeg")
+    assert "did you mean `0.jpg`?" in found.err

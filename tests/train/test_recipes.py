@@ -69,6 +69,38 @@ def test_what_is_no_recipe_is_told_as_one(
     assert "spec" not in found.help
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "message", "help"),
+    [
+        (
+            "modern.yaml",
+            {},
+            "there is no file `modern.yaml`",
+            "the shipped one is called `modern`, without a folder and `.yaml`",
+        ),
+        (
+            "modern",
+            {"lr": "0.1"},
+            "a training recipe has no key `lr`",
+            "say where: `--with optimizer.lr=0.1`",
+        ),
+        (
+            "modern",
+            {"decay": "0.9"},
+            "a training recipe has no key `decay`",
+            "say where: `--with optimizer.decay=0.9` or `--with average.decay=0.9`",
+        ),
+    ],
+)
+def test_what_is_nearly_right_is_told_what_is(
+    name: str, values: dict[str, str], message: str, help: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        choose(name, values)
+    (found,) = caught.value.diagnostics
+    assert (found.message, found.help) == (message, help)
+
+
 # -- shipped -------------------------------------------------------------------------------------
 
 
