@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from agreement import randomized
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from inceptgraph.graph import Graph
 from inceptgraph_torch import SpecModule
@@ -24,11 +26,11 @@ def images(graph: Graph, count: int, seed: int) -> list[Tensor]:
         return torch.randn(count, *shape, generator=generator)
 
     made = []
-    for channels, height, width in (graph.shape(node.name) for node in graph.inputs):
-        places = nn.functional.interpolate(
-            drawn(channels, 4, 4), size=(height, width), mode="bilinear"
-        )
-        made.append(drawn(channels, 1, 1) + 1.5 * places + 0.5 * drawn(channels, height, width))
+    for channels, *extents in (graph.shape(node.name) for node in graph.inputs):
+        coarse, one = ([side] * len(extents) for side in (4, 1))
+        mode = ("linear", "bilinear", "trilinear")[len(extents) - 1]
+        places = nn.functional.interpolate(drawn(channels, *coarse), size=extents, mode=mode)
+        made.append(drawn(channels, *one) + 1.5 * places + 0.5 * drawn(channels, *extents))
     return [each.double() for each in made]
 
 
@@ -50,13 +52,14 @@ def lively(graph: Graph, calibration: list[Tensor], seed: int = 0) -> SpecModule
 
 
 def _fit(layer: nn.Module, operands: tuple[Tensor, ...], result: Tensor) -> Tensor:
-    if isinstance(layer, nn.BatchNorm2d):
+    if isinstance(layer, _BatchNorm):
         (x,), mean, variance = operands, layer.running_mean, layer.running_var
         assert mean is not None and variance is not None
-        mean.copy_(x.mean((0, 2, 3)))
-        variance.copy_(x.var((0, 2, 3)) + 1e-3)
+        others = [axis for axis in range(x.dim()) if axis != 1]
+        mean.copy_(x.mean(others))
+        variance.copy_(x.var(others) + 1e-3)
         return nn.functional.batch_norm(x, mean, variance, layer.weight, layer.bias, eps=layer.eps)
-    if not isinstance(layer, nn.Conv2d | nn.Linear):
+    if not isinstance(layer, _ConvNd | nn.Linear):
         return result
     size = result.square().mean().sqrt()
     for tensor in layer.parameters():

@@ -122,7 +122,7 @@ class Export:
         single = copy.deepcopy(module).float()
         plain = self._error(single, given)
         depth = total(graph.phase("eval")).depth
-        last = self._error(single.to(memory_format=torch.channels_last), given)
+        last = self._error(single.to(memory_format=_channels_last(given[0])), given)
         self.bounds = plain, depth, last
         coarse = by_name(graph, in_eight_bits(module, given, calibration))
         self.eight_bits = relative_error(coarse, self.wanted)
@@ -132,6 +132,11 @@ class Export:
         """How far apart the samples are in the output that tells them apart least, of its largest
         number: what is wrong by less cannot be told."""
         return min(float(np.abs(x[0] - x[1]).max() / np.abs(x).max()) for x in self.wanted.values())
+
+    @property
+    def tells_in_eight_bits(self) -> bool:
+        """Whether what is right in 8 bits can be told from what is not."""
+        return ROOM * self.eight_bits < 0.9
 
     @property
     def bound(self) -> float:
@@ -167,6 +172,12 @@ class Export:
         return relative_error(self._named(module, [x.float() for x in given]), self.wanted)
 
 
+def _channels_last(batch: torch.Tensor) -> torch.memory_format:
+    """The order of memory whose channels are last, where a batch's rank has one."""
+    orders = {4: torch.channels_last, 5: torch.channels_last_3d}
+    return orders.get(batch.dim(), torch.preserve_format)
+
+
 def read(
     exports: Mapping[str, Export], reader: Reader, folder: Path
 ) -> Iterator[tuple[str, str | None]]:
@@ -178,8 +189,12 @@ def read(
         folder: of the environments.
 
     Yields:
-        Each spec, and what is wrong in words; None where nothing is.
+        Each spec, and what is wrong in words; None where nothing is. In 8 bits those of which they
+        leave nothing are passed over.
     """
+    eight_bits = reader.function == "quantization"
+    if eight_bits:
+        exports = {spec: each for spec, each in exports.items() if each.tells_in_eight_bits}
     folders = [export.folder for export in exports.values()]
     command = [reader.python(folder), SCRIPTS / "read.py", reader.function, *folders]
     alone = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
@@ -190,4 +205,4 @@ def read(
             yield spec, told.read_text(encoding="utf-8")
         else:
             with np.load(given) as found:
-                yield spec, export.reason(dict(found), reader.function == "quantization")
+                yield spec, export.reason(dict(found), eight_bits)
