@@ -24,14 +24,13 @@ from inceptgraph.training import Job, LossRules, Outcome, Recipe, Report, factor
 from inceptgraph_train.averaging import averaged
 from inceptgraph_train.checkpoints import Checkpoints, Learned, Saved
 from inceptgraph_train.drawing import Batches, Drawing, begin_step, collated, mixed
-from inceptgraph_train.errors import refused
 from inceptgraph_train.loading import Broken, loader
 from inceptgraph_train.losses import Losses
 from inceptgraph_train.meter import Means, Meter
 from inceptgraph_train.networks import trained_network
 from inceptgraph_train.optimizers import freeze, make_optimizer
 from inceptgraph_train.processes import Processes, told_to_stop
-from inceptgraph_train.refusals import check_batch, diverged
+from inceptgraph_train.refusals import check_batch, diverged, unreadable
 from inceptgraph_train.run_directory import RunDirectory
 
 __all__ = ["Training"]
@@ -108,8 +107,7 @@ class Training:
             for step, (images, labels, broken) in enumerate(self._batches(start), start + 1):
                 self._tell_broken(step, broken)
                 if images is None:
-                    hint = "do they lie where the data says? mend it, and go on with `--resume`"
-                    raise refused("too many images one after another cannot be read", hint)
+                    raise unreadable("too many images one after another cannot be read")
                 self._step(step - 1, images, labels)
                 saving = step % every == 0 or step == self.steps
                 alone = told.is_set() and self.processes.world == 1
@@ -242,8 +240,7 @@ class Training:
             meter.add(len(images), loss, each, losses.correct(outputs, targets))
         means, _, _ = meter.read()
         if not means:
-            hint = "mend them, and go on with `--resume`"
-            raise refused("none of the samples to validate with can be read", hint)
+            raise unreadable("none of the samples to validate with can be read")
         if not math.isfinite(means["loss"]):
             told = f"in validation the loss is {means['loss']}: this step is not taken for the best"
             self._tell(step, message=told)

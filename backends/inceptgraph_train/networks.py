@@ -37,11 +37,10 @@ def trained_network(
     if job.weights is not None:
         start["weights"] = job.weights
     source = backends.find_model(backends.MODEL)
-    network: nn.Module
     if job.engine is None or recipe.precision == "float64":
         dtype = "float64" if recipe.precision == "float64" else "float32"
-        network = source.lower(job.graph, device=processes.device, dtype=dtype, **start)
-        return network
+        plain: nn.Module = source.lower(job.graph, device=processes.device, dtype=dtype, **start)
+        return plain
     setting = Setting.of(
         device=processes.device,
         dtype=recipe.precision,
@@ -49,7 +48,8 @@ def trained_network(
         train=True,
         keep_memory=True,
     )
-    made = prepare(job.engine, job.graph, partial(source.initial, job.graph, **start), setting)
-    tell(Report(message=f"trained by the engine `{made.choice.engine.name}`"))
-    network = made
-    return network
+    tensors = partial(source.initial, job.graph, **start)
+    network: Any = prepare(job.engine, job.graph, tensors, setting)  # with its choice
+    tell(Report(message=f"trained by the engine `{network.choice.engine.name}`"))
+    trained: nn.Module = network
+    return trained

@@ -12,7 +12,7 @@ from inceptgraph.report import counted
 from inceptgraph.training import Recipe
 from inceptgraph_train.processes import Processes
 
-__all__ = ["check_batch", "check_mixing", "diverged", "unusable"]
+__all__ = ["check_batch", "check_mixing", "diverged", "unreadable", "unusable"]
 
 
 def check_batch(recipe: Recipe, samples: int, processes: Processes) -> None:
@@ -60,6 +60,12 @@ def diverged(step: int, what: str, losses: Mapping[str, float]) -> SpecError:
     where = f" (of {' and '.join(wrong)})" if wrong else ""
     message = f"at step {step} {what}{where}: the training diverged"
     hint = "go on with a lower rate: `--resume --with optimizer.lr=…`"
+    return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
+
+
+def unreadable(message: str) -> SpecError:
+    """The error that there is nothing to go on with, since images cannot be read."""
+    hint = "do they lie where the data says? mend them, and go on with `--resume`"
     return SpecError([Diagnostic(Code.TRAINING, message, help=hint)])
 
 
