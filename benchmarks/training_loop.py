@@ -147,7 +147,7 @@ def bare(folder: Path, dtype: str, steps: int, workers: int) -> float:
     assert job.recipe is not None
     processes = Processes(torch.device("cpu"))
     network = trained_network(job, job.recipe, processes, lambda report: None)
-    optimizer = make_optimizer(network, job.recipe).optimizer
+    optimizer = make_optimizer(network, job.recipe, job.graph).optimizer
     losses = Losses(job.graph, job.recipe.loss)
     images, labels = torch.randn(BATCH, 3, 224, 224), torch.arange(BATCH) % 2
     ends = [time.perf_counter()]
