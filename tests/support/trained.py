@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from inceptgraph.pipeline import analyze
 from inceptgraph.training import Job, Outcome, Recipe, parse_recipe
 from inceptgraph_train import TorchTrainer
 
-__all__ = ["SMALL", "job", "noise", "recipe", "train"]
+__all__ = ["SMALL", "job", "noise", "recipe", "told", "train"]
 
 SMALL = """
 name: Small
@@ -67,3 +68,10 @@ def job(out: Path, text: str = "", spec: str = SMALL, **more: Any) -> Job:
 def train(out: Path, text: str = "", **more: Any) -> Outcome:
     """Train a small network."""
     return TorchTrainer().train(job(out, text, **more))
+
+
+def told(place: Path) -> list[dict[str, Any]]:
+    """What a run recorded, but for its speed."""
+    lines = (place / "metrics.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    return [{k: v for k, v in each.items() if k != "images_per_second"} for each in records]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from killed_training import DRAWING
 from safetensors.torch import load_file
-from trained import job, noise, train
+from trained import job, noise, told, train
 
 from inceptgraph.diagnostics import SpecError
 from inceptgraph_train import TorchTrainer
@@ -22,12 +21,6 @@ EVERY = [
     "average: {name: ema, decay: 0.5}\nclip_norm: 0.5",
     "frozen: [conv, bn]\nloss: {label_smoothing: 0.1}",
 ]
-
-
-def told(place: Path) -> list[dict[str, Any]]:
-    lines = (place / "metrics.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
-    return [{k: v for k, v in each.items() if k != "images_per_second"} for each in records]
 
 
 def weights(place: Path) -> dict[str, torch.Tensor]:

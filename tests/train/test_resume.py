@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from killed_training import Noisy
-from trained import SMALL, job, train
+from trained import SMALL, job, told, train
 
 from inceptgraph.diagnostics import SpecError
 from inceptgraph_train import TorchTrainer
@@ -29,13 +27,6 @@ def run(fork: Callable[..., tuple[list[int], str]]) -> Run:
         return code, said
 
     return call
-
-
-def told(place: Path) -> list[dict[str, Any]]:
-    """What a run recorded, but for its speed."""
-    lines = (place / "metrics.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
-    return [{k: v for k, v in each.items() if k != "images_per_second"} for each in records]
 
 
 @pytest.fixture(scope="module")
